@@ -1,0 +1,84 @@
+"""One JupyterLab a session, one Chromium a test module, one page a test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import CHECKOUT, CHROMIUM_ARGS, VIEWPORT, LabPage, LabServer, find_chromium
+from playwright.sync_api import Browser, sync_playwright
+
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    path = find_chromium()
+    if path is None:
+        message = "no Chromium: 'apt-get install chromium' (Debian), or have google-chrome on the PATH"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@pytest.fixture(scope="session")
+def lab_server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    folder = tmp_path_factory.mktemp("lab")
+    root = folder / "notebooks"
+    root.mkdir()
+    for notebook in (CHECKOUT / "notebooks").glob("*.ipynb"):
+        shutil.copy(notebook, root)
+    server = LabServer(root, folder / "state")
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.close()
+        shutil.rmtree(root)  # visits that notebooks simulated are large
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    # A module's, not the session's: while Playwright runs, its event loop counts as running in this thread
+    # and would break tests elsewhere that start one.
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def lab(
+    lab_server: LabServer, browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[LabPage]:
+    """A browser page on JupyterLab. The test fails if errors are left on the console or in the kernel."""
+    screenshots = Path(os.environ.get("HUSTLE_SCREENSHOTS") or tmp_path)
+    page = browser.new_context(viewport=VIEWPORT).new_page()
+    page.set_default_timeout(30_000)
+    opened = LabPage(lab_server, page, screenshots)
+    try:
+        yield opened
+        if request.node.stash.get(FAILED, True):
+            print("screenshot:", opened.screenshot(f"failed_{request.node.name}"))
+        errors = opened.take_errors()
+    finally:
+        opened.close()
+    assert not errors, "errors in the browser or the kernel:\n" + "\n".join(errors)

@@ -1,0 +1,80 @@
+"""The harness itself: what the other browser tests rely on sees what a person would see."""
+
+import pytest
+from lab import LabPage, changed_fraction
+
+SLIDER_AND_PLOT = """
+import bqplot, ipywidgets as widgets, numpy as np
+x = np.arange(20.0)
+scales = {"x": bqplot.LinearScale(), "y": bqplot.LinearScale(min=-10, max=200)}
+line = bqplot.Lines(x=x, y=x, scales=scales, stroke_width=4)
+slider = widgets.IntSlider(1, 0, 10, description="slope")
+moves = []
+def follow(change):
+    moves.append(change.new)
+    line.y = x * change.new
+slider.observe(follow, "value")
+widgets.VBox([slider, bqplot.Figure(marks=[line])])
+"""
+
+
+@pytest.fixture
+def plot(lab: LabPage) -> LabPage:
+    lab.new_notebook(["print('ready', 6 * 7)", SLIDER_AND_PLOT])
+    lab.run_all()
+    lab.page.locator(".bqplot path.line").wait_for()
+    return lab
+
+
+def drawn(lab: LabPage) -> str:
+    return lab.page.locator(".bqplot path.line").get_attribute("d") or ""
+
+
+def test_keys_on_a_slider_redraw_the_plot(plot: LabPage) -> None:
+    assert plot.output_of_cell(0).inner_text().strip() == "ready 42"
+    before, picture = drawn(plot), plot.pixels(plot.page.locator(".bqplot"))
+    plot.press_slider("slope", "ArrowRight", times=3)
+    plot.wait_until(lambda: plot.slider_value("slope") == 4, what="the handle to move")
+    plot.wait_until(lambda: plot.kernel_eval("slider.value") == 4, what="the kernel to hear of it")
+    plot.wait_until(lambda: drawn(plot) != before, what="the line to change")
+    plot.page.wait_for_timeout(500)
+    assert changed_fraction(picture, plot.pixels(plot.page.locator(".bqplot"))) > 0.001
+    assert plot.take_errors() == []
+
+
+def test_the_mouse_drags_a_slider(plot: LabPage) -> None:
+    plot.drag_slider("slope", 0.8)
+    plot.wait_until(lambda: plot.kernel_eval("moves[-1:]") == [8], what="the kernel to hear of the drag")
+    assert plot.screenshot("dragged").stat().st_size > 10_000
+
+
+def test_an_error_in_the_browser_is_noticed(lab: LabPage) -> None:
+    lab.new_notebook(["from IPython.display import Javascript, display\nJavascript('console.error(\"broken\")')"])
+    lab.run_all()
+    assert any("broken" in error for error in lab.wait_until(lab.take_errors, what="the console's error"))
+
+
+def test_an_error_in_a_callback_is_noticed(lab: LabPage) -> None:
+    code = """
+import ipywidgets as widgets
+slider = widgets.IntSlider(1, 0, 10, description="fragile")
+slider.observe(lambda change: 1 / 0, "value")
+slider"""
+    lab.new_notebook([code])
+    lab.run_all()
+    lab.press_slider("fragile")
+    assert any("ZeroDivisionError" in error for error in lab.wait_until(lab.take_errors))
+
+
+def test_an_error_in_a_thread_is_noticed(lab: LabPage) -> None:
+    lab.new_notebook(["import threading\nthreading.Thread(target=lambda: 1 / 0).start()"])
+    lab.run_all()
+    assert any("ZeroDivisionError" in error for error in lab.wait_until(lab.take_errors))
+
+
+def test_a_failed_cell_is_raised(lab: LabPage) -> None:
+    lab.new_notebook(["1 / 0", "late = True"])
+    with pytest.raises(AssertionError, match="cell 0 of .* failed:(.|\n)*ZeroDivisionError"):
+        lab.run_all()
+    lab.run_cell(1)
+    assert lab.kernel_eval("late") is True
