@@ -1,0 +1,1 @@
+"""Interactive reduction of WFC3/UVIS G280 time series."""
