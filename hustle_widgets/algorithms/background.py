@@ -1,0 +1,326 @@
+"""Background of one frame from its own pixels: one level for the frame, or one a column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import bottleneck as bn
+import numpy as np
+from numpy.typing import NDArray
+
+from hustle_widgets.algorithms.histogram import Floats, Histogram, bin_values, fit_gaussian
+
+MAD_TO_STD = 1.4826
+#: Columns on each side that a column's estimate is compared with.
+NEIGHBOURS = 15
+
+
+def check_bounds(
+    bounds: Sequence[Sequence[float]] | None, shape: tuple[int, int]
+) -> list[tuple[int, int, int, int]]:
+    """Regions as tuples of four ints, once they are known to lie on the frame.
+
+    Parameters
+    ----------
+    bounds : sequence of [row0, row1, column0, column1], or None
+        Half-open regions. None is the whole frame.
+    shape : (int, int)
+        Rows and columns of the frame.
+
+    Returns
+    -------
+    list of (row0, row1, column0, column1)
+
+    Raises
+    ------
+    ValueError
+        When a region is malformed, empty, upside down or not on the frame. Names the region.
+    """
+    if bounds is None:
+        return [(0, shape[0], 0, shape[1])]
+    if len(bounds) == 0:
+        raise ValueError("bounds holds no region. Give at least one, or None for the whole frame.")
+    regions = []
+    for number, region in enumerate(bounds):
+        where = f"Region {number} of bounds, {region},"
+        if np.shape(region) != (4,) or any(int(edge) != edge for edge in region):
+            raise ValueError(f"{where} must be four whole numbers, [row0, row1, column0, column1].")
+        row0, row1, col0, col1 = (int(edge) for edge in region)
+        if row0 >= row1 or col0 >= col1:
+            raise ValueError(f"{where} is empty or upside down: it needs row0 < row1 and column0 < column1.")
+        if row0 < 0 or col0 < 0 or row1 > shape[0] or col1 > shape[1]:
+            raise ValueError(f"{where} reaches outside the frame of {shape[0]} rows and {shape[1]} columns.")
+        regions.append((row0, row1, col0, col1))
+    return regions
+
+
+def region_values(image: Floats, bounds: Sequence[Sequence[float]] | None) -> Floats:
+    """Finite pixels of the union of some regions.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        One frame [e-].
+    bounds : sequence of [row0, row1, column0, column1], or None
+        See `check_bounds`. A pixel in several regions counts once.
+
+    Returns
+    -------
+    ndarray, 1-D
+    """
+    regions = check_bounds(bounds, (image.shape[0], image.shape[1]))
+    if len(regions) == 1:
+        row0, row1, col0, col1 = regions[0]
+        values = image[row0:row1, col0:col1].ravel()
+    else:
+        inside = np.zeros(image.shape, bool)
+        for row0, row1, col0, col1 in regions:
+            inside[row0:row1, col0:col1] = True
+        values = image[inside]
+    return values[np.isfinite(values)]
+
+
+def histogram(
+    image: Floats,
+    *,
+    bounds: Sequence[Sequence[float]] | None = None,
+    hist_min: float | None = None,
+    hist_max: float | None = None,
+    hist_bins: int = 1000,
+) -> Histogram:
+    """Histogram of the background pixels of a frame.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        One frame [e-]. NaN is ignored.
+    bounds : sequence of [row0, row1, column0, column1], or None
+        Where pixels are taken from; a pixel in several regions counts once. None is the whole frame.
+    hist_min, hist_max : float or None
+        Range [e-]. None is the smallest (largest) value of the pixels taken.
+    hist_bins : int
+        Number of bins of equal width.
+
+    Returns
+    -------
+    Histogram
+        Pass it to `fit_gaussian` for the curve.
+
+    Raises
+    ------
+    ValueError
+        When the range is upside down, `hist_bins` is below 1, or no pixel lies in the range.
+    """
+    return bin_values(_in_range(image, bounds, hist_min, hist_max), hist_min, hist_max, hist_bins)
+
+
+def _in_range(
+    image: Floats, bounds: Sequence[Sequence[float]] | None, low: float | None, high: float | None
+) -> Floats:
+    """Finite values of the regions with low < v < high; None does not limit."""
+    if low is not None and high is not None and low >= high:
+        raise ValueError(f"hist_min, {low}, must be below hist_max, {high}.")
+    values = region_values(image, bounds)
+    if values.size == 0:
+        raise ValueError("No background level: every pixel of the chosen regions is NaN.")
+    keep = np.ones(values.size, bool)
+    if low is not None:
+        keep &= values > low
+    if high is not None:
+        keep &= values < high
+    kept = values[keep]
+    if kept.size == 0:
+        raise ValueError(
+            f"No background level: none of the {values.size} pixels lies between hist_min = {low} and "
+            f"hist_max = {high}; they reach from {values.min():.6g} to {values.max():.6g} e-. "
+            "Widen the range."
+        )
+    return kept
+
+
+def uniform_level(
+    image: Floats,
+    *,
+    fit: str | None = None,
+    bounds: Sequence[Sequence[float]] | None = None,
+    hist_min: float | None = None,
+    hist_max: float | None = None,
+    hist_bins: int = 1000,
+    skew_corrected: bool = False,
+) -> float:
+    """One background level for a frame.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        One frame [e-]. NaN is ignored.
+    fit : {None, 'Gaussian', 'median'}
+        None: the mode, centre of the fullest bin. 'Gaussian': the mean of a Gaussian fitted to the peak of
+        the histogram. 'median': the median of the values with hist_min < v < hist_max.
+    bounds, hist_min, hist_max, hist_bins
+        See `histogram`.
+    skew_corrected : bool
+        With 'median': add what the skewness of photon noise takes from it (see Notes).
+
+    Returns
+    -------
+    float
+        Level [e-].
+
+    Raises
+    ------
+    ValueError
+        When no pixel lies in the range, no Gaussian fits, or a parameter makes no sense.
+
+    Notes
+    -----
+    For a sky of `b` electrons and noise `s` the distribution has skewness b / s**3. Its median lies
+    b / (6 s**2) below its mean (0.09 e- for 12 e- and a read noise of 3.1 e-), its mode three times as far;
+    the Gaussian fit is 0.02 e- below. The correction is s * skewness / 6 with the skewness measured within 4 s.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sky = np.random.default_rng(0).normal(12, 4, (200, 200))
+    >>> round(uniform_level(sky, fit="median", hist_min=-20, hist_max=50), 1)
+    12.0
+    """
+    if fit not in (None, "Gaussian", "median"):
+        raise ValueError(f"fit must be None, 'Gaussian' or 'median'. Got {fit!r}.")
+    values = _in_range(image, bounds, hist_min, hist_max)
+    if fit == "median":
+        median = float(bn.median(values))
+        return median + _mean_above_median(values, median) if skew_corrected else median
+    hist = bin_values(values, hist_min, hist_max, hist_bins)
+    return hist.mode if fit is None else fit_gaussian(hist, values).mean
+
+
+def _mean_above_median(values: Floats, median: float) -> float:
+    """How far the mean of the core lies above its median: std * skewness / 6 (Edgeworth)."""
+    residual = values - median
+    std = MAD_TO_STD * float(bn.median(np.abs(residual)))
+    if std == 0:
+        return 0.0
+    z = residual[np.abs(residual) < 4 * std].astype(np.float64) / std
+    return std * float(np.mean(z**3 - 3 * z)) / 6
+
+
+@dataclass(frozen=True)
+class ColumnPixels:
+    """Which pixels are background, prepared once for all the frames of a visit.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        Rows in which any column has background.
+    excluded : ndarray of bool, shape (columns, len(rows))
+        True where a pixel of these rows is not background.
+    """
+
+    rows: NDArray[np.intp]
+    excluded: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, background: NDArray[np.bool_]) -> ColumnPixels:
+        """Prepare from a mask, shape (rows, columns), True where a pixel is background.
+
+        Raises
+        ------
+        ValueError
+            When no pixel is background.
+        """
+        rows = np.flatnonzero(background.any(axis=1))
+        if rows.size == 0:
+            raise ValueError("No column background: not one pixel of the frame counts as background.")
+        return cls(rows, np.ascontiguousarray(~background[rows].T))
+
+    def gather(self, image: Floats) -> NDArray[np.float32]:
+        """Background pixels of a frame, shape (columns, len(rows)), NaN where a pixel is not background.
+
+        A column is contiguous in memory: medians along it are several times faster that way.
+        """
+        gathered = np.array(image[self.rows].T, dtype=np.float32, order="C")
+        np.copyto(gathered, np.nan, where=self.excluded)
+        return gathered
+
+
+def column_level(
+    image: Floats, background: NDArray[np.bool_] | ColumnPixels, col_sigma: float = 3.0
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """One background level for each column of a frame.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        One frame [e-]. NaN is ignored.
+    background : ndarray of bool, shape (rows, columns), or ColumnPixels
+        True where a pixel counts as background. Prepare it with `ColumnPixels.of` for a series of frames.
+    col_sigma : float
+        Rejection threshold, for pixels in a column and for columns among their neighbours.
+
+    Returns
+    -------
+    levels : ndarray of float32, shape (columns,)
+        Level of each column [e-].
+    interpolated : ndarray of bool, shape (columns,)
+        True where no pixel was left or the column was rejected: the level is its neighbours'.
+
+    Raises
+    ------
+    ValueError
+        When `col_sigma` is not positive, shapes differ, or no column has a background pixel.
+
+    Notes
+    -----
+    In a column, pixels further than `col_sigma` robust standard deviations (1.4826 times the median absolute
+    deviation) from the median are dropped until none is left to drop. The level is the mean of the rest: it
+    scatters less than their median and, since photon noise is skewed, is less biased. A level further than
+    `col_sigma` standard deviations from the median of the 31 levels around it is replaced by that median;
+    deviations are weighted by the square root of the number of pixels.
+    """
+    if not col_sigma > 0:
+        raise ValueError(f"col_sigma must be above 0. Got {col_sigma}.")
+    pixels = background if isinstance(background, ColumnPixels) else ColumnPixels.of(background)
+    if image.shape[1] != len(pixels.excluded) or image.shape[0] <= pixels.rows[-1]:
+        raise ValueError(f"The background mask does not fit a frame of shape {image.shape}.")
+    values = pixels.gather(image)
+    _clip_rows(values, col_sigma)
+    number = np.isfinite(values).sum(axis=1)
+    if not number.any():
+        raise ValueError("No column background: every background pixel is NaN.")
+    levels = bn.nanmean(values, axis=1).astype(np.float64)
+    around = _running_median(levels)
+    deviation = (levels - around) * np.sqrt(number)
+    scatter = MAD_TO_STD * bn.nanmedian(np.abs(deviation))
+    used = number > 0
+    if scatter > 0:
+        used &= ~(np.abs(deviation) > col_sigma * scatter)
+    columns = np.arange(levels.size)
+    smooth = _running_median(np.where(used, levels, np.nan))
+    levels[~used] = np.interp(columns[~used], columns[used], smooth[used])
+    return levels.astype(np.float32), ~used
+
+
+def _clip_rows(values: NDArray[np.float32], sigma: float) -> None:
+    """Put NaN in place of the outliers of each row of `values`, until no row has one."""
+    active = np.arange(len(values))
+    while active.size:
+        part = values[active]
+        deviation = np.abs(part - bn.nanmedian(part, axis=1)[:, None])
+        std = MAD_TO_STD * bn.nanmedian(deviation, axis=1)
+        # Half the pixels alike, as in a noise-free simulation: the median deviation says nothing.
+        std = np.where(std > 0, std, bn.nanstd(part, axis=1))
+        outliers = deviation > (sigma * std)[:, None]
+        hit = outliers.any(axis=1)
+        active = active[hit]
+        part = part[hit]
+        part[outliers[hit]] = np.nan
+        values[active] = part
+
+
+def _running_median(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median over up to `NEIGHBOURS` columns to each side, NaN ignored, fewer at the ends."""
+    padded = np.pad(levels, NEIGHBOURS, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
+    return bn.nanmedian(windows, axis=1)

@@ -1,0 +1,315 @@
+"""Background of one frame as a scaled image of the sky (Pagul et al. 2023)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bottleneck as bn
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hustle_widgets.algorithms.histogram import Floats, bin_values
+
+MAD_TO_STD = 1.4826
+#: Narrowest window around the model, in standard deviations of the sky, that pixels are fitted in.
+NARROWEST = 3.5
+#: Pixels that are enough for the mode: of a larger frame, only every second, third ... row is looked at.
+MODE_PIXELS = 250_000
+#: Side of the square blocks that are dropped where the sky is brighter or fainter than elsewhere.
+BLOCK = 32
+#: A block further than this many robust standard deviations from the median block is dropped.
+BLOCK_SIGMA = 2.5
+
+
+def cut_sky(sky: Floats, subarr_coords: ArrayLike, shape: tuple[int, int]) -> Floats:
+    """Cut the sky image of a chip at the subarray.
+
+    Parameters
+    ----------
+    sky : ndarray, shape (rows of the chip, columns of the chip)
+        Sky image. One that has the frame's shape already is taken as cut.
+    subarr_coords : sequence of 4 numbers
+        left, right, bottom, top edge of the subarray on the chip: first pixel is 1, last one included.
+    shape : (int, int)
+        Rows and columns of a frame.
+
+    Returns
+    -------
+    ndarray, shape `shape`
+        A view of `sky`.
+
+    Raises
+    ------
+    ValueError
+        When the subarray does not lie on the sky image, or is not of the frame's shape.
+    """
+    if np.ndim(sky) != 2:
+        raise ValueError(f"The sky image must have rows and columns. Its shape is {np.shape(sky)}.")
+    if sky.shape == tuple(shape):
+        return sky
+    left, right, bottom, top = (int(edge) for edge in np.asarray(subarr_coords))
+    if (top - bottom + 1, right - left + 1) != tuple(shape):
+        raise ValueError(
+            f"The subarray, columns {left} to {right} and rows {bottom} to {top}, "
+            f"does not have the shape of the frames, {tuple(shape)}."
+        )
+    if left < 1 or bottom < 1 or right > sky.shape[1] or top > sky.shape[0]:
+        raise ValueError(
+            f"The sky image, {sky.shape[0]} rows x {sky.shape[1]} columns, does not cover the subarray: "
+            f"columns {left} to {right}, rows {bottom} to {top}. Give the sky image of the whole chip, "
+            f"or one of the frames' shape, {shape}."
+        )
+    return sky[bottom - 1 : top, left - 1 : right]
+
+
+def median_columns(sky: Floats) -> NDArray[np.float32]:
+    """Median of each column of a sky image, in every row.
+
+    Parameters
+    ----------
+    sky : ndarray, shape (rows, columns)
+        NaN is ignored. A column of nothing else takes the value between its neighbours.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        Read-only: the rows share their memory.
+
+    Raises
+    ------
+    ValueError
+        When every pixel is NaN.
+    """
+    medians = bn.nanmedian(np.ascontiguousarray(sky.T, dtype=np.float32), axis=1)
+    good = np.isfinite(medians)
+    if not good.any():
+        raise ValueError("The sky image holds no number.")
+    columns = np.arange(medians.size)
+    medians = np.interp(columns, columns[good], medians[good]).astype(np.float32)
+    return np.broadcast_to(medians, sky.shape)
+
+
+def sky_mode(image: Floats) -> tuple[float, float]:
+    """Mode of a frame, and the scatter of the sky around it.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        One frame [e-]. NaN is ignored.
+
+    Returns
+    -------
+    mode, scatter : float
+        Fullest bin of the histogram, and robust standard deviation of what lies below it, which sources do
+        not reach [e-].
+
+    Raises
+    ------
+    ValueError
+        When every pixel is NaN.
+
+    Notes
+    -----
+    A histogram from the faintest to the brightest pixel has bins of tens of electrons. It is made anew
+    around its fullest bins until they are narrow against the scatter; three bins are then summed to one.
+    """
+    values = image[:: max(1, image.size // MODE_PIXELS)]
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        values = image[np.isfinite(image)]
+    if values.size == 0:
+        raise ValueError("No sky level: every pixel is NaN.")
+    while True:
+        hist = bin_values(values, None, None, 300)
+        width = float(hist.edges[1] - hist.edges[0])
+        centres = hist.edges[1:-2] + 1.5 * width
+        summed = np.convolve(hist.counts, np.ones(3), "valid")
+        mode = float(centres[summed.argmax()]) if values.size > 1 else float(values[0])
+        # Half of what lies below the mode, counted from the mode down, lies within 0.6745 standard deviations.
+        below = values[values <= mode]
+        scatter = (mode - float(bn.median(below))) / 0.6745 if below.size else 0.0
+        if scatter > 10 * width or width < 1e-3:
+            return mode, scatter
+        near = values[np.abs(values - mode) < 50 * width]
+        if near.size == values.size:
+            return mode, scatter
+        values = near
+
+
+def sky_mask(image: Floats, mask_parameter: float) -> NDArray[np.bool_]:
+    """Mask the sources of a frame: pixels far from its mode.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        One frame [e-].
+    mask_parameter : float
+        How far, in standard deviations of the whole frame, sources included. Smaller masks more.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, columns)
+        True where a pixel is masked; NaN is.
+
+    Raises
+    ------
+    ValueError
+        When `mask_parameter` is not positive or every pixel is NaN.
+    """
+    return ~(np.abs(image - np.float32(sky_mode(image)[0])) <= _half_width(image, mask_parameter))
+
+
+def _half_width(image: Floats, mask_parameter: float) -> float:
+    if not mask_parameter > 0:
+        raise ValueError(f"mask_parameter must be above 0. Got {mask_parameter}.")
+    return mask_parameter * float(bn.nanstd(image))
+
+
+def sky_scale(image: Floats, sky: Floats, mask: NDArray[np.bool_]) -> float:
+    """Least-squares factor of the sky image, in closed form.
+
+    Parameters
+    ----------
+    image, sky : ndarray, shape (rows, columns)
+        One frame [e-] and the sky image.
+    mask : ndarray of bool, shape (rows, columns)
+        True where a pixel is left out.
+
+    Returns
+    -------
+    float
+        sum(image * sky) / sum(sky**2) over the pixels kept.
+
+    Raises
+    ------
+    ValueError
+        When no pixel is kept, or the sky image is zero on all of them.
+    """
+    keep = ~mask & np.isfinite(image) & np.isfinite(sky)
+    kept = sky[keep].astype(np.float64)
+    norm = float(kept @ kept)
+    if norm == 0:
+        raise ValueError(
+            "No pixel is left to scale the sky image to. Raise mask_parameter, or check the sky image."
+        )
+    return float(kept @ image[keep]) / norm
+
+
+def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> tuple[float, NDArray[np.bool_]]:
+    """Factor of the sky image in a frame, with its sources masked.
+
+    Parameters
+    ----------
+    image, sky : ndarray, shape (rows, columns)
+        One frame [e-] and the sky image, cut at the subarray. NaN is ignored in both.
+    mask_parameter : float
+        See `sky_mask`.
+
+    Returns
+    -------
+    scale : float
+    mask : ndarray of bool, shape (rows, columns)
+        True where a pixel was left out of the fit.
+
+    Raises
+    ------
+    ValueError
+        When no pixel is left to fit.
+
+    Notes
+    -----
+    `sky_mask` cuts the values symmetrically around one number. A sky that varies over the frame is then cut
+    on one side where it is bright and on the other where it is faint, and the factor comes out wrong by per
+    cents. So that mask is only where this starts. After it
+
+    1. the window is centred on scale * sky, and no narrower than 3.5 standard deviations of the sky: with
+       the default `mask_parameter` it may well be narrower than the noise, and the fit then finds the mode
+       of the noise, not its mean;
+    2. sums over blocks of 32 x 32 pixels find what a pixel alone does not show, the wings of traces and
+       stars: blocks that ask for another factor than the median block are left out. A block is weighed by
+       its statistical error;
+
+    until the factor is stable to 1e-4.
+    """
+    half_width = _half_width(image, mask_parameter)
+    mode, scatter = sky_mode(image)
+    usable = np.isfinite(image) & np.isfinite(sky)
+    pixels = np.where(usable, image, 0).astype(np.float32, copy=False)
+    template = np.where(usable, sky, 0).astype(np.float32, copy=False)
+    level = float(template.sum(dtype=np.float64)) / max(1, np.count_nonzero(usable))
+    if level == 0:
+        raise ValueError("No pixel is left to scale the sky image to: it is zero or NaN there.")
+    scale = mode / level
+    half_width = max(half_width, NARROWEST * scatter)
+    product, square, work = pixels * template, template * template, np.empty_like(pixels)
+    for _ in range(20):
+        np.multiply(template, np.float32(scale), out=work)
+        np.subtract(pixels, work, out=work)
+        np.abs(work, out=work)
+        keep = work <= half_width
+        keep &= usable
+        products = _block_sums(np.multiply(product, keep, out=work))
+        norms = _block_sums(np.multiply(square, keep, out=work))
+        good = _good_blocks(products, norms)
+        norm = float(norms[good].sum())
+        if norm == 0:
+            raise ValueError("No pixel is left to scale the sky image to. Raise mask_parameter.")
+        last, scale = scale, float(products[good].sum()) / norm
+        if abs(scale - last) <= 1e-4 * abs(scale):
+            break
+    rows, columns = (np.arange(size) // BLOCK for size in image.shape)
+    return scale, ~(keep & good[np.ix_(rows, columns)])
+
+
+def _block_sums(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum over blocks of BLOCK x BLOCK pixels, fewer at the last row and column of blocks."""
+    rows = np.add.reduceat(values, np.arange(0, values.shape[0], BLOCK), axis=0)
+    return np.add.reduceat(rows, np.arange(0, values.shape[1], BLOCK), axis=1, dtype=np.float64)
+
+
+def _good_blocks(products: NDArray[np.float64], norms: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Blocks whose own factor agrees with the others'."""
+    good = norms > 0
+    factor = np.divide(products, norms, out=np.zeros_like(products), where=good)
+    for _ in range(10):
+        centre = np.median(factor[good])
+        deviation = np.abs(factor - centre) * np.sqrt(norms)
+        scatter = MAD_TO_STD * np.median(deviation[good])
+        if scatter == 0:
+            break
+        kept = good & (deviation <= BLOCK_SIGMA * scatter)
+        if np.array_equal(kept, good):
+            break
+        good = kept
+    return good
+
+
+def smooth_scales(scales: ArrayLike, smoothing_param: float) -> NDArray[np.float64]:
+    """Replace factors far from the visit's median by it, so that the background does not flicker.
+
+    Parameters
+    ----------
+    scales : array_like, shape (frames,)
+        A factor a frame; NaN counts as far away.
+    smoothing_param : float
+        How far, in robust standard deviations of the factors (1.4826 times the median absolute deviation).
+
+    Returns
+    -------
+    ndarray of float64, shape (frames,)
+
+    Raises
+    ------
+    ValueError
+        When `smoothing_param` is not positive or no factor is a number.
+    """
+    if not smoothing_param > 0:
+        raise ValueError(f"smoothing_param must be above 0. Got {smoothing_param}.")
+    values: NDArray[Any] = np.array(scales, dtype=np.float64)
+    if not np.isfinite(values).any():
+        raise ValueError("No frame has a sky factor to smooth.")
+    values[~np.isfinite(values)] = np.nan
+    median = np.nanmedian(values)
+    deviation = np.abs(values - median)
+    std = MAD_TO_STD * np.nanmedian(deviation)
+    return np.where(deviation <= smoothing_param * std, values, median)
