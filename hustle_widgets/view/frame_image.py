@@ -1,0 +1,376 @@
+"""A frame as a picture, with marks on top, zoom and read-out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from typing import Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+from numpy.typing import NDArray
+
+from . import encode, theme
+from .frame_marks import Boxes, Paths, Point, Points, Region
+from .image_toolbar import ImageToolbar
+from .part import Key, Part, close_tree, update
+
+# Widest picture that is sent, in picture pixels a side of the plot: a plot has about 1100.
+SENT_COLUMNS = 1300
+
+
+class FrameImage(Part):
+    """Picture of one frame of a visit.
+
+    It keeps the last array it was given and cuts from it what is on view: the whole frame reduced by block
+    maximum, a zoomed region pixel by pixel.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the frames.
+    title : str
+        Heading.
+    height : str, optional
+        Height of the figure, a CSS length; without it, what suits the shape at full width.
+    toolbar : bool
+        Whether to show the controls of stretch, limits, colours and zoom.
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+        What to place on the page.
+    region : (row0, row1, column0, column1)
+        What is on view, half open.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], *, title: str = "", height: str | None = None, toolbar: bool = True
+    ) -> None:
+        self.shape = (int(shape[0]), int(shape[1]))
+        rows, columns = self.shape
+        self.region: Region = (0, rows, 0, columns)
+        self._aspect = float(np.clip(columns / rows, 0.5, 6.0))
+        self._x_scale, self._y_scale = bqplot.LinearScale(), bqplot.LinearScale()
+        for scale in (self._x_scale, self._y_scale):
+            scale.allow_padding = False
+        self._scales = {"x": self._x_scale, "y": self._y_scale}
+        self._image = self._image_mark()
+        self._overlay = self._image_mark()
+        axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False)
+        figure = theme.figure(
+            [self._image, self._overlay],
+            list(axes),
+            height=height or f"{int(np.clip(1080 / self._aspect, 240, 520)) + 62}px",
+            min_aspect_ratio=self._aspect,
+            max_aspect_ratio=self._aspect,
+        )
+        self.toolbar = ImageToolbar(self._draw_frame, self.zoom_to)
+        super().__init__(figure, *([self.toolbar.widget] if toolbar else []))
+        self._title = title
+        self._frame: NDArray[Any] | None = None
+        self._difference = False
+        self._layers: dict[str, tuple[Any, Any, str, str]] = {}
+        self._named: dict[str, Boxes | Points | Paths] = {}
+        self._click: list[Callable[[float, float], None]] = []
+        self._zoom: list[Callable[[Region], None]] = []
+        self._brush: Any = None
+        self._brush_done: Callable[[Region], None] | None = None
+        self.toolbar.on_zoom_mode(self._zoom_mode)
+        self._set_view(self.region)
+        self._write_heading()
+
+    def _image_mark(self) -> Any:
+        mark = bqplot.Image(image=_picture(_BLANK), scales=self._scales, x=(0, 1), y=(0, 1), pixelated=True)
+        mark.on_element_click(self._clicked)
+        return mark
+
+    # What is shown
+
+    def show_frame(self, frame: NDArray[Any], *, difference: bool = False, title: str | None = None) -> None:
+        """Show a frame.
+
+        Parameters
+        ----------
+        frame : ndarray, shape (rows, columns)
+            Its values [e-]; kept, not copied, until the next call.
+        difference : bool
+            Draw with colours and limits symmetric about 0.
+        title : str, optional
+            New heading.
+        """
+        frame = np.asarray(frame)
+        if frame.shape != self.shape:
+            raise ValueError(f"The frame must have the shape {self.shape}. Got {frame.shape}.")
+        self._frame, self._difference = frame, difference
+        if title is not None:
+            self._title = title
+            self._write_heading()
+        self._draw_frame()
+
+    def show_overlay(
+        self, name: str, rows: Any, columns: Any, color: str = theme.REJECTED, label: str = ""
+    ) -> None:
+        """Mark pixels, any number of them.
+
+        Parameters
+        ----------
+        name : str
+            Shown again under the same name, the marks are replaced.
+        rows, columns : array of int, shape (n,)
+            The pixels.
+        color : str
+            Colour as '#rrggbb'.
+        label : str
+            Text in the legend; the number of pixels follows it.
+        """
+        self._layers[name] = (np.asarray(rows), np.asarray(columns), color, label)
+        self._draw_overlay()
+        self._write_heading()
+
+    def hide_overlay(self, name: str) -> None:
+        """Take the marks of that name away, if there are any."""
+        if self._layers.pop(name, None) is not None:
+            self._draw_overlay()
+            self._write_heading()
+
+    def set_regions(
+        self,
+        name: str,
+        regions: Iterable[Sequence[int]],
+        *,
+        color: str = theme.ORANGE,
+        editable: bool = True,
+        on_change: Callable[[list[Region]], None] | None = None,
+    ) -> None:
+        """Show rectangles [row0, row1, column0, column1], half open.
+
+        Parameters
+        ----------
+        name : str
+            Shown again under the same name, the rectangles are replaced; colour and the rest then stay.
+        regions : iterable of 4 int
+            The rectangles.
+        color : str
+            CSS colour.
+        editable : bool
+            Whether they can be moved, resized and removed with the mouse.
+        on_change : callable, optional
+            Called with the list of regions when the mouse has changed it.
+        """
+        boxes = self._named.get(name)
+        if not isinstance(boxes, Boxes):
+            boxes = Boxes(self._scales, self.shape, color=color, editable=editable, on_change=on_change)
+            self._add(name, boxes)
+        boxes.set(regions)
+
+    def draw_region(self, name: str) -> None:
+        """Let the next drag over the picture add a rectangle to those of that name."""
+        boxes = self._named[name]
+        assert isinstance(boxes, Boxes)
+
+        def add(region: Region) -> None:
+            boxes.set([*boxes.regions, region])
+            boxes._tell()
+
+        self.toolbar.end_zoom_mode()
+        self._start_brush(add)
+
+    def set_points(
+        self,
+        name: str,
+        points: Iterable[Sequence[float]],
+        *,
+        color: str = theme.VERMILLION,
+        marker: str = "circle",
+        draggable: bool = False,
+        on_change: Callable[[list[Point]], None] | None = None,
+        labels: Sequence[str] = (),
+    ) -> None:
+        """Show positions (column, row); arguments as for `set_regions`."""
+        mark = self._named.get(name)
+        if not isinstance(mark, Points):
+            mark = Points(self._scales, color=color, marker=marker, draggable=draggable, on_change=on_change)
+            self._add(name, mark)
+        mark.set(points, labels)
+
+    def set_paths(
+        self, name: str, paths: Iterable[tuple[Any, Any]], *, color: str = theme.SKY, dashed: bool = False
+    ) -> None:
+        """Show lines, each (columns, rows), for example spectral traces."""
+        mark = self._named.get(name)
+        if not isinstance(mark, Paths):
+            mark = Paths(self._scales, color=color, dashed=dashed)
+            self._add(name, mark)
+        mark.set(paths)
+
+    def remove(self, name: str) -> None:
+        """Take regions, points or paths of that name away, if there are any."""
+        named = self._named.pop(name, None)
+        if named is not None:
+            self.figure.marks = [mark for mark in self.figure.marks if mark not in named.marks]
+            for mark in named.marks:
+                mark.close()
+
+    def _add(self, name: str, named: Boxes | Points | Paths) -> None:
+        self.remove(name)
+        self._named[name] = named
+        self.figure.marks = [*self.figure.marks, *named.marks]
+
+    # What the mouse does
+
+    def on_click(self, callback: Callable[[float, float], None]) -> None:
+        """Register a function of the (column, row) clicked; round them for the pixel."""
+        self._click.append(callback)
+
+    def on_zoom(self, callback: Callable[[Region], None]) -> None:
+        """Register a function of the region on view, called when it changes."""
+        self._zoom.append(callback)
+
+    def _clicked(self, _: Any, event: dict[str, Any]) -> None:
+        data = event.get("data") or {}
+        if "click_x" in data:
+            for callback in self._click:
+                callback(float(data["click_x"]), float(data["click_y"]))
+
+    def _zoom_mode(self, on: bool) -> None:
+        if on:
+            self._start_brush(self.zoom_to)
+        else:
+            self._stop_brush()
+
+    def _start_brush(self, done: Callable[[Region], None]) -> None:
+        self._stop_brush()
+        self._brush_done = done
+        self._brush = bqplot.interacts.BrushSelector(
+            x_scale=self._x_scale, y_scale=self._y_scale, marks=[], color=theme.SKY
+        )
+        self._brush.observe(self._brushed, "brushing")
+        self.figure.interaction = self._brush
+
+    def _stop_brush(self) -> None:
+        brush, self._brush = self._brush, None
+        if brush is not None:
+            self.figure.interaction = None
+            brush.close()
+
+    def _brushed(self, change: dict[str, Any]) -> None:
+        brush, done = self._brush, self._brush_done
+        if change["new"] or brush is None or done is None or brush.selected_x is None:
+            return
+        (x0, x1), (y0, y1) = sorted(brush.selected_x), sorted(brush.selected_y)
+        self.toolbar.end_zoom_mode()
+        self._stop_brush()
+        rows, columns = self.shape
+        row0, column0 = max(round(float(y0) + 0.5), 0), max(round(float(x0) + 0.5), 0)
+        row1, column1 = min(round(float(y1) + 0.5), rows), min(round(float(x1) + 0.5), columns)
+        if row1 > row0 and column1 > column0:
+            done((row0, row1, column0, column1))
+
+    # What is on view
+
+    def zoom_to(self, region: Sequence[int] | None = None) -> None:
+        """Show a region, widened to the shape of the plot, with all its pixels; None: the whole frame."""
+        rows, columns = self.shape
+        self._set_view((0, rows, 0, columns) if region is None else self._fitted(region))
+        self._draw_frame()
+        self._draw_overlay()
+        for callback in self._zoom:
+            callback(self.region)
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether less than the whole frame is on view."""
+        return self.region != (0, self.shape[0], 0, self.shape[1])
+
+    def _fitted(self, region: Sequence[int]) -> Region:
+        row0, row1, column0, column1 = (int(edge) for edge in region)
+        rows, columns = self.shape
+        height = max(row1 - row0, (column1 - column0) / self._aspect, 4)
+        height = min(round(height), rows)
+        width = min(round(max(height * self._aspect, column1 - column0)), columns)
+        row0 = int(np.clip((row0 + row1 - height) // 2, 0, rows - height))
+        column0 = int(np.clip((column0 + column1 - width) // 2, 0, columns - width))
+        return row0, row0 + height, column0, column0 + width
+
+    def _set_view(self, region: Region) -> None:
+        self.region = region
+        row0, row1, column0, column1 = region
+        for scale, low, high in ((self._x_scale, column0, column1), (self._y_scale, row0, row1)):
+            with scale.hold_sync():
+                scale.min, scale.max = low - 0.5, high - 0.5
+
+    def _factor(self) -> int:
+        return -(-(self.region[3] - self.region[2]) // SENT_COLUMNS)
+
+    def _extent(self, factor: int) -> dict[str, Any]:
+        # The last block of a reduced picture may reach over the edge of the frame.
+        row0, row1, column0, column1 = self.region
+        width, height = (-(-size // factor) * factor for size in (column1 - column0, row1 - row0))
+        return {
+            "x": (column0 - 0.5, column0 + width - 0.5),
+            "y": (row0 - 0.5, row0 + height - 0.5),
+        }
+
+    def _draw_frame(self) -> None:
+        if self._frame is None:
+            return
+        row0, row1, column0, column1 = self.region
+        factor = self._factor()
+        low, high = self.toolbar.limits_for(self._frame, self._difference)
+        cut = self._frame[row0:row1, column0:column1]
+        cut = encode.shrink(cut, factor, by="extreme" if self._difference else "max")
+        kind = "linear" if self._difference else self.toolbar.stretch
+        indices = encode.stretch(cut, low, high, kind)
+        colors = encode.palette("diverging" if self._difference else self.toolbar.color_map)
+        _replace(self._image, encode.png(indices, colors), self._extent(factor))
+
+    def _draw_overlay(self) -> None:
+        factor = self._factor()
+        layers = [(rows, columns) for rows, columns, _, _ in self._layers.values()]
+        indices = encode.overlay_indices(
+            self.shape, layers, region=self.region, factor=factor, grow=self.region[3] - self.region[2] > 500
+        )
+        rgb = [(0, 0, 0)] + [_rgb(color) for _, _, color, _ in self._layers.values()]
+        # Up close the value of a marked pixel must still be seen.
+        opacity = 150 if self.region[3] - self.region[2] < 250 else 235
+        alpha = [0] + [opacity] * len(layers)
+        file = encode.png(indices, np.array(rgb, dtype=np.uint8), alpha) if layers else _BLANK
+        _replace(self._overlay, file, self._extent(factor))
+
+    def _write_heading(self) -> None:
+        keys = [
+            Key(f"{label}: {np.size(rows):,}", color, "square")
+            for rows, _, color, label in self._layers.values()
+            if label
+        ]
+        self.set_heading(self._title, keys)
+
+    def close(self) -> None:
+        """Close every widget made for this part and let go of the frame."""
+        self._frame = None
+        self._layers.clear()
+        close_tree(self.widget, self.toolbar.widget)
+
+
+def _picture(file: bytes) -> Any:
+    return ipywidgets.Image(value=file, format="png")
+
+
+def _replace(mark: Any, file: bytes, extent: dict[str, Any]) -> None:
+    """Give an image mark a new picture; bqplot does not see new bytes in the old one."""
+    old = mark.image
+    update(mark, image=_picture(file), **extent)
+    close_tree(old)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    try:
+        red, green, blue = bytes.fromhex(color.removeprefix("#"))
+    except ValueError:
+        raise ValueError(f"The colour of an overlay must be like '#d55e00'. Got {escape(color)!r}.") from None
+    return red, green, blue
+
+
+_BLANK = encode.png(np.zeros((1, 1), dtype=np.uint8), np.zeros((1, 3), dtype=np.uint8), [0])

@@ -1,0 +1,234 @@
+"""Marks on a frame that answer to the mouse: boxes, points and paths.
+
+Regions are [row0, row1, column0, column1], half open; positions are (column, row), with the centre of the
+first pixel at (0, 0), so that the pixel in row r reaches from r - 0.5 to r + 0.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import bqplot
+import numpy as np
+
+from .part import update
+
+Region = tuple[int, int, int, int]
+Point = tuple[float, float]
+
+
+class Boxes:
+    """Rectangles that are moved by the square in their middle and resized by their corners.
+
+    Parameters
+    ----------
+    scales : dict
+        The figure's 'x' and 'y' scale.
+    shape : (int, int)
+        Rows and columns of the frame; boxes stay inside.
+    color : str
+        CSS colour.
+    editable : bool
+        Whether boxes have handles.
+    on_change : callable, optional
+        Called with the list of regions while one is dragged, and when one is removed by its cross.
+    """
+
+    def __init__(
+        self,
+        scales: dict[str, Any],
+        shape: tuple[int, int],
+        *,
+        color: str,
+        editable: bool = True,
+        on_change: Callable[[list[Region]], None] | None = None,
+    ) -> None:
+        self.regions: list[Region] = []
+        self.on_change = on_change
+        self._shape = shape
+        self._outline = bqplot.Lines(
+            scales=scales, colors=[color], fill_colors=[color], fill="inside", fill_opacities=[0.12],
+            close_path=False, stroke_width=2, visible=False,
+        )  # fmt: skip
+        self.marks: list[Any] = [self._outline]
+        # A mark for each kind of handle, so that the one under the mouse is never moved from here.
+        self._handles: dict[tuple[int, int], Any] = {}
+        if editable:
+            for kind in ((0, 0), (0, 1), (1, 0), (1, 1), (-1, -1)):
+                handle = bqplot.Scatter(
+                    scales=scales, colors=[color], stroke="#ffffff", stroke_width=1.5, marker="square",
+                    default_size=150 if kind == (-1, -1) else 80, enable_move=True, update_on_move=True,
+                )  # fmt: skip
+                handle.observe(lambda change, kind=kind: self._moved(kind), ("x", "y"))
+                handle.on_drag_end(lambda *_: self._draw())
+                self._handles[kind] = handle
+            self._removers = bqplot.Scatter(
+                scales=scales, colors=[color], stroke="#ffffff", stroke_width=1, marker="cross",
+                default_size=160,
+            )  # fmt: skip
+            self._removers.rotation = None
+            self._removers.on_element_click(self._remove)
+            self.marks += [*self._handles.values(), self._removers]
+
+    def set(self, regions: Iterable[Sequence[int]]) -> None:
+        """Show these regions, without calling back."""
+        self.regions = [tuple(int(edge) for edge in region) for region in regions]  # type: ignore[misc]
+        self._draw()
+
+    def _corner(self, region: Region, kind: tuple[int, int]) -> Point:
+        row0, row1, column0, column1 = region
+        if kind == (-1, -1):
+            return (column0 + column1 - 1) / 2, (row0 + row1 - 1) / 2
+        return (column0, column1)[kind[1]] - 0.5, (row0, row1)[kind[0]] - 0.5
+
+    def _draw(self, dragged: Any = None) -> None:
+        x: list[float] = []
+        y: list[float] = []
+        for row0, row1, column0, column1 in self.regions:
+            left, right, bottom, top = (edge - 0.5 for edge in (column0, column1, row0, row1))
+            x += [left, right, right, left, left, np.nan]
+            y += [bottom, bottom, top, top, bottom, np.nan]
+        update(self._outline, x=x, y=y, visible=bool(self.regions))
+        for kind, handle in self._handles.items():
+            if handle is not dragged:
+                corners = np.array([self._corner(region, kind) for region in self.regions]).reshape(-1, 2)
+                update(handle, x=corners[:, 0], y=corners[:, 1])
+        if self._handles:
+            # Between middle and upper right corner, where no other handle is.
+            at = np.array([self._remover_at(region) for region in self.regions]).reshape(-1, 2)
+            update(self._removers, x=at[:, 0], y=at[:, 1])
+
+    @staticmethod
+    def _remover_at(region: Region) -> Point:
+        row0, row1, column0, column1 = region
+        return column1 - 0.5, (row0 + row1 - 1) / 2
+
+    def _moved(self, kind: tuple[int, int]) -> None:
+        handle = self._handles[kind]
+        x, y = np.atleast_1d(handle.x), np.atleast_1d(handle.y)
+        if not len(x) == len(y) == len(self.regions):
+            return  # half of an update from here
+        now = [self._corner(region, kind) for region in self.regions]
+        moved = [i for i, (cx, cy) in enumerate(now) if (x[i], y[i]) != (cx, cy)]
+        if not moved:
+            return
+        regions = list(self.regions)
+        for i in moved:
+            regions[i] = self._resized(regions[i], kind, float(x[i]), float(y[i]))
+        if regions != self.regions:
+            self.regions = regions
+            self._draw(dragged=handle)
+            self._tell()
+
+    def _resized(self, region: Region, kind: tuple[int, int], x: float, y: float) -> Region:
+        row0, row1, column0, column1 = region
+        rows, columns = self._shape
+        if kind == (-1, -1):
+            height, width = row1 - row0, column1 - column0
+            row0 = int(np.clip(round(y - (height - 1) / 2), 0, max(rows - height, 0)))
+            column0 = int(np.clip(round(x - (width - 1) / 2), 0, max(columns - width, 0)))
+            return row0, row0 + height, column0, column0 + width
+        row, column = round(y + 0.5), round(x + 0.5)
+        if kind[0] == 0:
+            row0 = int(np.clip(row, 0, row1 - 1))
+        else:
+            row1 = int(np.clip(row, row0 + 1, rows))
+        if kind[1] == 0:
+            column0 = int(np.clip(column, 0, column1 - 1))
+        else:
+            column1 = int(np.clip(column, column0 + 1, columns))
+        return row0, row1, column0, column1
+
+    def _remove(self, _: Any, event: dict[str, Any]) -> None:
+        index = event.get("data", {}).get("index")
+        if index is not None and 0 <= index < len(self.regions):
+            del self.regions[index]
+            self._draw()
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.on_change is not None:
+            self.on_change(list(self.regions))
+
+
+class Points:
+    """Positions on the frame, dragged with the mouse if asked for.
+
+    Parameters
+    ----------
+    scales : dict
+        The figure's 'x' and 'y' scale.
+    color : str
+        CSS colour.
+    marker : str
+        Shape, as bqplot names it.
+    draggable : bool
+        Whether the mouse moves them.
+    on_change : callable, optional
+        Called with the list of (column, row) when one has been dragged.
+    """
+
+    def __init__(
+        self,
+        scales: dict[str, Any],
+        *,
+        color: str,
+        marker: str = "circle",
+        draggable: bool = False,
+        on_change: Callable[[list[Point]], None] | None = None,
+    ) -> None:
+        self.points: list[Point] = []
+        self.on_change = on_change
+        self.mark = bqplot.Scatter(
+            scales=scales, colors=[color], marker=marker, fill=False, default_size=220, stroke_width=2.5,
+            enable_move=draggable, update_on_move=draggable,
+        )  # fmt: skip
+        self.marks = [self.mark]
+        self.mark.observe(lambda _: self._moved(), ("x", "y"))
+
+    def set(self, points: Iterable[Sequence[float]], labels: Sequence[str] = ()) -> None:
+        """Show these points, without calling back."""
+        self.points = [(float(column), float(row)) for column, row in points]
+        x = [column for column, _ in self.points]
+        y = [row for _, row in self.points]
+        update(self.mark, x=x, y=y, names=np.array(labels) if len(labels) else None)
+
+    def _moved(self) -> None:
+        x, y = np.atleast_1d(self.mark.x), np.atleast_1d(self.mark.y)
+        if len(x) != len(y) or len(x) != len(self.points):
+            return
+        points = [(float(column), float(row)) for column, row in zip(x, y, strict=True)]
+        if points != self.points:
+            self.points = points
+            if self.on_change is not None:
+                self.on_change(list(points))
+
+
+class Paths:
+    """Lines over the frame, such as spectral traces; all of one name in one colour.
+
+    Parameters
+    ----------
+    scales : dict
+        The figure's 'x' and 'y' scale.
+    color : str
+        CSS colour.
+    dashed : bool
+        Style of the lines.
+    """
+
+    def __init__(self, scales: dict[str, Any], *, color: str, dashed: bool = False) -> None:
+        self.mark = bqplot.Lines(
+            scales=scales, colors=[color], stroke_width=1.5, line_style="dashed" if dashed else "solid"
+        )
+        self.marks = [self.mark]
+
+    def set(self, paths: Iterable[tuple[Any, Any]]) -> None:
+        """Show these paths, each (columns, rows)."""
+        x: list[float] = []
+        y: list[float] = []
+        for columns, rows in paths:
+            x += [*np.asarray(columns, dtype=float), np.nan]
+            y += [*np.asarray(rows, dtype=float), np.nan]
+        update(self.mark, x=x, y=y)

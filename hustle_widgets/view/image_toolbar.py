@@ -1,0 +1,121 @@
+"""Controls of a picture: stretch, limits, colours and zoom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+from numpy.typing import NDArray
+
+from . import encode
+
+
+class ImageToolbar:
+    """One row of small controls.
+
+    Parameters
+    ----------
+    changed : callable
+        Called without arguments when stretch, limits or colour map change.
+    zoom : callable
+        Called with None when the whole frame is asked for.
+
+    Attributes
+    ----------
+    widget : ipywidgets.HBox
+        What to place on the page.
+    """
+
+    def __init__(self, changed: Callable[[], None], zoom: Callable[[None], None]) -> None:
+        def narrow(width: str) -> Any:
+            return ipywidgets.Layout(width=width, margin="2px 6px 2px 0")
+
+        self._changed = changed
+        self._zoom_mode: list[Callable[[bool], None]] = []
+        self._stretch = ipywidgets.Dropdown(
+            options=encode.STRETCHES,
+            value="asinh",
+            layout=narrow("90px"),
+            tooltip="Stretch of the brightness",
+        )
+        self._map = ipywidgets.Dropdown(
+            options=encode.COLOR_MAPS, value="viridis", layout=narrow("96px"), tooltip="Colour map"
+        )
+        self._auto = ipywidgets.ToggleButton(
+            value=True, description="Auto limits", layout=narrow("92px"),
+            tooltip="On: limits follow each frame. Off: they stay",
+        )  # fmt: skip
+        self._low = ipywidgets.FloatText(layout=narrow("92px"), tooltip="Value of the darkest colour [e⁻]")
+        self._high = ipywidgets.FloatText(layout=narrow("92px"), tooltip="Value of the brightest colour [e⁻]")
+        self._zoom = ipywidgets.ToggleButton(
+            icon="search-plus", description="Zoom", layout=narrow("84px"),
+            tooltip="Then drag a rectangle over the picture",
+        )  # fmt: skip
+        self._whole = ipywidgets.Button(
+            icon="expand", description="Whole frame", layout=narrow("118px"), tooltip="Show the whole frame"
+        )
+        self.readout = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 10px"))
+        self.widget = ipywidgets.HBox(
+            [
+                self._stretch, self._map, self._auto, self._low, self._high, self._zoom, self._whole,
+                self.readout,
+            ],
+            layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center", padding="0 0 0 12px"),
+        )  # fmt: skip
+        self._stretch.observe(lambda _: changed(), "value")
+        self._map.observe(lambda _: changed(), "value")
+        self._auto.observe(self._auto_toggled, "value")
+        self._low.observe(lambda change: self._edited(0, change["new"]), "value")
+        self._high.observe(lambda change: self._edited(1, change["new"]), "value")
+        self._zoom.observe(self._toggled, "value")
+        self._whole.on_click(lambda _: zoom(None))
+        self._shown = (self._low.value, self._high.value)
+
+    @property
+    def stretch(self) -> str:
+        """Name of the stretch."""
+        return self._stretch.value
+
+    @property
+    def color_map(self) -> str:
+        """Name of the colour map."""
+        return self._map.value
+
+    def limits_for(self, frame: NDArray[Any], difference: bool) -> tuple[float, float]:
+        """Limits to draw a frame with: its own, or those that a person has set."""
+        if difference:
+            return encode.auto_limits(frame, symmetric=True)
+        if self._auto.value:
+            low, high = encode.auto_limits(frame)
+            # Four digits are enough to read; drawn with what is told.
+            self._shown = (float(f"{low:.4g}"), float(f"{high:.4g}"))
+            if not self._shown[1] > self._shown[0]:
+                self._shown = (low, high)
+            self._low.value, self._high.value = self._shown
+        return self._shown
+
+    def _auto_toggled(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            self._changed()
+
+    def _edited(self, which: int, value: float) -> None:
+        if value == self._shown[which]:
+            return  # written from here
+        limits = (value, self._shown[1]) if which == 0 else (self._shown[0], value)
+        if limits[1] > limits[0]:
+            self._shown = limits
+            self._auto.value = False
+            self._changed()
+
+    def on_zoom_mode(self, callback: Callable[[bool], None]) -> None:
+        """Register a function told whether the next drag shall zoom."""
+        self._zoom_mode.append(callback)
+
+    def end_zoom_mode(self) -> None:
+        """Put the zoom button back up."""
+        self._zoom.value = False
+
+    def _toggled(self, change: dict[str, Any]) -> None:
+        for callback in self._zoom_mode:
+            callback(change["new"])

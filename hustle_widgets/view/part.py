@@ -1,0 +1,152 @@
+"""What all live plots have in common: a heading with legend above a figure, and an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+import ipywidgets
+import numpy as np
+
+from . import theme
+
+_GLYPHS = {
+    "circle": "●",
+    "square": "■",
+    "diamond": "◆",
+    "triangle-up": "▲",
+    "triangle-down": "▼",
+    "cross": "✚",
+    "line": "━",
+    "dashed": "┅",
+}
+
+
+class Key(NamedTuple):
+    """One entry of a legend: a glyph of that shape and colour before a text."""
+
+    text: str
+    color: str
+    shape: str = "circle"
+
+
+def heading_html(title: str, keys: Iterable[Key] = ()) -> str:
+    """Title and legend as one line of HTML; it wraps when narrow and is never cut by a plot's margin."""
+    spans = [f"<b>{escape(title)}</b>"] if title else []
+    for key in keys:
+        glyph = _GLYPHS.get(key.shape, "●")
+        spans.append(
+            f'<span style="white-space:nowrap"><span style="color:{escape(key.color)}" aria-hidden="true">'
+            f"{glyph}</span> {escape(key.text)}</span>"
+        )
+    style = (
+        f"display:flex;flex-wrap:wrap;gap:0 18px;font-size:{theme.FONT_PX}px;line-height:22px;"
+        "padding-left:12px"
+    )
+    return f'<div style="{style}">{"".join(spans)}</div>'
+
+
+class Part:
+    """A heading above a figure.
+
+    Parameters
+    ----------
+    figure : bqplot.Figure
+        The plot; its marks, axes and scales belong to this part and end with it.
+    *controls : ipywidgets.Widget
+        Placed between heading and figure.
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+        What to place on the page.
+    """
+
+    def __init__(self, figure: Any, *controls: Any) -> None:
+        self.figure = figure
+        self.heading = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
+        self.widget = ipywidgets.VBox(
+            [self.heading, *controls, figure],
+            layout=ipywidgets.Layout(width="100%", overflow="hidden"),
+        )
+
+    def set_heading(self, title: str, keys: Iterable[Key] = ()) -> None:
+        """Write title and legend above the figure."""
+        self.heading.value = heading_html(title, keys)
+
+    def close(self) -> None:
+        """Close every widget made for this part; it cannot be shown again."""
+        close_tree(self.widget)
+
+
+def close_tree(*roots: Any) -> None:
+    """Close widgets and all that their traits hold: children, marks, scales, axes, layouts, styles.
+
+    ipywidgets keeps every widget in a global table until it is closed, and closing a box or a figure
+    closes none of its parts.
+    """
+    seen: dict[int, Any] = {}
+    todo: list[Any] = list(roots)
+    while todo:
+        value = todo.pop()
+        if isinstance(value, ipywidgets.Widget):
+            if id(value) not in seen:
+                seen[id(value)] = value
+                # Straight from the store: asking by name would create default widgets only to close them.
+                todo.extend(value._trait_values.values())
+        elif isinstance(value, dict):
+            todo.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            todo.extend(value)
+    for widget in seen.values():
+        widget.close()
+
+
+def limits(*arrays: Any, pad: float = 0.06) -> tuple[float, float]:
+    """Smallest and largest finite value with a margin, for the limits of an axis; (0, 1) without any."""
+    lows, highs = [], []
+    for array in arrays:
+        values = np.asarray(array, dtype=float).ravel()
+        values = values[np.isfinite(values)]
+        if values.size:
+            lows.append(values.min())
+            highs.append(values.max())
+    if not lows:
+        return 0.0, 1.0
+    low, high = float(min(lows)), float(max(highs))
+    margin = (high - low) * pad if high > low else max(abs(high) * 0.05, 0.5)
+    return low - margin, high + margin
+
+
+def set_scale(scale: Any, low: float, high: float) -> None:
+    """Give a scale both limits in one message; nothing is sent when they are as before."""
+    if (scale.min, scale.max) != (low, high):
+        with scale.hold_sync():
+            scale.min, scale.max = low, high
+
+
+def update(mark: Any, **values: Any) -> None:
+    """Set several traits of a mark in one message, arrays as float64.
+
+    Integer arrays would truncate a dragged point in the browser, and x apart from y would draw twice.
+    """
+    with mark.hold_sync():
+        for name, value in values.items():
+            is_data = name in ("x", "y") and value is not None
+            setattr(mark, name, np.asarray(value, dtype=np.float64) if is_data else value)
+
+
+def break_gaps(x: Any, *columns: Any, factor: float = 4.0) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Insert NaN where x jumps by more than `factor` median steps, so that no line crosses an orbit gap."""
+    x = np.asarray(x, dtype=float)
+    values: Sequence[np.ndarray] = [np.asarray(column, dtype=float) for column in columns]
+    if x.size < 3:
+        return x, list(values)
+    steps = np.diff(x)
+    typical = np.nanmedian(np.abs(steps))
+    cuts = np.flatnonzero(np.abs(steps) > factor * typical) + 1
+    if typical == 0 or not cuts.size:
+        return x, list(values)
+    middle = (x[cuts - 1] + x[cuts]) / 2
+    return np.insert(x, cuts, middle), [np.insert(column, cuts, np.nan) for column in values]

@@ -1,0 +1,163 @@
+"""One pixel in time: its values, their median, the rejection band and what is rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import bqplot
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import theme
+from .part import Key, Part, limits, set_scale, update
+
+
+class SeriesPlot(Part):
+    """Time series of a pixel with its rejection band.
+
+    Parameters
+    ----------
+    y_label : str
+        Label of the value axis, with unit.
+    height : str
+        Height of the figure, a CSS length.
+    """
+
+    def __init__(self, y_label: str = "Value [e⁻]", height: str = theme.PLOT_HEIGHT) -> None:
+        self._x_scale, self._y_scale = bqplot.LinearScale(), bqplot.LinearScale()
+        scales = {"x": self._x_scale, "y": self._y_scale}
+        self._band = bqplot.Lines(
+            scales=scales,
+            colors=[theme.BAND],
+            fill_colors=[theme.BAND],
+            fill="between",
+            fill_opacities=[0.25, 0.25],
+            line_style="dashed",
+            stroke_width=1.5,
+        )
+        self._centre = bqplot.Lines(scales=scales, colors=[theme.CENTRE], stroke_width=1.5)
+        self._line = bqplot.Lines(scales=scales, colors=["#c4c4c4"], stroke_width=1)
+        self._kept = bqplot.Scatter(scales=scales, colors=[theme.KEPT], default_size=34, stroke_width=0)
+        self._rejected = bqplot.Scatter(
+            scales=scales, colors=[theme.REJECTED], marker="cross", default_size=110, stroke_width=0
+        )
+        self._here = bqplot.Scatter(
+            scales=scales, colors=[theme.BLACK], marker="circle", fill=False, default_size=180, stroke_width=2
+        )
+        # One handle each side of the band; the other one and the band follow the one that is dragged.
+        self._handles = [
+            bqplot.Scatter(
+                scales=scales,
+                colors=[theme.BLUE],
+                stroke="#ffffff",
+                marker="rectangle",
+                default_size=300,
+                default_skew=0.9,
+                enable_move=True,
+                restrict_y=True,
+                update_on_move=True,
+                visible=False,
+            )
+            for _ in (1, -1)
+        ]
+        for handle, sign in zip(self._handles, (1, -1), strict=True):
+            handle.observe(lambda change, sign=sign: self._dragged(change["new"], sign), "y")
+            handle.on_drag_end(lambda *_: self._draw_band())
+        self._x_axis, y_axis = theme.axes(self._x_scale, self._y_scale, "Frame", y_label)
+        marks = [self._band, self._line, self._centre, self._kept, self._rejected, self._here, *self._handles]
+        super().__init__(theme.figure(marks, [self._x_axis, y_axis], height=height))
+        self._callbacks: list[Callable[[float], None]] = []
+        self._span = (0.0, 1.0)
+        self._centre_value = self._sigma = self._threshold = float("nan")
+
+    def on_threshold(self, callback: Callable[[float], None]) -> None:
+        """Register a function of the threshold in sigma, called while an edge of the band is dragged."""
+        self._callbacks.append(callback)
+
+    def show(
+        self,
+        values: ArrayLike,
+        *,
+        centre: float = float("nan"),
+        sigma: float = float("nan"),
+        threshold: float | None = None,
+        rejected: ArrayLike | None = None,
+        x: ArrayLike | None = None,
+        x_label: str = "Frame",
+        here: int | None = None,
+        title: str = "",
+    ) -> None:
+        """Draw a series.
+
+        Parameters
+        ----------
+        values : array, shape (n,)
+            The pixel's values, NaN where there is none.
+        centre, sigma : float
+            Median and standard deviation that the rejection used.
+        threshold : float, optional
+            Half width of the band in sigma. Without it no band is drawn.
+        rejected : array of bool, shape (n,), optional
+            True where a value is rejected.
+        x : array, shape (n,), optional
+            Abscissa; without it the number of the frame.
+        x_label : str
+            Its label, with unit.
+        here : int, optional
+            Index of the frame on display; it gets a ring.
+        title : str
+            For example which pixel it is.
+        """
+        y = np.asarray(values, dtype=float)
+        x = np.arange(y.size, dtype=float) if x is None else np.asarray(x, dtype=float)
+        out = np.zeros(y.size, dtype=bool) if rejected is None else np.asarray(rejected, dtype=bool)
+        good = np.isfinite(y)
+        self._centre_value, self._sigma = float(centre), float(sigma)
+        self._threshold = float("nan") if threshold is None else float(threshold)
+        self._span = limits(x, pad=0.03)
+        self._x_axis.label = x_label
+        set_scale(self._x_scale, *self._span)
+        half = self._half_width()
+        edges = [] if np.isnan(half) else [centre - half, centre + half]
+        set_scale(self._y_scale, *limits(y, edges, [centre]))
+        update(self._line, x=x[good], y=y[good])
+        update(self._kept, x=x[good & ~out], y=y[good & ~out])
+        update(self._rejected, x=x[good & out], y=y[good & out])
+        ring = [here] if here is not None and 0 <= here < y.size and good[here] else []
+        update(self._here, x=[x[i] for i in ring], y=[y[i] for i in ring])
+        update(self._centre, x=self._span, y=[self._centre_value] * 2)
+        self._draw_band()
+        keys = [Key("kept", theme.KEPT), Key(f"rejected: {int(out.sum())}", theme.REJECTED, "cross")]
+        if np.isfinite(self._centre_value):
+            keys.append(Key(f"median {self._centre_value:.4g}", theme.CENTRE, "line"))
+        if not np.isnan(half):
+            keys.append(Key(f"± {self._threshold:g} σ (σ = {self._sigma:.3g})", theme.BAND, "dashed"))
+        self.set_heading(title, keys)
+
+    def _half_width(self) -> float:
+        return self._threshold * self._sigma
+
+    def _draw_band(self, dragged: Any = None) -> None:
+        half, centre = self._half_width(), self._centre_value
+        shown = bool(np.isfinite(half) and np.isfinite(centre))
+        if shown:
+            edges = [[centre + half] * 2, [centre - half] * 2]
+            update(self._band, x=[self._span] * 2, y=edges, visible=True)
+        else:
+            self._band.visible = False
+        at = self._span[1] - 0.03 * (self._span[1] - self._span[0])
+        for handle, sign in zip(self._handles, (1, -1), strict=True):
+            # The browser owns the handle under the mouse: moving it from here would tear it away.
+            if handle is not dragged:
+                y = [centre + sign * half] if shown else []
+                update(handle, x=[at] if shown else [], y=y, visible=shown)
+
+    def _dragged(self, y: np.ndarray, sign: int) -> None:
+        expected = self._centre_value + sign * self._half_width()
+        if len(y) != 1 or not self._sigma > 0 or np.isclose(y[0], expected, rtol=1e-9, atol=0):
+            return  # set from here, not by the mouse
+        self._threshold = max(0.0, sign * float(y[0] - self._centre_value) / self._sigma)
+        self._draw_band(dragged=self._handles[0 if sign > 0 else 1])
+        for callback in self._callbacks:
+            callback(self._threshold)
