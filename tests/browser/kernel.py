@@ -50,7 +50,7 @@ class KernelConnection:
         return json.loads(ast.literal_eval(value["data"]["text/plain"]))
 
     def take_errors(self) -> list[str]:
-        """Tracebacks raised in callbacks and threads since the last call; those of cells are the notebook's."""
+        """Tracebacks raised in callbacks and threads since the last call; those of cells do not count."""
         self._drain()
         errors, self._errors = self._errors, []
         return errors

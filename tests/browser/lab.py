@@ -163,7 +163,11 @@ class LabPage:
         """Write a notebook of these code cells into the served folder and open it."""
         name = name or f"test_{uuid.uuid4().hex[:8]}.ipynb"
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         nbformat.write(notebook, self.server.root / name)
         self.open_notebook(name)
 
@@ -201,7 +205,7 @@ class LabPage:
     def run_cell(self, index: int, timeout: float = 60, check: bool = True) -> None:
         """Run one cell, by its number from 0 on (text cells count)."""
         self.page.evaluate(
-            "i => { const n = jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = i; }",
+            "i => { const n = jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = i }",
             index,
         )
         self._command("notebook:run-cell", timeout)
@@ -227,7 +231,7 @@ class LabPage:
                     raise AssertionError(f"cell {number} of {self.name} failed:\n{text}")
 
     def wait_for_idle(self, timeout: float = 60) -> None:
-        """Wait until the kernel is idle: no cell or widget message in work. A thread of it may still compute."""
+        """Wait until no cell or widget message is in work; a thread of the kernel may still compute."""
         self.wait_until(lambda: self.status() == "idle", timeout, "the kernel to be idle")
 
     def wait_until(self, condition: Callable[[], Any], timeout: float = 30, what: str = "") -> Any:

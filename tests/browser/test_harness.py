@@ -42,6 +42,23 @@ def test_keys_on_a_slider_redraw_the_plot(plot: LabPage) -> None:
     assert plot.take_errors() == []
 
 
+def test_a_plot_out_of_view_stays(lab: LabPage) -> None:
+    tall = "from IPython.display import HTML\nHTML('<div style=\"height: 2000px\">tall</div>')"
+    lab.new_notebook([SLIDER_AND_PLOT, tall, tall])
+    lab.run_all()
+    lab.page.evaluate("() => { document.querySelector('.bqplot').stayed = true }")
+    lab.output_of_cell(2).scroll_into_view_if_needed()
+    lab.page.wait_for_timeout(300)
+    before = drawn(lab)
+    lab.kernel_eval("slider.set_trait('value', 5)")
+    lab.wait_until(lambda: drawn(lab) != before, what="the line to change while out of view")
+    lab.press_slider("slope")
+    lab.wait_until(lambda: lab.slider_value("slope") == 6, what="the handle to move")
+    assert lab.page.evaluate("() => document.querySelector('.bqplot').stayed")
+    mode = "() => jupyterapp.shell.currentWidget.content.notebookConfig.windowingMode"
+    assert lab.page.evaluate(mode) == "none"  # the settings that come with the package are in force
+
+
 def test_the_mouse_drags_a_slider(plot: LabPage) -> None:
     plot.drag_slider("slope", 0.8)
     plot.wait_until(lambda: plot.kernel_eval("moves[-1:]") == [8], what="the kernel to hear of the drag")
@@ -49,7 +66,9 @@ def test_the_mouse_drags_a_slider(plot: LabPage) -> None:
 
 
 def test_an_error_in_the_browser_is_noticed(lab: LabPage) -> None:
-    lab.new_notebook(["from IPython.display import Javascript, display\nJavascript('console.error(\"broken\")')"])
+    lab.new_notebook(
+        ["from IPython.display import Javascript, display\nJavascript('console.error(\"broken\")')"]
+    )
     lab.run_all()
     assert any("broken" in error for error in lab.wait_until(lab.take_errors, what="the console's error"))
 
