@@ -51,7 +51,9 @@ def naive_free(images, sigma):
             continue
         for _ in range(len(series)):
             median, std = np.median(series[keep]), np.std(series[keep])
-            new = np.array([bool(f and abs(x - median) < sigma * std) for x, f in zip(series, finite, strict=True)])
+            new = np.array(
+                [bool(f and abs(x - median) < sigma * std) for x, f in zip(series, finite, strict=True)]
+            )
             if not new.any():
                 break
             finished = new.sum() == keep.sum()

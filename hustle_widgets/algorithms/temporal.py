@@ -60,9 +60,9 @@ def clip_fixed(
     Notes
     -----
     Each iteration takes median m and population standard deviation s of each series as the iteration before
-    left it (double precision), and flags ``abs(x - m) > sigma * s``. "Unflagged" counts this iteration and all
-    earlier ones, so that a running median is made of measured values only. A constant series has s = 0 and is
-    left alone.
+    left it (double precision), and flags ``abs(x - m) > sigma * s``. "Unflagged" counts this iteration and
+    all earlier ones, so that a running median is made of measured values only. A constant series has s = 0
+    and is left alone.
 
     With N frames a lone outlier reaches at most ``N / sqrt(N - 1)`` standard deviations.
 
@@ -115,10 +115,10 @@ def clip_until_stable(
     Notes
     -----
     Each round takes median m and population standard deviation s of the kept values of each series (double
-    precision) and keeps ``abs(x - m) < free_sigma * s``, tested on all values again. A series is finished when
-    the number kept has not changed, or after as many rounds as there are frames. A round that would keep
-    nothing is not applied and ends the series: so a constant series is left alone, and a lone outlier
-    on a constant series is replaced by the constant.
+    precision) and keeps ``abs(x - m) < free_sigma * s``, tested on all values again. A series is finished
+    when the number kept has not changed, or after as many rounds as there are frames. A round that would keep
+    nothing is not applied and ends the series: so a constant series is left alone, and a lone outlier on a
+    constant series is replaced by the constant.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def _exact_limits(limit: Floats, distance: Floats, sigma: float, used: NDArray[n
 
 
 def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | None) -> Hits:
-    """Fixed iterations of a group of series, which are changed in place."""
+    """Run the fixed iterations on a group of series, changing them in place."""
     born = np.zeros(series.shape, np.uint16)  # 1 + the iteration of the first hit
     median, spread, peak = _moments(series)
     for iteration, sigma in enumerate(sigmas):
@@ -212,7 +212,9 @@ def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | N
             current[hit] = _running_medians(measured, which, frame, half_width, median[rows])
         series[rows] = current
         median[rows], spread[rows], peak[rows] = _moments(current)
-    which, frame = np.nonzero(born)
+    rows = np.flatnonzero(born.any(axis=1))
+    which, frame = np.nonzero(born[rows])
+    which = rows[which]
     return which, frame, series[which, frame], born[which, frame].astype(np.intp) - 1
 
 
@@ -246,7 +248,7 @@ def _running_medians(
 
 
 def _until_stable(series: NDArray[np.float32], sigma: float) -> Hits:
-    """Rounds of rejection of a group of series, each leaving when it is finished."""
+    """Reject rounds of outliers of a group of series, each leaving when it is finished."""
     n_frames = series.shape[1]
     median, spread, peak = _moments(series)
     active = np.flatnonzero((peak > 0) & (peak >= sigma * spread * (1 - _TIE)))
@@ -285,7 +287,8 @@ def _by_groups(
     images = np.asarray(images)
     if images.ndim != 3 or images.dtype.kind not in "fiu":
         raise ValueError(
-            f"images must be numbers of shape (frame, row, column). Got {images.dtype} of shape {images.shape}."
+            "images must be numbers of shape (frame, row, column). "
+            f"Got {images.dtype} of shape {images.shape}."
         )
     n_frames, n_rows, n_columns = images.shape
     places: list[NDArray[np.intp]] = []
