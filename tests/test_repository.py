@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jsonschema
@@ -71,7 +71,7 @@ def forbidden(path: Path, names: set[str]) -> list[str]:
     return sorted(i for i in imports_of(path) if any(i == n or i.startswith(f"{n}.") for n in names))
 
 
-def report(problems: dict[Path, object]) -> str:
+def report(problems: Mapping[Path, object]) -> str:
     return "".join(f"\n  {path.relative_to(ROOT)}: {problem}" for path, problem in problems.items())
 
 

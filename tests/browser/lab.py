@@ -26,11 +26,11 @@ import nbformat
 import numpy as np
 from kernel import KernelConnection
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Locator, Page
+from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize
 
 CHECKOUT = Path(__file__).parents[2]
 LAB_CONFIG = CHECKOUT / "hustle_widgets" / "data"  # its labconfig folder is what `hustle-widgets lab` uses
-VIEWPORT = {"width": 1280, "height": 800}
+VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -204,10 +204,9 @@ class LabPage:
 
     def run_cell(self, index: int, timeout: float = 60, check: bool = True) -> None:
         """Run one cell, by its number from 0 on (text cells count)."""
-        self.page.evaluate(
-            "i => { const n = jupyterapp.shell.currentWidget.content; n.deselectAll(); n.activeCellIndex = i }",
-            index,
-        )
+        activate = """i => { const notebook = jupyterapp.shell.currentWidget.content;
+            notebook.deselectAll(); notebook.activeCellIndex = i; }"""
+        self.page.evaluate(activate, index)
         self._command("notebook:run-cell", timeout)
         if check:
             self._raise_cell_errors(index)
