@@ -1,0 +1,48 @@
+"""Where a saturated source has bled along its columns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import binary_dilation, label
+
+from .neighbours import as_frame
+
+__all__ = ["bloom_mask"]
+
+
+def bloom_mask(image: ArrayLike, position: tuple[float, float]) -> NDArray[np.bool_]:
+    """Mask the core of a bright source and what bled from it along its columns.
+
+    The steep ends and sides of a bloom look like outliers to :func:`~hustle_widgets.algorithms.laplacian.detect_edges`; an unsaturated 0th order
+    does not.
+
+    Parameters
+    ----------
+    image : array_like, shape (rows, columns)
+        The frame [e-].
+    position : tuple of float
+        (column, row) of the source, right to within 10 pixels.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, columns)
+        The connected pixels brighter than 0.3 of the peak, 2 pixels around them, and 15 pixels further along
+        the columns, where a bloom fades. All False when there is nothing near the position.
+
+    Notes
+    -----
+    The peak is the fifth brightest pixel within 10 pixels, so that no cosmic ray can be taken for it.
+    """
+    pixels = np.nan_to_num(as_frame(image), nan=0.0, posinf=0.0, neginf=0.0)
+    column, row = (round(value) for value in position)
+    near = np.s_[max(row - 10, 0) : max(row + 11, 0), max(column - 10, 0) : max(column + 11, 0)]
+    if pixels[near].size < 5:
+        return np.zeros(pixels.shape, bool)
+    peak = np.sort(pixels[near], axis=None)[-5]
+    if not peak > 0:
+        return np.zeros(pixels.shape, bool)
+    labels, _ = label(pixels > 0.3 * peak, np.ones((3, 3)))
+    inside = labels[near][labels[near] > 0]
+    core = binary_dilation(labels == np.bincount(inside).argmax(), np.ones((5, 5)))
+    return binary_dilation(core, np.ones((31, 1)))
