@@ -1,0 +1,70 @@
+"""One thread that does the newest job and drops the others."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+
+Job = Callable[[threading.Event], None]
+
+
+class Background:
+    """Runs jobs one at a time; a newer one cancels the one that runs and replaces the one that waits.
+
+    A job is called with an event that is set when it should stop. The thread ends when nothing is left
+    to do, so that an idle chain holds none.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: tuple[Job, threading.Event] | None = None
+        self._stop: threading.Event | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or waits."""
+        return self._thread is not None
+
+    def submit(self, job: Job) -> None:
+        """Do this job as soon as the present one has stopped."""
+        with self._changed:
+            if self._stop is not None:
+                self._stop.set()
+            self._waiting = (job, threading.Event())
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="hustle-background", daemon=True)
+                self._thread.start()
+
+    def cancel(self) -> None:
+        """Stop the job that runs and forget the one that waits."""
+        with self._changed:
+            self._waiting = None
+            if self._stop is not None:
+                self._stop.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing runs or waits; return whether that came about in time."""
+        if threading.current_thread() is self._thread:
+            return False
+        with self._changed:
+            return self._changed.wait_for(lambda: self._thread is None, timeout)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if self._waiting is None:
+                    self._thread = self._stop = None
+                    self._changed.notify_all()
+                    return
+                job, self._stop = self._waiting
+                self._waiting = None
+                stop = self._stop
+            try:
+                job(stop)
+            except Exception:  # said where an uncaught one would be, and the next job is done all the same
+                threading.excepthook(
+                    threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
+                )
+            del job

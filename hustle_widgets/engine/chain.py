@@ -1,0 +1,236 @@
+"""Computes a chain: only what is not known yet, in blocks, on several threads, until it is cancelled."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from hustle_widgets.engine.blocks import Block, Source, State, cut_blocks
+from hustle_widgets.engine.cache import OutcomeCache
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.plan import Node, Request, Task, Unmet, blocked, plan, statuses
+
+
+class Cancelled(Exception):
+    """A newer request took the place of this one, or a person pressed cancel."""
+
+
+class Listener:
+    """What is told while a chain is computed, on the computing thread. Override what is of interest."""
+
+    def running(self, name: str) -> None:
+        """A step begins to compute."""
+
+    def progress(self, name: str, fraction: float) -> None:
+        """A part of a step's blocks is done."""
+
+    def done(self, name: str, outcome: Outcome, seconds: float) -> None:
+        """A step has computed."""
+
+    def reused(self, name: str, outcome: Outcome) -> None:
+        """A step's outcome was known already."""
+
+    def failed(self, name: str, error: Exception) -> None:
+        """A step cannot compute with these parameters."""
+
+    def unmet(self, name: str, message: str) -> None:
+        """A step lacks something and is off."""
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+class Chain:
+    """A visit, the steps it goes through, and the outcomes known so far.
+
+    Parameters
+    ----------
+    source : Source
+        The visit; never modified.
+    nodes : sequence of Node
+        The steps in order.
+    cache_bytes : int
+        Memory for outcomes of settings no longer in use.
+    threads : int, optional
+        Blocks computed at once; as many as there are cores, at most 4.
+    """
+
+    def __init__(
+        self, source: Source, nodes: Sequence[Node], cache_bytes: int = 256 * 2**20, threads: int | None = None
+    ) -> None:
+        self.source = source
+        self.nodes = tuple(nodes)
+        self.cache = OutcomeCache(cache_bytes)
+        self.threads = threads or min(4, usable_cores())
+        self._failed: dict[str, str] = {}
+        self._unmet: dict[str, str] = {}
+        self._running = ""
+
+    def plan(self, request: Request) -> list[Task]:
+        """Return the tasks of a request, with what is known to be missing taken into account."""
+        return plan(self.nodes, request, self.source.token, self._unmet)
+
+    def statuses(self, request: Request) -> dict[str, str]:
+        """Return the status of each step for a request, without computing anything."""
+        return statuses(self.plan(request), self.cache.__contains__, self._failed, self._running)
+
+    def message(self, request: Request, name: str) -> str:
+        """Return why a step failed or is off, or ''."""
+        task = next(task for task in self.plan(request) if task.node.name == name)
+        return self._failed.get(task.token, "") or (
+            self._unmet.get(task.key, "") if task.setting.enabled else ""
+        )
+
+    def known(self, request: Request) -> dict[str, Outcome]:
+        """Return the outcomes at hand for a request, by step name."""
+        return {t.node.name: self.cache[t.token] for t in self.plan(request) if t.token in self.cache}
+
+    def state_before(self, request: Request, name: str = "") -> State:
+        """Return the visit as it enters a step (the whole chain for ''), as far as outcomes are known."""
+        outcomes: dict[str, Outcome] = {}
+        for task in self.plan(request):
+            if task.node.name == name:
+                break
+            if task.token in self.cache:
+                outcomes[task.node.name] = self.cache[task.token]
+        return State(self.source, outcomes)
+
+    def forget_failures(self) -> None:
+        """Try failed and lacking steps anew: a file may have appeared since."""
+        self._failed.clear()
+        self._unmet.clear()
+
+    def execute(
+        self,
+        request: Request,
+        listener: Listener | None = None,
+        cancelled: threading.Event | None = None,
+        explicit: bool = False,
+    ) -> None:
+        """Compute every step of a request that is not known yet.
+
+        Parameters
+        ----------
+        request : mapping of str to Setting
+        listener : Listener, optional
+            Told of every step.
+        cancelled : threading.Event, optional
+            Looked at between blocks.
+        explicit : bool
+            Whether steps that write files are computed too.
+
+        Raises
+        ------
+        Cancelled
+            When `cancelled` was set. Outcomes found before that stay known.
+        """
+        listener = listener or Listener()
+        cancelled = cancelled or threading.Event()
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="hustle-block") as pool:
+            for position in range(len(self.nodes)):
+                # Planned anew each time: a step found to lack something drops out of later tokens.
+                task = self.plan(request)[position]
+                if cancelled.is_set():
+                    raise Cancelled
+                self._execute_task(task, request, listener, cancelled, explicit, pool)
+        self.cache.pin(task.token for task in self.plan(request) if task.token)
+
+    def _execute_task(
+        self,
+        task: Task,
+        request: Request,
+        listener: Listener,
+        cancelled: threading.Event,
+        explicit: bool,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        name = task.node.name
+        if task.setting.enabled and not task.token:
+            listener.unmet(name, self._unmet[task.key])
+        if not task.token or blocked(task, self._failed) or (task.node.explicit and not explicit):
+            return
+        if task.token in self.cache and not task.node.explicit:
+            listener.reused(name, self.cache[task.token])
+            return
+        self._running = task.token
+        listener.running(name)
+        started = time.perf_counter()
+        try:
+            outcome = self._compute(task, self.state_before(request, name), listener, cancelled, pool)
+        except Cancelled:
+            raise
+        except Unmet as lacking:
+            self._unmet[task.key] = str(lacking)
+            listener.unmet(name, str(lacking))
+        except Exception as error:
+            self._failed[task.token] = str(error) or type(error).__name__
+            listener.failed(name, error)
+        else:
+            self._failed.pop(task.token, None)
+            self.cache.put(task.token, outcome)
+            self._running = ""
+            listener.done(name, outcome, time.perf_counter() - started)
+        finally:
+            self._running = ""
+
+    def _compute(
+        self,
+        task: Task,
+        state: State,
+        listener: Listener,
+        cancelled: threading.Event,
+        pool: ThreadPoolExecutor,
+    ) -> Outcome:
+        node, parameters = task.node, dict(task.setting.parameters)
+        prepared = with_known(node.prepare, state, **parameters)
+        keywords = {**parameters, **prepared}
+
+        def work(block: Block) -> Outcome:
+            if cancelled.is_set():
+                raise Cancelled
+            outcome = Outcome.of(with_known(node.compute, block, **keywords))
+            return outcome.placed(block.frames, block.rows, state.shape)
+
+        blocks = cut_blocks(state, node.by, node.halo)
+        parts = []
+        for part in in_order(pool, work, blocks, ahead=2 * self.threads):
+            parts.append(part)
+            listener.progress(task.node.name, len(parts) / len(blocks))
+        outcome = Outcome.merged(parts) if parts else Outcome()
+        return with_known(node.finish, outcome, state, **keywords)
+
+
+def with_known(function: Callable[..., Any], *values: Any, **keywords: Any) -> Any:
+    """Call a function with those of the keywords that it names."""
+    named = inspect.signature(function).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in named.values()):
+        return function(*values, **keywords)
+    return function(*values, **{name: value for name, value in keywords.items() if name in named})
+
+
+def in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Block], Any], blocks: Sequence[Block], ahead: int
+) -> Iterator[Any]:
+    """Yield work(block) for each block in order, with at most `ahead` of them under way."""
+    waiting: deque[Future[Any]] = deque()
+    try:
+        for block in blocks:
+            waiting.append(pool.submit(work, block))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
