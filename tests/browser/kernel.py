@@ -37,7 +37,7 @@ class KernelConnection:
         content = {"code": "", "silent": True, "store_history": False, "user_expressions": {"value": code}}
         content |= {"allow_stdin": False, "stop_on_error": False}
         sent = self._session.send(self._shell, "execute_request", content)
-        while self._shell.poll(timeout * 1000):
+        while self._shell.poll(int(timeout * 1000)):
             _, reply = self._session.recv(self._shell, mode=0)
             if reply and reply["parent_header"].get("msg_id") == sent["msg_id"]:
                 break
