@@ -20,8 +20,8 @@ ORDERS = ("+1", "-1", "+2", "-2", "+3", "-3", "+4", "-4")
 USEFUL_RANGE = {
     "+1": (2000.0, 8000.0),
     "-1": (2000.0, 8000.0),
-    "+2": (2000.0, 4200.0),
-    "-2": (2000.0, 4200.0),
+    "+2": (2000.0, 4000.0),
+    "-2": (2000.0, 3800.0),
     "+3": (2000.0, 3900.0),
     "-3": (2000.0, 3900.0),
     "+4": (2000.0, 2900.0),
@@ -40,6 +40,10 @@ class Trace(NamedTuple):
     columns: NDArray[np.int64]
     rows: NDArray[np.float64]
     wavelengths: NDArray[np.float64]
+
+    def where(self, keep: NDArray[np.bool_]) -> "Trace":
+        """Keep some of the columns."""
+        return Trace(self.columns[keep], self.rows[keep], self.wavelengths[keep])
 
 
 def _polynomial(rows: Sequence[Sequence[float]], column: float, row: float) -> NDArray[np.float64]:
@@ -111,7 +115,7 @@ def trace(order: str, column: float, row: float, chip: int = 2, *, useful: bool 
     if useful:
         low, high = USEFUL_RANGE[order]
         keep &= (wavelengths >= low) & (wavelengths <= high)
-    return Trace(columns[keep], rows[keep], wavelengths[keep])
+    return Trace(columns, rows, wavelengths).where(keep)
 
 
 def traces_on_frame(
@@ -152,7 +156,7 @@ def traces_on_frame(
         columns, rows = full.columns - int(round(left)), full.rows - bottom
         on_frame = (columns >= 0) & (columns < shape[1]) & (rows >= -0.5) & (rows < shape[0] - 0.5)
         if on_frame.any():
-            found[order] = Trace(columns[on_frame], rows[on_frame], full.wavelengths[on_frame])
+            found[order] = Trace(columns, rows, full.wavelengths).where(on_frame)
     return found
 
 
