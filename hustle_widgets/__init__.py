@@ -1,1 +1,1 @@
-"""Interactive reduction of WFC3/UVIS G280 time series."""
+"""Interactive reduction of HST WFC3/UVIS G280 time series in Jupyter."""

@@ -1,0 +1,139 @@
+"""The command line: hustle-widgets demo | run | simulate | lab."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+DEMO = "hustle_demo"
+NOTEBOOKS = "hustle_notebooks"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status. Bad input is one line on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options) or 0)
+    except KeyboardInterrupt:
+        print("hustle-widgets: stopped.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"hustle-widgets: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hustle-widgets", description="Reduce HST WFC3/UVIS G280 time series, Stage 1."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="simulate a visit, reduce it, say how to go on")
+    demo.add_argument("folder", nargs="?", default=DEMO, help=f"where to put the visit (default {DEMO})")
+    _visit_options(demo, n_frames=20)
+    demo.set_defaults(command=_demo)
+
+    run = commands.add_parser("run", help="reduce a visit's folder, or what a .hustle config names")
+    run.add_argument("place", help="a Stage 0 folder, a .hustle file, or a folder with stage_1*.hustle")
+    run.add_argument("--config", help="a .hustle file with the parameters for the folder")
+    run.add_argument("--output-run", help="name of the run, instead of the config's")
+    run.set_defaults(command=_run)
+
+    simulate = commands.add_parser("simulate", help="write a simulated visit whose truth is known")
+    simulate.add_argument("folder")
+    _visit_options(simulate, n_frames=30)
+    simulate.set_defaults(command=_simulate)
+
+    lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
+    lab.add_argument("folder", nargs="?", default=NOTEBOOKS, help="where to copy the notebooks to")
+    lab.add_argument("rest", nargs=argparse.REMAINDER, help="options for jupyter lab")
+    lab.set_defaults(command=_lab)
+    return parser
+
+
+def _visit_options(parser: argparse.ArgumentParser, n_frames: int) -> None:
+    parser.add_argument("--frames", type=int, default=n_frames, help=f"number of frames (default {n_frames})")
+    parser.add_argument("--shape", type=int, nargs=2, default=(600, 2100), metavar=("ROWS", "COLUMNS"))
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same files")
+    parser.add_argument("--overwrite", action="store_true", help="replace a visit simulated before")
+
+
+def _simulated(options: argparse.Namespace) -> Any:
+    from hustle_widgets.simulate import simulate_visit
+
+    with tqdm(total=1.0, desc="Simulating", bar_format="{desc}: {percentage:3.0f}%|{bar}|", leave=False) as bar:
+        return simulate_visit(
+            options.folder,
+            n_frames=options.frames,
+            shape=tuple(options.shape),
+            seed=options.seed,
+            overwrite=options.overwrite,
+            progress=lambda fraction: bar.update(fraction - bar.n),
+        )
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    visit = _simulated(options)
+    frames, rows, columns = visit["images"].shape
+    print(f"Simulated {frames} frames of {rows} x {columns} in {options.folder}; the truth is in truth.nc.")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from hustle_widgets.pipeline import reduce_visible
+    from hustle_widgets.reduction import Reduction
+
+    folder = Path(options.folder)
+    if (folder / "truth.nc").is_file() and not options.overwrite:
+        print(f"{folder} is there already: reducing it again (--overwrite simulates it anew).")
+    else:
+        _simulate(options)
+    reduction = Reduction(folder, output_run="demo", save_plots=1, show_plots=0)
+    reduce_visible(reduction)
+    print(
+        "\nTo see and change every step:   hustle-widgets lab"
+        '\n(needs JupyterLab:              python -m pip install ".[lab]")'
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    from hustle_widgets.pipeline import find_config, reduce_visible, reduction_of_config
+    from hustle_widgets.reduction import Reduction
+
+    changes = {"output_run": options.output_run} if options.output_run else {}
+    place = Path(options.place)
+    if options.config:
+        reduction = reduction_of_config(Path(options.config), visit=place, **changes)
+    elif place.suffix == ".hustle" or (place.is_dir() and list(place.glob("stage_1*.hustle"))):
+        reduction = reduction_of_config(find_config(place, 1), **changes)
+    else:
+        reduction = Reduction(place, show_plots=0, **changes)
+    reduce_visible(reduction)
+
+
+def _lab(options: argparse.Namespace) -> int:
+    if find_spec("jupyterlab") is None:
+        raise ValueError('JupyterLab is not installed: python -m pip install "hustle_widgets[lab]"')
+    folder = copy_notebooks(Path(options.folder))
+    print(f"Opening the notebooks in {folder}. End with Ctrl-C.")
+    command = [sys.executable, "-m", "jupyterlab", str(folder / "01_first_reduction.ipynb"), *options.rest]
+    return subprocess.call(command)
+
+
+def copy_notebooks(folder: Path) -> Path:
+    """Copy the package's notebooks into a folder; those that are there already are left as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with as_file(files("hustle_widgets") / "_notebooks") as installed:
+        source = installed if installed.is_dir() else Path(__file__).parent.parent / "notebooks"
+        for notebook in sorted(source.glob("*.ipynb")):
+            if not (folder / notebook.name).exists():
+                shutil.copy(notebook, folder / notebook.name)
+    return folder

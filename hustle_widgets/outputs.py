@@ -1,0 +1,199 @@
+"""The clean visit: the frames with every delta applied, flags, tables and all parameters in one Dataset."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from hustle_widgets.config import format_value
+from hustle_widgets.engine.blocks import Source, State
+from hustle_widgets.steps.base import Step, plain
+
+CUBE = ("exp_time", "x", "y")
+UNITS = {
+    "images": ("electron", "cleaned frames; x is the row, y the column"),
+    "errors": ("electron", "uncertainties of calwf3"),
+    "direct_image": ("electron", "direct image"),
+    "read_noise": ("electron", "read noise of each frame"),
+    "exp_duration": ("s", "exposure duration"),
+    "subarr_coords": ("pixel", "first and last full-chip columns and rows, 1-indexed, inclusive"),
+    "orbit_numbers": ("1", "orbit of each frame"),
+    "hst_dq": ("1", "data quality flags of calwf3, sums of bits"),
+    "badpix_mask": ("1", "True where a pixel is flagged and has not been replaced"),
+}
+
+
+def flag_type(steps: Mapping[str, Step]) -> type[np.unsignedinteger[Any]]:
+    """Return the smallest unsigned type that holds the flag bits of all steps."""
+    highest = max((step.flag for step in steps.values()), default=1)
+    return np.uint8 if highest < 256 else np.uint16 if highest < 65536 else np.uint32
+
+
+def visit_source(visit: xr.Dataset, token: str) -> Source:
+    """Return a visit as the engine sees it: read-only arrays, no copy of what is float32 already.
+
+    Raises
+    ------
+    ValueError
+        If the Dataset is not a visit, naming what it lacks.
+    """
+    lacking = [name for name in ("images", "exp_time") if name not in visit.variables]
+    if lacking or visit["images"].ndim != 3 or 0 in visit["images"].shape:
+        what = f"lacks {' and '.join(lacking)}" if lacking else f"has images of shape {visit['images'].shape}"
+        raise ValueError(
+            f"This Dataset is not a visit: it {what}. A visit has 'images' of (frames, rows, columns) and "
+            "'exp_time', as load_visit(folder) gives them."
+        )
+    images = _float32(visit["images"].data)
+    n_frames = images.shape[0]
+
+    def cube(name: str, fill: Any) -> np.ndarray:
+        if name not in visit:
+            return np.broadcast_to(fill, images.shape)
+        if visit[name].shape != images.shape:
+            raise ValueError(f"'{name}' has shape {visit[name].shape}, 'images' {images.shape}.")
+        return np.asarray(visit[name].data)
+
+    def column(name: str, fill: Any) -> np.ndarray:
+        return np.asarray(visit[name].data) if name in visit else np.full(n_frames, fill)
+
+    columns = {
+        "exp_time": np.asarray(visit["exp_time"].data, dtype=np.float64),
+        "orbit_numbers": column("orbit_numbers", 1),
+        "read_noise": column("read_noise", 3.1),
+        "exp_duration": column("exp_duration", np.nan),
+    }
+    facts = {
+        "direct_image": _float32(visit["direct_image"].data) if "direct_image" in visit else None,
+        "subarr_coords": tuple(visit["subarr_coords"].data) if "subarr_coords" in visit else None,
+        "chip": int(visit.attrs.get("chip", 2)),
+        "target": target_of(visit),
+        "folder": visit.attrs.get("toplevel_dir", ""),
+    }
+    arrays = (images, cube("errors", np.float32(np.nan)), cube("hst_dq", np.int16(0)))
+    return Source(*(_read_only(array) for array in arrays), columns, facts, token)
+
+
+def target_of(visit: xr.Dataset) -> tuple[float, float] | None:
+    """Return where the header puts the target, (column, row), or None."""
+    place = (visit.attrs.get("target_posx"), visit.attrs.get("target_posy"))
+    if any(number is None or not np.isfinite(number) for number in place):
+        return None
+    return float(place[0]), float(place[1])  # type: ignore[arg-type]
+
+
+def _float32(data: Any) -> np.ndarray:
+    return np.asarray(data, dtype=np.float32)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def clean_dataset(visit: xr.Dataset, state: State, steps: Mapping[str, Step]) -> xr.Dataset:
+    """Return the reduced visit.
+
+    Parameters
+    ----------
+    visit : xarray.Dataset
+        As it was loaded; not modified, and its `errors` and `hst_dq` are shared, not copied.
+    state : State
+        The visit behind the last step.
+    steps : mapping of str to Step
+        All steps by name, for flags, units and parameters.
+    """
+    keep = state.selection
+    whole = keep.size == state.source.images.shape[0]
+    dropped = [name for name in ("images", "data_quality", "badpix_mask") if name in visit]
+    clean = visit.drop_vars(dropped)
+    clean = clean if whole else clean.isel(exp_time=keep)
+    clean = clean.assign(images=(CUBE, state.images()), **_flags(state, steps))
+    tables = _tables(state, steps)
+    tables.setdefault("0th_order_pos", _untracked(state, "position of the 0th order (column, row)"))
+    tables.setdefault("meanstar_disp", _untracked(state, "mean displacement of the stars (column, row)"))
+    clean = clean.assign(tables)
+    for name, (unit, text) in UNITS.items():
+        if name in clean:
+            clean[name] = clean[name].assign_attrs(units=unit, long_name=text)
+    clean["exp_time"] = clean["exp_time"].assign_attrs(
+        units="days since 1858-11-17T00:00:00", long_name="mid-exposure time, MJD (UTC)"
+    )
+    clean.attrs = {**visit.attrs, **_facts(state), **_provenance(steps)}
+    return clean
+
+
+def _untracked(state: State, text: str) -> tuple[Any, ...]:
+    attrs = {"units": "pixel", "long_name": text, "comment": "not tracked in this run"}
+    return ("exp_time", "xy"), np.zeros((state.shape[0], 2)), attrs
+
+
+def _flags(state: State, steps: Mapping[str, Step]) -> dict[str, Any]:
+    quality = np.zeros(state.shape, dtype=flag_type(steps))
+    bad = np.zeros(state.shape, dtype=bool)
+    for name, outcome in state.outcomes.items():
+        patch = outcome.patch
+        if patch is not None:
+            quality.reshape(-1)[patch.index] |= steps[name].flag
+            # What a later step replaced is good again.
+            bad.reshape(-1)[patch.index] = patch.value is None
+    flagging = [step for step in steps.values() if step.flag]
+    attrs = {
+        "long_name": "which steps flagged a pixel",
+        "units": "1",
+        "flag_masks": np.array([step.flag for step in flagging], dtype=quality.dtype),
+        "flag_meanings": " ".join(step.name for step in flagging),
+    }
+    return {"data_quality": (CUBE, quality, attrs), "badpix_mask": (CUBE, bad)}
+
+
+def _tables(state: State, steps: Mapping[str, Step]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, outcome in state.outcomes.items():
+        for column, values in outcome.table.columns.items():
+            unit, text = steps[name].record(column)
+            dims: tuple[str, ...] = ("exp_time",)
+            if values.ndim == 2:
+                dims = ("exp_time", "xy" if values.shape[1] == 2 else "y")
+            method = column == "bkg_vals"
+            attrs = {"units": unit, "long_name": text}
+            if method:  # each method under its own name, the last one as plain bkg_vals too
+                found[f"bkg_vals_{name}"] = (dims, values, attrs)
+                attrs = {**attrs, "method": name}
+            found[column] = (dims, values, attrs)
+    return found
+
+
+def _facts(state: State) -> dict[str, Any]:
+    return {
+        name: value
+        for outcome in state.outcomes.values()
+        for name, value in outcome.table.facts.items()
+        if isinstance(value, (str, int, float))
+    }
+
+
+def _provenance(steps: Mapping[str, Step]) -> dict[str, Any]:
+    attrs: dict[str, Any] = {"Conventions": "CF-1.11", "source": "HST WFC3/UVIS G280, calwf3 FLT frames"}
+    for step in steps.values():
+        if step.switch:
+            attrs[step.switch] = str(step.enabled)
+        attrs.update({name: format_value(value) for name, value in step.values().items()})
+    attrs["steps"] = "; ".join(f"{step.section} {step.name}: {plain(step.__doc__)}" for step in steps.values())
+    packages = ("hustle_widgets", "numpy", "scipy", "astropy", "xarray", "bottleneck")
+    attrs["versions"] = ", ".join(f"{package} {_version(package)}" for package in packages)
+    attrs["versions"] += f", python {platform.python_version()}"
+    return attrs
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except ModuleNotFoundError:
+        return "unknown"

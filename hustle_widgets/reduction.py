@@ -1,0 +1,415 @@
+"""The container: a visit, the steps of Stage 1, and the chain that computes them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from traitlets import Bool
+
+from hustle_widgets.config import ConfigError, HustleConfig, read_config
+from hustle_widgets.engine.background import Background
+from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.chain import Cancelled, Chain, Listener
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.plan import Request
+from hustle_widgets.outputs import clean_dataset, target_of, visit_source
+from hustle_widgets.settings import config_of, values_of
+from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.base import LazyVBox, Step, unknown
+from hustle_widgets.steps.parameters import Parameter, ParameterError, Text, Whole
+from hustle_widgets.visit import load_visit, save_clean
+
+_numbers = itertools.count(1)
+
+
+class StepError(ValueError):
+    """A step could not be computed with its parameters."""
+
+
+class Reduction(LazyVBox):
+    """A visit and the steps of Stage 1, as a widget: the last line of a cell shows it.
+
+    Parameters
+    ----------
+    visit : xarray.Dataset, str or path
+        As `load_visit` gives it, or the folder to load. It is never modified.
+    **parameters
+        Parameters and switches by their names in the config file, e.g. ``free_sigma=4.5, do_led=False``.
+
+    Attributes
+    ----------
+    steps : dict of str to Step
+        In order; each also by name, e.g. ``reduction.free_iter`` or ``reduction["free_iter"]``.
+    auto : bool
+        True once shown: an edit computes at once. False: edits make steps stale until `run`.
+    result : xarray.Dataset or None
+        The clean visit.
+
+    Raises
+    ------
+    TypeError
+        For a keyword that is no parameter.
+    ParameterError
+        For a value that a parameter does not accept.
+
+    Examples
+    --------
+    >>> reduction = Reduction(visit, free_sigma=4.5)  # doctest: +SKIP
+    >>> clean = reduction.run()  # doctest: +SKIP
+    """
+
+    toplevel_dir = Text(
+        "./files",
+        "Directory where your Stage 0 files are stored. This folder should contain the specimages/, "
+        "directimages/, etc. folders with your data.",
+    )
+    output_run = Text(
+        "run_1",
+        "The name to save the current run to. It can be anything that does not contain spaces or special "
+        "characters (e.g. $, %, @, etc.).",
+        pattern=r"[A-Za-z0-9_][A-Za-z0-9_.+-]*",
+        rule="a name of letters, digits, '_', '-', '+' and '.'",
+    )
+    verbose = Whole(2, "0 = print nothing. 1 = print some statements. 2 = print every action.", min=0, max=2)
+    show_plots = Whole(2, "0 = show nothing. 1 = show some plots. 2 = show all plots.", min=0, max=2)
+    save_plots = Whole(2, "0 = save nothing. 1 = save some plots. 2 = save all plots.", min=0, max=2)
+    auto = Bool(False, help="Whether an edit is computed at once.")
+
+    def __init__(self, visit: xr.Dataset | str | os.PathLike[str], **parameters: Any) -> None:
+        if not isinstance(visit, xr.Dataset):
+            visit = load_visit(visit)
+        self.visit = visit
+        self.steps: dict[str, Step] = {step.name: step() for step in STAGE_1}
+        self._lock = threading.RLock()
+        self._computing = threading.Lock()
+        self._background = Background()
+        self._stop = threading.Event()
+        self._watchers: list[Callable[[str, str], None]] = []
+        self._config: HustleConfig | None = None
+        self._result: xr.Dataset | None = None
+        self._result_key: tuple[str, ...] = ()
+        super().__init__()
+        self._adapt_to_visit(parameters)
+        self.set(**parameters)
+        me = weakref.ref(self)
+        self._chain = Chain(visit_source(visit, f"visit-{next(_numbers)}"), self._nodes(me))
+        for step in self.steps.values():
+            step._reduction = me
+            step.observe(_edited(me), names=[*step.parameters, "enabled"])
+        self._refresh()
+
+    @classmethod
+    def from_config(
+        cls,
+        path: str | os.PathLike[str],
+        visit: xr.Dataset | str | os.PathLike[str] | None = None,
+        **parameters: Any,
+    ) -> Reduction:
+        """Open a `.hustle` file as widgets.
+
+        Parameters
+        ----------
+        path : path of the config file
+        visit : Dataset or folder, optional
+            Instead of the folder `toplevel_dir` of the file.
+        **parameters
+            Take the place of the file's values.
+        """
+        config = read_config(path)
+        values = values_of(config, cls)
+        try:
+            places = {**values, **parameters}
+            if visit is None:
+                visit = str(places.get("toplevel_dir", cls.setup_parameters()["toplevel_dir"].tutorial))
+            reduction = cls(visit, **places)
+        except ParameterError as error:
+            bad = next((key for key in values if f"{key!r}" in str(error)), "")
+            raise ConfigError(str(error), config.path, config.line(bad)) from error
+        reduction._config = config
+        return reduction
+
+    def write_config(self, path: str | os.PathLike[str]) -> Path:
+        """Write all parameters as a `.hustle` file, which HUSTLE-tools reads too; return its path."""
+        config = config_of(self, self._config)
+        config.write(path)
+        return Path(path)
+
+    # --- parameters ---------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Step:
+        try:
+            return self.steps[name]
+        except KeyError:
+            raise KeyError(f"No step {name!r}. The steps are {', '.join(self.steps)}.") from None
+
+    def __getattr__(self, name: str) -> Step:
+        steps = self.__dict__.get("steps", {})
+        if name in steps:
+            return steps[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.steps]
+
+    @classmethod
+    def setup_parameters(cls) -> dict[str, Parameter]:
+        """Return the Reduction's own parameters in the order of the config file."""
+        return {name: value for name, value in vars(cls).items() if isinstance(value, Parameter)}
+
+    def places(self) -> dict[str, tuple[Any, str]]:
+        """Return where each key of the config file lives: (object, trait)."""
+        found: dict[str, tuple[Any, str]] = {name: (self, name) for name in self.setup_parameters()}
+        for step in self.steps.values():
+            if step.switch:
+                found[step.switch] = (step, "enabled")
+            found.update({name: (step, name) for name in step.parameters})
+        return found
+
+    def set(self, **parameters: Any) -> None:
+        """Set several parameters and switches, by their keys in the config file: all, or none if one is bad."""
+        places = self.places()
+        before = {}
+        try:
+            for key, value in parameters.items():
+                if key not in places:
+                    raise TypeError(unknown(key, places, "Reduction"))
+                owner, trait = places[key]
+                before[key] = getattr(owner, trait)
+                if trait == "enabled" and not isinstance(value, bool):
+                    raise ParameterError(f"The {key!r} switch must be True or False. Got {value!r} instead.")
+                setattr(owner, trait, value)
+        except Exception:
+            for key, value in before.items():
+                setattr(places[key][0], places[key][1], value)
+            raise
+
+    def values(self) -> dict[str, Any]:
+        """Return all parameters and switches by their keys in the config file."""
+        return {key: getattr(owner, trait) for key, (owner, trait) in self.places().items()}
+
+    def _adapt_to_visit(self, given: Mapping[str, Any]) -> None:
+        """Take from the visit what the tutorial's defaults can only guess."""
+        folder = self.visit.attrs.get("toplevel_dir")
+        if folder:
+            self.toplevel_dir = folder
+        target = target_of(self.visit)
+        if target is not None and "location" not in given:
+            column, row = target
+            self["zeroth_tracking"].location = (round(column, 2), round(row, 2))
+
+    # --- computing ----------------------------------------------------------------------------------
+
+    def _nodes(self, me: weakref.ref[Reduction]) -> list[Any]:
+        nodes = [step.node() for step in self.steps.values()]
+        save: Any = self.steps["save"]
+        nodes[-1] = save.bound(lambda: me().toplevel_dir, lambda state: me()._write(state))  # type: ignore[union-attr]
+        return nodes
+
+    def request(self) -> Request:
+        """Return all switches and parameters, frozen."""
+        with self._lock:
+            return {name: step.setting(self.steps) for name, step in self.steps.items()}
+
+    def run(self, listener: Listener | None = None) -> xr.Dataset:
+        """Compute what is not known yet, write the outputs, and return the clean visit.
+
+        Parameters
+        ----------
+        listener : Listener, optional
+            Told of each step, e.g. to show progress.
+
+        Raises
+        ------
+        StepError
+            When a step cannot be computed, saying which one and what to do. The others are done.
+        Cancelled
+            When `cancel` was called meanwhile.
+        """
+        self._background.cancel()
+        self._background.wait()
+        with self._computing:
+            self._stop.clear()
+            self._chain.forget_failures()
+            teller = _Teller(self, listener)
+            try:
+                self._chain.execute(self.request(), teller, self._stop, explicit=True)
+            finally:
+                self._refresh()
+                self._tell("idle", "")
+        if teller.error is not None:
+            name, error = teller.error
+            raise StepError(f"{name}: {error}") from error
+        result = self.result
+        assert result is not None
+        return result
+
+    def compute(self) -> None:
+        """Compute in the background what is not known yet; the newest call wins. Files are not written."""
+        request = self.request()
+
+        def job(stop: threading.Event) -> None:
+            with self._computing:
+                try:
+                    self._chain.execute(request, _Teller(self), stop)
+                except Cancelled:
+                    pass
+                finally:
+                    self._refresh()
+                    self._tell("idle", "")
+
+        self._background.submit(job)
+
+    def cancel(self) -> None:
+        """Stop what is being computed. What is done by then is kept."""
+        self._stop.set()
+        self._background.cancel()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is computed in the background; return whether that came about in time."""
+        return self._background.wait(timeout)
+
+    @property
+    def result(self) -> xr.Dataset | None:
+        """The clean visit: of the present parameters if they are computed, else of the last run, or None."""
+        request = self.request()
+        tasks = [task for task in self._chain.plan(request) if not task.node.explicit]
+        key = tuple(task.token for task in tasks)
+        if key != self._result_key and all(t.token in self._chain.cache for t in tasks if t.token):
+            self._result = None  # before the next is made: two would not fit beside the visit
+            self._result = self._dataset(self.state())
+            self._result_key = key
+        return self._result
+
+    def state(self, before: str = "") -> State:
+        """Return the visit as it enters a step, or leaves the chain, as far as it is computed."""
+        return self._chain.state_before(self.request(), before)
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Return what is known of the present parameters, by step."""
+        return self._chain.known(self.request())
+
+    def output_folder(self) -> Path:
+        """Return the folder of this run."""
+        return Path(self.toplevel_dir) / "outputs" / "stage_1" / self.output_run
+
+    def _dataset(self, state: State) -> xr.Dataset:
+        clean = clean_dataset(self.visit, state, self.steps)
+        setup = {name: getattr(self, name) for name in self.setup_parameters()}
+        return clean.assign_attrs({name: str(value) for name, value in setup.items()})
+
+    def _write(self, state: State) -> Path:
+        folder = self.output_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "clean_obs.nc"
+        save_clean(self._dataset(state), path)
+        self.write_config(folder / f"stage_1_{self.output_run}.hustle")
+        return path
+
+    # --- what is seen -------------------------------------------------------------------------------
+
+    def watch(self, callback: Callable[[str, str], None]) -> None:
+        """Call `callback(event, step)` on 'edited', 'running', 'progress', 'done', 'failed', 'idle'."""
+        self._watchers.append(callback)
+
+    def _tell(self, event: str, name: str) -> None:
+        for callback in tuple(self._watchers):
+            callback(event, name)
+
+    def _refresh(self) -> None:
+        """Set each step's status from what is known."""
+        with self._lock:
+            request = self.request()
+            outcomes = self._chain.known(request)
+            for name, status in self._chain.statuses(request).items():
+                step = self.steps[name]
+                step.error = self._chain.message(request, name)
+                step.status = status
+                step.notes = "\n".join(outcomes[name].table.notes) if name in outcomes else ""
+
+    def _on_edit(self, name: str) -> None:
+        with self._lock:
+            self._refresh()
+            self._tell("edited", name)
+            if self.auto:
+                self.compute()
+
+    def build(self) -> None:
+        """Make the whole view, and from now on compute at every edit."""
+        from hustle_widgets.view.reduction_view import build
+
+        build(self)
+
+    def close(self) -> None:
+        """Take the view off the page and stop computing."""
+        self.cancel()
+        super().close()
+
+    def __repr__(self) -> str:
+        frames, rows, columns = self.visit["images"].shape
+        states = ", ".join(f"{name} {step.status}" for name, step in self.steps.items())
+        return f"<Reduction of {frames} frames of {rows} x {columns}: {states}>"
+
+
+def _edited(me: weakref.ref[Reduction]) -> Callable[[Any], None]:
+    """Return an observer that does not keep the Reduction alive."""
+
+    def observer(change: Any) -> None:
+        reduction = me()
+        if reduction is not None:
+            reduction._on_edit(change["owner"].name)
+
+    return observer
+
+
+class _Teller(Listener):
+    """Passes what the engine says on to the steps, and to another listener."""
+
+    def __init__(self, reduction: Reduction, other: Listener | None = None) -> None:
+        self.reduction, self.other = reduction, other or Listener()
+        self.error: tuple[str, Exception] | None = None
+
+    def running(self, name: str) -> None:
+        with self.reduction._lock:
+            self.reduction[name].progress = 0.0
+            self.reduction[name].status = "running"
+        self.reduction._tell("running", name)
+        self.other.running(name)
+
+    def progress(self, name: str, fraction: float) -> None:
+        # A message to the browser for every block would be more work than the blocks.
+        step = self.reduction[name]
+        if fraction - step.progress >= 0.05 or fraction == 1:
+            step.progress = fraction
+            self.reduction._tell("progress", name)
+        self.other.progress(name, fraction)
+
+    def done(self, name: str, outcome: Outcome, seconds: float) -> None:
+        step = self.reduction[name]
+        with self.reduction._lock:
+            step.compute_count += 1
+            step.seconds = seconds
+        self.reduction._refresh()
+        self.reduction._tell("done", name)
+        self.other.done(name, outcome, seconds)
+
+    def reused(self, name: str, outcome: Outcome) -> None:
+        self.reduction._tell("done", name)
+        self.other.reused(name, outcome)
+
+    def failed(self, name: str, error: Exception) -> None:
+        self.error = self.error or (name, error)
+        self.reduction._refresh()
+        self.reduction._tell("failed", name)
+        self.other.failed(name, error)
+
+    def unmet(self, name: str, message: str) -> None:
+        self.reduction._refresh()
+        self.reduction._tell("off", name)
+        self.other.unmet(name, message)

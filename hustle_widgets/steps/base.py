@@ -1,0 +1,218 @@
+"""A step: its parameters, what it computes, and a widget that shows both."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import weakref
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ipywidgets import VBox
+from traitlets import Bool, Enum, Float, Int, Unicode, validate
+
+from hustle_widgets.engine.blocks import Block, Cut, State
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.plan import Node, Setting
+from hustle_widgets.steps.parameters import Parameter, ParameterError
+
+STATUSES = ("stale", "fresh", "running", "failed", "off")
+
+
+class LazyVBox(VBox):
+    """A box that opens its channel to the browser, and builds what it shows, when it is first shown.
+
+    Until then it costs nothing, and nothing but its user refers to it.
+    """
+
+    _opening = False
+
+    def build(self) -> None:
+        """Make the children."""
+        raise NotImplementedError
+
+    def open(self) -> None:
+        """Open the channel, but not while the object is constructed."""
+        if self._opening:
+            super().open()
+
+    def show(self) -> None:
+        """Build and open, once."""
+        if self.comm is None and not self._opening:
+            self._opening = True
+            try:
+                self.build()
+                self.open()
+            finally:
+                self._opening = False
+
+    @property
+    def model_id(self) -> str:
+        """Name of the widget in the browser; asking for it means that it is about to be shown."""
+        self.show()
+        return super().model_id
+
+    def _repr_mimebundle_(self, **keywords: Any) -> Any:
+        self.show()
+        return super()._repr_mimebundle_(**keywords)
+
+
+class Step(LazyVBox):
+    """Base of the steps: subclasses declare what follows and define `compute`.
+
+    Attributes
+    ----------
+    name, title, section : str
+        Name in the Reduction, what a person reads, number in the tutorial.
+    heading : tuple of str
+        Lines above its keys in the config file.
+    switch : str
+        Key of its switch in the config file, '' if it cannot be switched off.
+    by : {'rows', 'frames', 'visit'}
+        How the visit is cut for `compute`.
+    halo : int
+        Rows it needs beyond a band of rows.
+    alters : bool
+        Whether it changes frames that later steps see.
+    needs : tuple of str
+        Steps whose tables it reads; '*' for all before it.
+    borrows : tuple of str
+        Parameters of other steps it reads, as 'step.parameter'.
+    flag : int
+        Bit of `data_quality` that marks the pixels it flags, 0 if it flags none.
+    explicit : bool
+        Whether it is computed only when a run is asked for, since it writes files.
+    records : mapping of str to (unit, text)
+        What the columns of its table are.
+    parameters : mapping of str to Parameter
+        Made from the declarations, in their order.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    section: ClassVar[str] = ""
+    heading: ClassVar[tuple[str, ...]] = ()
+    switch: ClassVar[str] = ""
+    switch_help: ClassVar[str] = ""
+    by: ClassVar[Cut] = "frames"
+    halo: ClassVar[int] = 0
+    alters: ClassVar[bool] = True
+    needs: ClassVar[tuple[str, ...]] = ()
+    borrows: ClassVar[tuple[str, ...]] = ()
+    flag: ClassVar[int] = 0
+    explicit: ClassVar[bool] = False
+    records: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
+
+    enabled = Bool(True, help="Whether the step is done.")
+    status = Enum(STATUSES, "stale", help="'fresh', 'stale', 'running', 'failed' or 'off'.")
+    error = Unicode(help="'' or what went wrong and what to do.")
+    notes = Unicode(help="Remarks on what the step did, a line each.")
+    compute_count = Int(help="How often the step has computed.")
+    seconds = Float(help="How long the last computation took.")
+    progress = Float(help="Part of the running computation that is done.")
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        # In the order of declaration: class_traits() is alphabetical.
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Parameter)}
+        cls.parameters = {**cls.parameters, **own}
+
+    def __init__(self, **keywords: Any) -> None:
+        known = [*self.parameters, "enabled", "layout"]
+        for keyword in keywords:
+            if keyword not in known:
+                raise TypeError(unknown(keyword, known, type(self).__name__))
+        self._reduction: weakref.ref[Any] | None = None
+        super().__init__(**keywords)
+
+    @validate("enabled")
+    def _keep_on(self, proposal: Any) -> bool:
+        if not proposal["value"] and not self.switch:
+            raise ParameterError(f"{type(self).__name__} cannot be switched off: the other steps need it.")
+        return bool(proposal["value"])
+
+    @staticmethod
+    def compute(block: Block) -> Any:
+        """Compute the deltas of one block. Pure: the same for one block, the whole visit and a preview."""
+        raise NotImplementedError
+
+    @staticmethod
+    def prepare(state: State) -> dict[str, Any]:
+        """Return more keywords for `compute`, made once a computation; raise Unmet if something is missing."""
+        return {}
+
+    @staticmethod
+    def finish(outcome: Outcome, state: State) -> Outcome:
+        """Complete the joined outcome of all blocks."""
+        return outcome
+
+    @staticmethod
+    def diagnose(outcome: Outcome, state: State) -> dict[str, Any]:
+        """Return small arrays for the plots: what the step did to the visit `state` it was given."""
+        return {}
+
+    @classmethod
+    def record(cls, column: str) -> tuple[str, str]:
+        """Return the unit of a column of the step's table, and what it is."""
+        return cls.records.get(column, ("1", column))
+
+    @classmethod
+    def node(cls) -> Node:
+        """Return the step as the engine sees it."""
+        return Node(
+            name=cls.name,
+            compute=cls.compute,
+            by=cls.by,
+            halo=cls.halo,
+            alters=cls.alters,
+            needs=cls.needs,
+            prepare=cls.prepare,
+            finish=cls.finish,
+            explicit=cls.explicit,
+        )
+
+    def values(self) -> dict[str, Any]:
+        """Return the parameters by name, in the order of the config file."""
+        return {name: getattr(self, name) for name in self.parameters}
+
+    def setting(self, steps: Mapping[str, Step]) -> Setting:
+        """Freeze the switch and the parameters, borrowed ones included."""
+        borrowed = {}
+        for place in self.borrows:
+            owner, parameter = place.split(".")
+            if owner in steps:
+                borrowed[parameter] = getattr(steps[owner], parameter)
+        return Setting(self.enabled, {**self.values(), **borrowed})
+
+    def reset(self, *names: str) -> None:
+        """Set the named parameters, all if none is named, to the tutorial's values."""
+        for name in names or self.parameters:
+            setattr(self, name, self.parameters[name].tutorial)
+
+    @property
+    def reduction(self) -> Any:
+        """The Reduction the step belongs to, or None."""
+        return None if self._reduction is None else self._reduction()
+
+    def build(self) -> None:
+        """Make the panel: controls, and in a Reduction the live plots."""
+        from hustle_widgets.view.step_panel import panel_of
+
+        self.children = panel_of(self)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
+        return f"{type(self).__name__}({values}{'' if self.enabled else ', enabled=False'})"
+
+
+def unknown(word: str, known: Any, where: str) -> str:
+    """Say that a keyword is unknown, and which one may have been meant."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{where} has no parameter {word!r}.{hint}"
+
+
+def plain(text: str | None) -> str:
+    """Return the first paragraph of a docstring on one line."""
+    return re.sub(r"\s+", " ", (text or "").strip().split("\n\n")[0])

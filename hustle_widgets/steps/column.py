@@ -1,0 +1,97 @@
+"""Step 5b: background, one value a column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hustle_widgets.algorithms.background import ColumnPixels, column_level
+from hustle_widgets.algorithms.geometry import trace_mask
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Offset, Table
+from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Real, Switch, Whole, Wholes
+from hustle_widgets.steps.targets import expected_zeroth, find_traces
+
+
+class ColumnBackground(Step):
+    """Subtract the background of each column of each frame."""
+
+    name, title, section, by = "column", "Background: column by column", "5b", "frames"
+    heading = ("Step 5b: Column-by-column background subtraction",)
+    switch = "do_column"
+    switch_help = "Whether to subtract the background using a column-by-column method."
+    borrows = ("zeroth_tracking.location",)
+    records = {"bkg_vals": ("electron", "background of each column")}
+    rows = Wholes(tuple(range(10)), "The indices defining the rows used as background.", min=0)
+    mask_trace = Switch(
+        True,
+        "If True, ignores rows parameter and instead masks the traces and 0th order to build a background region.",
+    )
+    dist_from_trace = Whole(
+        100,
+        "If mask_trace is True, this is how many rows away a pixel must be from the trace to qualify as background.",
+        unit="rows",
+        min=1,
+        soft=(5, 200),
+    )
+    col_sigma = Real(
+        3, "How aggressively to mask outliers in the background region.", unit="sigma", above=0, soft=(1, 10)
+    )
+
+    @staticmethod
+    def prepare(
+        state: State,
+        *,
+        rows: tuple[int, ...],
+        mask_trace: bool,
+        dist_from_trace: int,
+        location: tuple[float, float],
+    ) -> dict[str, Any]:
+        """Find the background pixels, the same for all frames."""
+        mask, notes = background_region(state, rows, mask_trace, dist_from_trace, location)
+        return {"pixels": ColumnPixels.of(mask), "notes": notes}
+
+    @staticmethod
+    def compute(
+        block: Block, *, pixels: ColumnPixels, col_sigma: float, notes: tuple[str, ...]
+    ) -> tuple[Offset, Table]:
+        """Find the background of each column of one frame."""
+        level, interpolated = column_level(block.images[0], pixels, col_sigma)
+        level = level.astype(np.float32)[np.newaxis]
+        table = Table({"bkg_vals": level}, {"interpolated": np.flatnonzero(interpolated)}, notes)
+        return Offset(level), table
+
+
+def background_region(
+    state: State,
+    rows: tuple[int, ...],
+    mask_trace: bool,
+    dist_from_trace: int,
+    location: tuple[float, float],
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the mask of background pixels, shape (rows, columns), and remarks."""
+    _, n_rows, n_columns = state.shape
+    if not mask_trace:
+        outside = [row for row in rows if row >= n_rows]
+        if not rows or outside:
+            what = f"holds row {outside[0]}" if outside else "is empty"
+            raise ValueError(f"'rows' {what}; the frame has rows 0 to {n_rows - 1}.")
+        mask = np.zeros((n_rows, n_columns), dtype=bool)
+        mask[list(rows)] = True
+        return mask, ()
+    traces, notes = find_traces(state, location)
+    zeroth = expected_zeroth(state, location)
+    mask = ~trace_mask((n_rows, n_columns), traces, zeroth, dist_from_trace)
+    # The mask must leave enough columns to interpolate between: on a small subarray the tutorial's is too wide.
+    if mask.any(axis=0).mean() < 0.5:
+        raise Unmet(
+            f"'dist_from_trace' = {dist_from_trace} rows leaves no background in most columns of this frame of "
+            f"{n_rows} rows: make it smaller, or set mask_trace to False and choose 'rows'."
+        )
+    lost = int((~mask.any(axis=0)).sum())
+    if lost:
+        notes = (*notes, f"{lost} of {n_columns} columns have no background pixel and are interpolated.")
+    return mask, notes

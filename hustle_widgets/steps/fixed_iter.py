@@ -1,0 +1,56 @@
+"""Step 3a: cosmic rays, a fixed number of rejections."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hustle_widgets.algorithms.temporal import clip_fixed
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Outcome, Patch, Table
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Reals, Whole
+
+
+class FixedIteration(Step):
+    """Reject outliers from each pixel's time series a fixed number of times."""
+
+    name, title, section = "fixed_iter", "Cosmic rays: fixed iteration", "3a"
+    heading = ("Step 3: Reject cosmic rays with time iteration", "Step 3a: Fixed iteration parameters")
+    switch = "do_fixed_iter"
+    switch_help = "Whether to use fixed iteration rejection to clean the timeseries."
+    by, flag = "rows", 2
+    fixed_sigmas = Reals(
+        (10, 10),
+        "The sigma to reject outliers at in each iteration. The length of the list is the number of iterations.",
+        unit="sigma",
+        above=0,
+        soft=(2, 20),
+    )
+    replacement = Whole(
+        None,
+        "If int, replaces flagged outliers with the median of values within +/-replacement indices of the "
+        "outlier. If None, uses the median of the whole timeseries instead.",
+        unit="frames",
+        min=1,
+        soft=(1, 20),
+        optional="the whole timeseries",
+    )
+
+    @staticmethod
+    def compute(block: Block, *, fixed_sigmas: tuple[float, ...], replacement: int | None) -> Patch:
+        """Clip all series of a band of rows."""
+        return Patch.where(*clip_fixed(block.images, fixed_sigmas, replacement))
+
+    @staticmethod
+    def finish(outcome: Outcome, state: State, *, fixed_sigmas: tuple[float, ...]) -> Outcome:
+        """Say when no outlier, however large, can reach the threshold."""
+        n_frames = state.shape[0]
+        reach = n_frames / np.sqrt(n_frames - 1) if n_frames > 1 else 0.0
+        out_of_reach = [sigma for sigma in fixed_sigmas if sigma >= reach]
+        if not out_of_reach:
+            return outcome
+        note = (
+            f"With {n_frames} frames a lone outlier reaches at most {reach:.2f} sigma: "
+            f"a threshold of {min(out_of_reach):g} flags nothing."
+        )
+        return Outcome((*outcome.deltas, Table(notes=(note,))))

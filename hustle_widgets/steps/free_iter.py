@@ -1,0 +1,32 @@
+"""Step 3b: cosmic rays, rejected until none is left."""
+
+from __future__ import annotations
+
+from hustle_widgets.algorithms.temporal import clip_until_stable
+from hustle_widgets.engine.blocks import Block
+from hustle_widgets.engine.deltas import Patch
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Real
+
+
+class FreeIteration(Step):
+    """Reject cosmic rays from each pixel's time series until none is left."""
+
+    name, title, section = "free_iter", "Cosmic rays: free iteration", "3b"
+    heading = ("Step 3b: Free iteration parameters",)
+    switch = "do_free_iter"
+    switch_help = "Whether to use free iteration rejection to clean the timeseries."
+    by, flag = "rows", 4
+    free_sigma = Real(
+        3.5,
+        "The sigma to reject outliers at in each iteration. Iterates over each pixel's timeseries until no "
+        "outliers at this sigma level are found.",
+        unit="sigma",
+        above=0,
+        soft=(2, 20),
+    )
+
+    @staticmethod
+    def compute(block: Block, *, free_sigma: float) -> Patch:
+        """Clip all series of a band of rows."""
+        return Patch.where(*clip_until_stable(block.images, free_sigma))

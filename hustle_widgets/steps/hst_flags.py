@@ -1,0 +1,40 @@
+"""Step 2: pixels that the HST pipeline flagged."""
+
+from __future__ import annotations
+
+from hustle_widgets.algorithms.dq import replace_flagged
+from hustle_widgets.engine.blocks import Block
+from hustle_widgets.engine.deltas import Patch, Table
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Switch, Wholes
+
+
+class HSTFlags(Step):
+    """Correct pixels that calwf3 flagged: bits below 4096 in space, the others in time."""
+
+    name, title, section = "hst_flags", "HST pipeline flags", "2"
+    heading = ("Step 2: Correct pixels flagged by HST pipeline",)
+    switch = "do_hst_flags"
+    switch_help = "If True, reads in HST data quality information and corrects for chosen HST flags."
+    by, halo, flag = "rows", 3, 1
+    hst_flags = Wholes(
+        (16, 4096),
+        "Which HST flags to correct. 4 bad, 16 hot, 32 CTE, 64 warm, 256 saturated, 512 flat, 1024 sink, "
+        "4096 and 8192 cosmic ray.",
+        min=1,
+        max=65535,
+    )
+    hst_replace = Switch(
+        True,
+        "If True, replaces HST-flagged pixels with spatial median (if flag<4096) or temporal median "
+        "(if flag>=4096). Otherwise, adds HST-flagged pixels to badpix_mask.",
+    )
+
+    @staticmethod
+    def compute(block: Block, *, hst_flags: tuple[int, ...], hst_replace: bool) -> tuple[Patch, Table]:
+        """Flag, and with `hst_replace` replace, the pixels of a band of rows."""
+        mask, values, unrepaired = replace_flagged(block.images, block.hst_dq, hst_flags, core=block.core)
+        notes = ()
+        if hst_replace and unrepaired:
+            notes = ("Some flagged pixels have no good neighbour in space or time and stay as they are.",)
+        return Patch.where(mask, values if hst_replace else None), Table(notes=notes)

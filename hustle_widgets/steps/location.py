@@ -1,0 +1,37 @@
+"""Step 6a: where the target is in the direct image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hustle_widgets.algorithms.centroid import target_position
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Table
+from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.steps.base import Step
+
+
+class TargetLocation(Step):
+    """Refine the target's place in the direct image by its centroid."""
+
+    name, title, section, by = "location", "Target location", "6a", "visit"
+    heading = ("Step 6: Displacement estimation", "Step 6a: Refine target location")
+    switch = "do_location"
+    switch_help = (
+        "Whether the location of the target in the direct image extracted from Stage 0 should be refined by fitting."
+    )
+    alters = False
+    borrows = ("zeroth_tracking.location",)
+
+    @staticmethod
+    def prepare(state: State) -> dict[str, Any]:
+        """Ask for a direct image."""
+        if state.facts["direct_image"] is None:
+            raise Unmet("The visit has no direct image (directimages/*_flt.fits): the given location is used.")
+        return {}
+
+    @staticmethod
+    def compute(block: Block, *, location: tuple[float, float]) -> Table:
+        """Fit the target nearest to the given location."""
+        column, row = target_position(block.state.facts["direct_image"], location)
+        return Table(facts={"target_posx": float(column), "target_posy": float(row)})

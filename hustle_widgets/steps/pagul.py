@@ -1,0 +1,133 @@
+"""Step 5c: background, a scaled image of the G280 sky (Pagul et al. 2023)."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from hustle_widgets.algorithms.sky import cut_sky, fit_sky, median_columns, smooth_scales
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Offset, Outcome, Table
+from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Real, Switch, Text
+
+WHERE = (
+    "download sky_G280_chip2_flt.fits (or chip 1's) from "
+    "https://www.stsci.edu/hst/instrumentation/wfc3/documentation/grism-resources/uvis-grism-sky-images "
+    "and set 'path_to_Pagul' to it"
+)
+
+
+class PagulBackground(Step):
+    """Subtract the G280 sky image, scaled to each frame."""
+
+    name, title, section, by = "pagul", "Background: sky image", "5c", "frames"
+    heading = ("Step 5c: Pagul et al. background subtraction",)
+    switch = "do_Pagul"
+    switch_help = "Whether to subtract the background using the scaled Pagul et al. G280 sky image."
+    records = {"bkg_vals": ("electron", "factor of the sky image, times its median over the frame")}
+    path_to_Pagul = Text(
+        "./",
+        "The absolute path to where the Pagul et al. G280 sky image is stored: the FITS file, or its folder.",
+    )
+    mask_parameter = Real(
+        0.001,
+        "How strong the trace masking should be. Smaller values mask more of the image.",
+        unit="std of the frame",
+        above=0,
+        soft=(0.0001, 0.1),
+    )
+    smooth_fits = Switch(
+        True,
+        "If True, smooths the values of the Pagul et al. fit parameter in time. "
+        'Helps prevent background "flickering".',
+    )
+    smoothing_param = Real(
+        2.5,
+        "Sigma for smoothing the fit parameter. Smaller sigma means more smoothing.",
+        unit="sigma",
+        above=0,
+        soft=(0.5, 10),
+    )
+    median_columns = Switch(
+        True,
+        "If True, takes the median value of each column in the Pagul et al. sky image as the background. As the "
+        "Pagul et al. 2023 image is undersampled, this helps to suppress fluctuations in the image.",
+    )
+
+    @staticmethod
+    def prepare(state: State, *, path_to_Pagul: str, median_columns: bool) -> dict[str, Any]:
+        """Read the sky image and cut it at the subarray."""
+        return {"sky": sky_on_frame(state, path_to_Pagul, median_columns)}
+
+    @staticmethod
+    def compute(block: Block, *, sky: NDArray[np.float32], mask_parameter: float) -> tuple[Offset, Table]:
+        """Scale the sky image to one frame."""
+        scale, _ = fit_sky(block.images[0], sky, mask_parameter)
+        return Offset(np.array([scale], dtype=np.float32), sky), Table({"sky_scale": np.array([scale])})
+
+    @staticmethod
+    def finish(
+        outcome: Outcome,
+        state: State,
+        *,
+        sky: NDArray[np.float32],
+        smooth_fits: bool,
+        smoothing_param: float,
+    ) -> Outcome:
+        """Smooth the factors in time."""
+        fitted = outcome.table.columns["sky_scale"]
+        scale = smooth_scales(fitted, smoothing_param) if smooth_fits else fitted
+        replaced = int(np.count_nonzero(scale != fitted))
+        notes = (f"The factor of {replaced} frame(s) was replaced by the median's.",) if replaced else ()
+        columns = {"bkg_vals": scale * float(np.nanmedian(sky)), "sky_scale": scale, "sky_scale_fitted": fitted}
+        return Outcome((Offset(scale.astype(np.float32), sky), Table(columns, notes=notes)))
+
+
+def sky_on_frame(state: State, path: str, by_columns: bool) -> NDArray[np.float32]:
+    """Return the sky image on the frame, shape (rows, columns); raise Unmet when there is none."""
+    subarray, shape = state.facts["subarr_coords"], state.shape[1:]
+    found = find_sky_image(path, state.facts["folder"], state.facts["chip"])
+    sky = read_sky_image(str(found), found.stat().st_mtime)
+    if subarray is None and sky.shape != shape:
+        raise Unmet("The visit does not say where its subarray lies on the chip, so no sky image can be cut.")
+    sky = median_columns(sky) if by_columns else sky
+    return np.ascontiguousarray(cut_sky(sky, subarray, shape), dtype=np.float32)
+
+
+def find_sky_image(path: str, visit_folder: str, chip: int) -> Path:
+    """Return the sky image's file: `path` itself, or the one in that folder, or in the visit's."""
+    place = Path(path).expanduser()
+    if place.is_file():
+        return place
+    if not place.is_dir():
+        raise Unmet(f"There is no sky image at {path!r}: {WHERE}.")
+    folders = [place] + ([Path(visit_folder)] if visit_folder else [])
+    for folder in folders:
+        images = sorted(folder.glob("*sky*.fits"))
+        of_chip = [image for image in images if f"chip{chip}" in image.name]
+        if of_chip or len(images) == 1:
+            return (of_chip or images)[0]
+    raise Unmet(f"There is no sky image (*sky*chip{chip}*.fits) in {path!r}: {WHERE}.")
+
+
+@lru_cache(maxsize=1)
+def read_sky_image(path: str, changed: float) -> NDArray[np.float32]:
+    """Read the first image of a FITS file; `changed` is its time stamp, so that a new file is read anew."""
+    try:
+        # calwf3's headers are not always to the letter of the standard: no reason to alarm a person.
+        with warnings.catch_warnings(), fits.open(path, memmap=False) as file:
+            warnings.simplefilter("ignore")
+            data = next(hdu.data for hdu in file if hdu.data is not None and np.ndim(hdu.data) == 2)
+    except (OSError, StopIteration, TypeError) as error:
+        raise ValueError(
+            f"{path} is not a FITS file with an image: set 'path_to_Pagul' to a sky image."
+        ) from error
+    return np.asarray(data, dtype=np.float32)

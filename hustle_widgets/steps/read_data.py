@@ -1,0 +1,37 @@
+"""Step 1: which frames of the visit are worked on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hustle_widgets.engine.blocks import Block
+from hustle_widgets.engine.deltas import Selection, Table
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Switch
+
+
+class ReadData(Step):
+    """Choose the frames to reduce: all, or without the first of each orbit or the first orbit."""
+
+    name, title, section, by = "read_data", "Read in the data", "1", "visit"
+    heading = ("Step 1: Read in the data",)
+    skip_first_fm = Switch(False, "If True, ignores all first frames in each orbit.")
+    skip_first_or = Switch(False, "If True, ignores all frames in the first orbit.")
+
+    @staticmethod
+    def compute(block: Block, *, skip_first_fm: bool, skip_first_or: bool) -> tuple[Selection, Table]:
+        """Select frames by their orbit numbers."""
+        orbits = block.state.source.columns["orbit_numbers"]
+        keep = np.ones(orbits.size, dtype=bool)
+        if skip_first_fm:
+            keep[np.flatnonzero(np.diff(orbits, prepend=orbits[0] - 1))] = False
+        if skip_first_or:
+            keep &= orbits != orbits[0]
+        if not keep.any():
+            raise ValueError(
+                f"No frame is left of {orbits.size} in {np.unique(orbits).size} orbit(s): "
+                "set skip_first_fm or skip_first_or to False."
+            )
+        frames = np.flatnonzero(keep)
+        notes = () if keep.all() else (f"{frames.size} of {orbits.size} frames are worked on.",)
+        return Selection(frames), Table(notes=notes)

@@ -1,0 +1,38 @@
+"""Step 8: the clean visit is written to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Table
+from hustle_widgets.engine.plan import Node, Unmet
+from hustle_widgets.steps.base import Step
+
+
+class SaveOutputs(Step):
+    """Write the clean visit for Stage 2, when a run is asked for; not while sliders move."""
+
+    name, title, section, by = "save", "Save outputs", "8", "visit"
+    heading = ("Step 8: Save outputs",)
+    switch = "do_save"
+    switch_help = "If True, saves the output xarray to be used in Stage 2."
+    alters, explicit, needs = False, True, ("*",)
+
+    def bound(self, folder: Callable[[], str], write: Callable[[State], Path]) -> Node:
+        """Return the engine's step with what it needs from its Reduction: where to write, and how."""
+
+        def prepare(state: State) -> dict[str, Any]:
+            if not Path(folder()).is_dir():
+                raise Unmet(
+                    f"There is no folder {folder()!r} to write to: set toplevel_dir to the visit's folder."
+                )
+            return {}
+
+        def compute(block: Block) -> Table:
+            return Table(facts={"path": str(write(block.state))})
+
+        return replace(self.node(), prepare=prepare, compute=compute)

@@ -1,0 +1,93 @@
+"""Step 4b: hot pixels, by comparison with a smooth model of the frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hustle_widgets.algorithms.smoothing import reject_by_smoothing
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Patch, Table
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Choice, Kernel, Real, Regions, Whole
+from hustle_widgets.steps.regions import Box, fitted
+
+
+class SpatialSmoothing(Step):
+    """Reject pixels that stand out of a smoothed frame."""
+
+    name, title, section = "smooth", "Hot pixels: spatial smoothing", "4b"
+    heading = ("Step 4b: Spatial smoothing parameters",)
+    switch = "do_smooth"
+    switch_help = "Whether to use spatial smoothing rejection to clean the frames."
+    by, flag = "frames", 16
+    smth_type = Choice(
+        "1D_smooth",
+        ("1D_smooth", "2D_smooth", "polyfit"),
+        "Type of spatial correction to be applied. Options are '1D_smooth', '2D_smooth' or 'polyfit'.",
+    )
+    smth_kernel = Kernel(
+        11,
+        "The kernel to use for building the median-filtered image. If using 1D_smooth or polyfit, should be an "
+        "odd int. If using 2D_smooth, should be a tuple of two odd ints.",
+        unit="pixels",
+        soft=(3, 31),
+    )
+    smth_threshold = Real(
+        5,
+        "If an image pixel deviates from the median-filtered image by this threshold, kick it from the image. "
+        "The lower the value, the more pixels get kicked.",
+        unit="sigma",
+        above=0,
+        soft=(2, 20),
+    )
+    smth_bounds = Regions(
+        ((260, 370, 640, 1100),),
+        "The regions that will be corrected for bad pixels. Each list consists of [row0,row1,column0,column1]. "
+        "If None, simply corrects the full frame.",
+        unit="pixels",
+        optional="the full frame",
+    )
+    smth_order = Whole(2, "Degree of the polynomial of 'polyfit'.", min=0, max=6, soft=(0, 5))
+
+    @staticmethod
+    def prepare(
+        state: State, *, smth_type: str, smth_kernel: int | tuple[int, int], smth_bounds: tuple[Box, ...] | None
+    ) -> dict[str, Any]:
+        """Fit the regions to the frame and the kernel to the type."""
+        if smth_type == "2D_smooth" and not isinstance(smth_kernel, tuple):
+            raise ValueError(
+                f"smth_type '2D_smooth' takes a 'smth_kernel' of two odd ints (rows, columns), "
+                f"e.g. ({smth_kernel}, {smth_kernel}). Got {smth_kernel}."
+            )
+        if smth_type != "2D_smooth" and isinstance(smth_kernel, tuple):
+            raise ValueError(
+                f"smth_type {smth_type!r} takes a 'smth_kernel' of one odd int. Got {smth_kernel}."
+            )
+        boxes, notes = fitted(
+            "smth_bounds", smth_bounds, SpatialSmoothing.parameters["smth_bounds"].tutorial, state.shape[1:]
+        )
+        return {"smth_bounds": boxes, "notes": notes}
+
+    @staticmethod
+    def compute(
+        block: Block,
+        *,
+        smth_type: str,
+        smth_kernel: int | tuple[int, int],
+        smth_threshold: float,
+        smth_bounds: tuple[Box, ...] | None,
+        smth_order: int,
+        notes: tuple[str, ...],
+    ) -> tuple[Patch, Table]:
+        """Reject and replace in one frame."""
+        mask, values = reject_by_smoothing(
+            block.images[0],
+            smth_type=smth_type,
+            smth_kernel=smth_kernel,
+            smth_threshold=smth_threshold,
+            smth_bounds=smth_bounds,
+            smth_order=smth_order,
+        )
+        return Patch.where(mask[np.newaxis], values), Table(notes=notes)

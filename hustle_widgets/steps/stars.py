@@ -1,0 +1,83 @@
+"""Step 6c: how the frames move, by background stars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hustle_widgets.algorithms.centroid import check_stars, displacements, track_stars
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Outcome, Table
+from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Positions, Whole
+
+Places = tuple[tuple[float, float], ...]
+
+
+class BackgroundStarTracking(Step):
+    """Track the displacement of the frames by the centroids of background stars."""
+
+    name, title, section, by = "bkg_stars", "Displacement: background stars", "6c", "frames"
+    heading = ("Step 6c: Background star tracking",)
+    switch = "do_bkg_stars"
+    switch_help = "Whether to track frame displacements by centroiding background stars."
+    alters = False
+    records = {"meanstar_disp": ("pixel", "mean displacement of the stars from the first frame (column, row)")}
+    bkg_stars_loc = Positions(
+        ((0, 0), (0, 0)),
+        "Every list should indicate the estimated location of every background star, [column, row].",
+        unit="pixels",
+    )
+    bkg_window = Whole(
+        15,
+        "The half-width of the window to draw around the background stars. Useful to shrink this if tracking a "
+        "star very near to the trace.",
+        unit="pixels",
+        min=3,
+        soft=(3, 50),
+    )
+
+    @classmethod
+    def record(cls, column: str) -> tuple[str, str]:
+        """Describe the columns of each star."""
+        star, _, what = column.removeprefix("star").partition("_")
+        text = {"pos": "position", "disp": "displacement from the first frame"}.get(what)
+        return ("pixel", f"{text} of star {star} (column, row)") if text and star else super().record(column)
+
+    @staticmethod
+    def prepare(state: State, *, bkg_stars_loc: Places, bkg_window: int) -> dict[str, Any]:
+        """Check the places of the stars."""
+        if not bkg_stars_loc or bkg_stars_loc == BackgroundStarTracking.parameters["bkg_stars_loc"].tutorial:
+            raise Unmet("No star has been chosen: set 'bkg_stars_loc' to the [column, row] of unsaturated stars.")
+        check_stars(bkg_stars_loc, state.shape[1:], bkg_window)
+        return {}
+
+    @staticmethod
+    def compute(block: Block, *, bkg_stars_loc: Places, bkg_window: int) -> Table:
+        """Find each star in one frame."""
+        positions = track_stars(block.images[0], bkg_stars_loc, bkg_window)
+        return Table({f"star{number}_pos": place[np.newaxis] for number, place in enumerate(positions, start=1)})
+
+    @staticmethod
+    def finish(outcome: Outcome, state: State) -> Outcome:
+        """Take the first frame's positions off and average the stars."""
+        found = outcome.table.columns
+        moves = displacements(np.stack(list(found.values()), axis=1))
+        columns = dict(found)
+        for star, name in enumerate(found):
+            columns[name.replace("_pos", "_disp")] = moves[:, star]
+        columns["meanstar_disp"] = mean_of_seen(moves)
+        lost = [name.removesuffix("_pos") for name, place in found.items() if np.isnan(place).any()]
+        notes = (f"Not found in every frame: {', '.join(lost)}.",) if lost else ()
+        return Outcome((Table(columns, notes=notes),))
+
+
+def mean_of_seen(moves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over the stars seen in each frame, shape (frames, 2); NaN where none is."""
+    seen = np.isfinite(moves)
+    total = np.where(seen, moves, 0).sum(axis=1)
+    count = seen.sum(axis=1)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -1,0 +1,54 @@
+"""Where the target, its orders and its 0th order are expected on the frames of a visit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from hustle_widgets.algorithms.geometry import Trace, measure_trace, traces_on_frame, zeroth_order_guess
+from hustle_widgets.engine.blocks import State
+
+ORDERS = ("+1", "-1", "+2", "-2", "+3", "-3", "+4", "-4")
+
+
+def target_position(state: State, location: tuple[float, float]) -> tuple[float, float]:
+    """Return the target's (column, row): refined in the direct image if it was, else as given."""
+    table = state.outcomes["location"].table if "location" in state.outcomes else None
+    if table is not None and "target_posx" in table.facts:
+        return table.facts["target_posx"], table.facts["target_posy"]
+    return location
+
+
+def median_frame(state: State, most: int = 7) -> np.ndarray:
+    """Return the median of a few frames spread over the visit, shape (rows, columns)."""
+    n_frames = state.shape[0]
+    numbers = np.unique(np.linspace(0, n_frames - 1, min(most, n_frames)).astype(int))
+    return np.nanmedian([state.frame(number) for number in numbers], axis=0)
+
+
+def find_traces(
+    state: State, location: tuple[float, float], orders: Iterable[str] = ORDERS
+) -> tuple[dict[str, Trace], tuple[str, ...]]:
+    """Return the traces on the frame by order, and remarks when they had to be measured instead."""
+    rows_columns = state.shape[1:]
+    subarray = state.facts["subarr_coords"]
+    if subarray is not None:
+        target = target_position(state, location)
+        traces = traces_on_frame(target, subarray, rows_columns, state.facts["chip"], orders, useful=True)
+        if traces:
+            return traces, ()
+        reason = f"no order of a target at column {target[0]:.1f}, row {target[1]:.1f} lies on the frame"
+    else:
+        reason = "the visit does not say where its subarray lies on the chip"
+    measured = measure_trace(median_frame(state))
+    if not measured.columns.size:
+        return {}, (f"No trace: {reason}, and none was found by its light.",)
+    return {"+1": measured}, (f"The trace was measured on the frames: {reason}.",)
+
+
+def expected_zeroth(state: State, location: tuple[float, float]) -> tuple[float, float] | None:
+    """Return where the 0th order is expected, (column, row), or None when that is off the frame."""
+    column, row = zeroth_order_guess(target_position(state, location))
+    _, rows, columns = state.shape
+    return (column, row) if -20 <= column < columns + 20 and -20 <= row < rows + 20 else None

@@ -1,0 +1,91 @@
+"""Step 5a: background, one value a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hustle_widgets.algorithms.background import uniform_level
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Offset, Table
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Choice, Real, Regions, Whole
+from hustle_widgets.steps.regions import Box, fitted
+
+
+class UniformBackground(Step):
+    """Subtract one background value from each frame, taken from the histogram of its pixels."""
+
+    name, title, section, by = "uniform", "Background: uniform", "5a", "frames"
+    heading = ("Step 5: Background subtraction", "Step 5a: uniform value background subtraction")
+    switch = "do_uniform"
+    switch_help = (
+        "Whether to subtract the background using one uniform value as the value for the entire frame."
+    )
+    fit = Choice(
+        None,
+        (None, "Gaussian", "median"),
+        "The value to extract from the histogram. Options are None (to extract the mode), 'Gaussian' (to fit "
+        "the mode with a Gaussian), or 'median' (to take the median within hist_min < v < hist_max).",
+    )
+    bounds = Regions(
+        ((0, 150, 0, 400), (440, 590, 0, 400)),
+        "The region from which the background values will be extracted. Each list consists of "
+        "[row0,row1,column0,column1]. If None, simply uses the full frame.",
+        unit="pixels",
+        optional="the full frame",
+    )
+    hist_min = Real(
+        -20,
+        "Minimum value to consider for the background. Leave as None to use min(data).",
+        unit="e-",
+        soft=(-100, 50),
+        optional="min(data)",
+    )
+    hist_max = Real(
+        50,
+        "Maximum value to consider for the background. Leave as None to use max(data).",
+        unit="e-",
+        soft=(0, 500),
+        optional="max(data)",
+    )
+    hist_bins = Whole(
+        1000, "Number of histogram bins for background subtraction.", min=2, max=1_000_000, soft=(50, 2000)
+    )
+
+    @staticmethod
+    def prepare(
+        state: State, *, bounds: tuple[Box, ...] | None, hist_min: float | None, hist_max: float | None
+    ) -> dict[str, Any]:
+        """Fit the regions to the frame."""
+        if hist_min is not None and hist_max is not None and hist_min >= hist_max:
+            raise ValueError(f"'hist_min' must be below 'hist_max'. Got {hist_min:g} and {hist_max:g}.")
+        boxes, notes = fitted(
+            "bounds", bounds, UniformBackground.parameters["bounds"].tutorial, state.shape[1:]
+        )
+        return {"bounds": boxes, "notes": notes}
+
+    @staticmethod
+    def compute(
+        block: Block,
+        *,
+        fit: str | None,
+        bounds: tuple[Box, ...] | None,
+        hist_min: float | None,
+        hist_max: float | None,
+        hist_bins: int,
+        notes: tuple[str, ...],
+    ) -> tuple[Offset, Table]:
+        """Find the background of one frame."""
+        level = np.float32(
+            uniform_level(
+                block.images[0],
+                fit=fit,
+                bounds=bounds,
+                hist_min=hist_min,
+                hist_max=hist_max,
+                hist_bins=hist_bins,
+            )
+        )
+        return Offset(np.array([level])), Table({"bkg_vals": np.array([level])}, notes=notes)

@@ -1,0 +1,1 @@
+"""What a person sees: controls, live plots and saved figures. The only importer of bqplot and matplotlib."""

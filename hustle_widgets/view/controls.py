@@ -1,0 +1,224 @@
+"""One control for each parameter, made from its declaration; it sets the trait and follows it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets as w
+from traitlets import TraitError
+
+from hustle_widgets.config import format_value, parse_value
+from hustle_widgets.steps.parameters import Choice, Orders, Parameter, Real, Switch, Whole
+
+LABEL_WIDTH = "132px"
+
+
+class Control:
+    """A labelled control of one parameter.
+
+    Parameters
+    ----------
+    owner : HasTraits
+        The step, or the Reduction.
+    name : str
+        The parameter.
+
+    Attributes
+    ----------
+    widget : ipywidgets.HBox
+        Label, control and a button that goes back to the tutorial's value.
+    """
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self.owner, self.name = owner, name
+        self.parameter: Parameter = owner.traits()[name]
+        self._busy = False
+        tip = self._tooltip()
+        label = w.HTML(
+            f'<span title="{escape(tip)}" style="font-size:13px">{escape(name)}</span>',
+            layout=w.Layout(width=LABEL_WIDTH, min_width=LABEL_WIDTH),
+        )
+        self._inputs, self._get, self._put = _inputs(self.parameter, tip)
+        for entry in self._inputs:
+            entry.observe(self._from_page, "value")
+        shown = format_value(self.parameter.tutorial)
+        self._reset = w.Button(
+            icon="undo", tooltip=f"Back to the tutorial's {shown}", layout=w.Layout(width="30px")
+        )
+        self._reset.on_click(lambda _: self._set(self.parameter.tutorial))
+        unit = w.HTML(f'<span style="color:#555;font-size:12px">{escape(self.parameter.unit)}</span>')
+        self._refusal = w.HTML()
+        row = w.HBox(
+            [label, *self._inputs, self._reset, unit],
+            layout=w.Layout(align_items="center", flex_flow="row wrap"),
+        )
+        self.widget = w.VBox([row, self._refusal], layout=w.Layout(overflow="visible"))
+        owner.observe(self._from_trait, name)
+        self._from_trait()
+
+    def _tooltip(self) -> str:
+        unit = f" [{self.parameter.unit}]" if self.parameter.unit else ""
+        none = f" None: {self.parameter.optional}." if self.parameter.optional not in ("", "as listed") else ""
+        return f"{self.name}{unit}: {self.parameter.help}{none} Accepts {self.parameter.accepts()}."
+
+    def _from_trait(self, change: Any = None) -> None:
+        value = getattr(self.owner, self.name)
+        self._reset.layout.visibility = "hidden" if value == self.parameter.tutorial else "visible"
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            self._refusal.value = ""
+            self._put(value)
+        finally:
+            self._busy = False
+
+    def _from_page(self, change: Any) -> None:
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            self._set(self._get())
+        except ValueError as error:
+            self._refuse(str(error))
+        finally:
+            self._busy = False
+
+    def _set(self, value: Any) -> None:
+        try:
+            setattr(self.owner, self.name, value)
+            self._refusal.value = ""
+        except TraitError as error:
+            self._refuse(str(error))
+
+    def _refuse(self, message: str) -> None:
+        self._refusal.value = (
+            f'<div role="alert" style="color:#a33;font-size:12px;line-height:15px;max-width:340px">'
+            f"{escape(message)}</div>"
+        )
+
+    def close(self) -> None:
+        """Stop following the trait."""
+        self.owner.unobserve(self._from_trait, self.name)
+
+
+Made = tuple[list[Any], Callable[[], Any], Callable[[Any], None]]
+
+
+def _inputs(parameter: Parameter, tip: str) -> Made:
+    """Return the entry widgets of a parameter, how to read a value off them, and how to put one on."""
+    if isinstance(parameter, Switch):
+        return _single(w.Checkbox(indent=False, tooltip=tip, layout=w.Layout(width="40px")))
+    if isinstance(parameter, Choice):
+        options = [(_word(option), option) for option in parameter.options]
+        return _single(w.Dropdown(options=options, tooltip=tip, layout=w.Layout(width="150px")))
+    if isinstance(parameter, Orders):
+        return _orders(parameter, tip)
+    if isinstance(parameter, (Real, Whole)):
+        return _number(parameter, tip)
+    return _written(tip)
+
+
+def _word(option: Any) -> str:
+    return "None (mode)" if option is None else str(option)
+
+
+def _single(entry: Any) -> Made:
+    def put(value: Any) -> None:
+        entry.value = value
+
+    return [entry], lambda: entry.value, put
+
+
+def _orders(parameter: Orders, tip: str) -> Made:
+    boxes = [
+        w.Checkbox(description=order, indent=False, tooltip=tip, layout=w.Layout(width="58px"))
+        for order in parameter.options[:2]
+    ]
+
+    def get() -> tuple[str, ...]:
+        return tuple(box.description for box in boxes if box.value)
+
+    def put(value: tuple[str, ...]) -> None:
+        for box in boxes:
+            box.value = box.description in value
+
+    return boxes, get, put
+
+
+def _number(parameter: Real | Whole, tip: str) -> Made:
+    low, high = parameter.soft or _usual(parameter)
+    layout = w.Layout(width="220px")
+    if isinstance(parameter, Whole):
+        slider: Any = w.IntSlider(min=int(low), max=int(high), tooltip=tip, layout=layout)
+    else:
+        # A slider over decades is of use only on a logarithmic scale; this one keeps plain numbers.
+        step = 10.0 ** math.floor(math.log10((high - low) / 100))
+        slider = w.FloatSlider(
+            min=low, max=high, step=step, readout_format=_digits(step), tooltip=tip, layout=layout
+        )
+    slider.continuous_update = True
+    none = w.Checkbox(
+        description="None",
+        indent=False,
+        tooltip=f"None: {parameter.optional}",
+        layout=w.Layout(width="62px"),
+    )
+
+    def get() -> Any:
+        slider.disabled = bool(parameter.optional and none.value)
+        return None if slider.disabled else slider.value
+
+    def put(value: Any) -> None:
+        none.value = value is None
+        slider.disabled = value is None
+        if value is not None:
+            # Bounded sliders clamp in silence: widen them to hold the value.
+            slider.min, slider.max = min(slider.min, value), max(slider.max, value)
+            if isinstance(slider, w.FloatSlider) and round(value / slider.step) * slider.step != value:
+                slider.step = min(slider.step, _finest(value))
+                slider.readout_format = _digits(slider.step)
+            slider.value = value
+
+    return [slider, none] if parameter.optional else [slider], get, put
+
+
+def _usual(parameter: Real | Whole) -> tuple[float, float]:
+    tutorial = parameter.tutorial or 1
+    low = parameter.min if parameter.min is not None else 0
+    high = parameter.max if parameter.max is not None else max(10 * tutorial, 10)
+    return low, high
+
+
+def _digits(step: float) -> str:
+    return f".{max(0, -math.floor(math.log10(step) + 1e-9))}f"
+
+
+def _finest(value: float) -> float:
+    """Return the power of ten that the last digit of a number stands for."""
+    digits = repr(float(value)).partition("e")[0].partition(".")[2].rstrip("0")
+    return 10.0 ** -min(6, len(digits))
+
+
+def _written(tip: str) -> Made:
+    """Return a text entry, read when Enter is pressed or the entry is left."""
+    entry = w.Text(continuous_update=False, tooltip=tip, layout=w.Layout(width="250px"))
+
+    def get() -> Any:
+        text = entry.value.strip()
+        try:
+            return parse_value(text)
+        except ValueError:
+            return text  # a path or a name needs no quotes
+
+    def put(value: Any) -> None:
+        entry.value = value if isinstance(value, str) else format_value(_as_lists(value))
+
+    return [entry], get, put
+
+
+def _as_lists(value: Any) -> Any:
+    return [_as_lists(item) for item in value] if isinstance(value, tuple) else value

@@ -1,0 +1,27 @@
+"""What is looked at, shared by all views of a Reduction: the frame, the pixel, the step."""
+
+from __future__ import annotations
+
+from traitlets import HasTraits, Int, Unicode
+
+
+class Look(HasTraits):
+    """The frame, pixel and step on display.
+
+    Attributes
+    ----------
+    frame : int
+        Number of the frame among those worked on.
+    row, column : int
+        The pixel whose time series is shown.
+    step : str
+        Name of the step whose panel is open.
+    shown : {'after', 'before', 'difference'}
+        Whether frames are shown as they leave the step, as they enter it, or what it took away.
+    """
+
+    frame = Int(0)
+    row = Int(0)
+    column = Int(0)
+    step = Unicode("read_data")
+    shown = Unicode("after")
