@@ -240,9 +240,8 @@ def _create_variable(file: netCDF4.Dataset, name: str, variable: xr.DataArray) -
         if dimension not in file.dimensions:
             file.createDimension(str(dimension), size)
     boolean = variable.dtype == bool
-    created = file.createVariable(
-        name, np.int8 if boolean else variable.dtype, variable.dims, fill_value=False
-    )
+    kind, dimensions = np.int8 if boolean else variable.dtype, [str(d) for d in variable.dims]
+    created = file.createVariable(name, kind, dimensions, fill_value=False)
     created.setncatts(_encodable(variable.attrs))
     if boolean:
         created.setncattr("dtype", "bool")

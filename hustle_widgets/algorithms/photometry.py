@@ -1,0 +1,180 @@
+"""Light curves from apertures that follow a trace, and how much they scatter."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .geometry import Trace
+
+MAD_TO_SIGMA = 1.4826
+
+
+class Aperture(NamedTuple):
+    """Pixels around a trace, one column of the arrays for each column of the trace."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+
+def trace_aperture(trace: Trace, half_width: float, shape: tuple[int, int]) -> Aperture:
+    """Lay an aperture along a trace.
+
+    Parameters
+    ----------
+    trace : Trace
+        In frame coordinates.
+    half_width : float
+        Rows on either side of the trace [px]; the aperture is ``2 half_width + 1`` rows high.
+    shape : (rows, columns)
+        Shape of a frame; parts outside get no weight.
+
+    Returns
+    -------
+    Aperture
+        rows (m, n), columns (n,), weights (m, n): the share of each pixel inside, 0..1.
+
+    Examples
+    --------
+    >>> line = Trace(np.array([3]), np.array([5.25]), np.array([np.nan]))
+    >>> trace_aperture(line, 1, (10, 10)).weights.ravel().tolist()
+    [0.0, 0.75, 1.0, 1.0, 0.25]
+    """
+    if not half_width >= 0:
+        raise ValueError(f"'half_width' must be a number of rows >= 0. Got {half_width!r} instead.")
+    reach = int(np.ceil(half_width)) + 1
+    rows = np.rint(trace.rows).astype(np.int64) + np.arange(-reach, reach + 1)[:, None]
+    weights = np.clip(half_width + 1 - np.abs(rows - trace.rows), 0, 1)
+    outside = (rows < 0) | (rows >= shape[0]) | (trace.columns < 0) | (trace.columns >= shape[1])
+    weights[outside] = 0
+    columns = np.clip(trace.columns, 0, shape[1] - 1)
+    return Aperture(np.clip(rows, 0, shape[0] - 1), columns, weights)
+
+
+def spectrum(image: ArrayLike, aperture: Aperture) -> NDArray[np.float64]:
+    """Sum a frame over the aperture, column by column.
+
+    Parameters
+    ----------
+    image : array_like, shape (rows, columns)
+        One frame [e-].
+    aperture : Aperture
+        From `trace_aperture`.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        [e-]. A NaN pixel counts as the interpolation, along the trace at its own distance from it, of its
+        neighbours; NaN only where a whole line of the aperture is NaN.
+    """
+    light = np.asarray(image)[aperture.rows, aperture.columns].astype(float)
+    for line in np.flatnonzero((np.isnan(light) & (aperture.weights > 0)).any(axis=1)):
+        bad = np.isnan(light[line])
+        if not bad.all():
+            light[line, bad] = np.interp(np.flatnonzero(bad), np.flatnonzero(~bad), light[line, ~bad])
+    return np.where(aperture.weights > 0, light * aperture.weights, 0).sum(axis=0)
+
+
+def light_curve(
+    images: Iterable[ArrayLike], traces: Iterable[Trace], half_width: float, shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Total flux of the orders in each frame, the white light curve.
+
+    Parameters
+    ----------
+    images : iterable of array_like, each (rows, columns)
+        Frames [e-]; a cube will do, and so will a generator.
+    traces : iterable of Trace
+        Orders to sum, in frame coordinates.
+    half_width : float
+        As in `trace_aperture`.
+    shape : (rows, columns)
+        Shape of a frame.
+
+    Returns
+    -------
+    ndarray of float, shape (n_frames,)
+        [e-].
+    """
+    apertures = [trace_aperture(line, half_width, shape) for line in traces]
+    return np.array([sum(float(spectrum(image, a).sum()) for a in apertures) for image in images])
+
+
+def point_scatter(flux: ArrayLike, orbit_numbers: ArrayLike | None = None) -> float:
+    """Scatter of a light curve from its point-to-point differences, in ppm of its median.
+
+    Robust against outliers, and blind to transits and slow trends.
+
+    Parameters
+    ----------
+    flux : array_like, shape (n_frames,)
+        Light curve.
+    orbit_numbers : array_like of int, shape (n_frames,), optional
+        Differences across orbits are not used.
+
+    Returns
+    -------
+    float
+        [ppm]; NaN with fewer than two differences.
+
+    Notes
+    -----
+    ``1.4826 median|d - median d| / sqrt(2)`` for the differences d of neighbours within an orbit.
+    """
+    values = np.asarray(flux, dtype=float)
+    differences = np.diff(values)
+    if orbit_numbers is not None:
+        differences = differences[np.diff(np.asarray(orbit_numbers)) == 0]
+    differences = differences[np.isfinite(differences)]
+    if len(differences) < 2:
+        return float("nan")
+    deviation = np.median(np.abs(differences - np.median(differences)))
+    return float(1e6 * MAD_TO_SIGMA * deviation / np.sqrt(2) / np.nanmedian(values))
+
+
+def standard_scatter(flux: ArrayLike, use: ArrayLike | None = None) -> float:
+    """Relative standard deviation (n - 1) of a light curve, in ppm.
+
+    Parameters
+    ----------
+    flux : array_like, shape (n_frames,)
+        Light curve.
+    use : array_like of bool, shape (n_frames,), optional
+        Frames that count, those out of transit for example.
+
+    Returns
+    -------
+    float
+        [ppm]; NaN with fewer than two frames.
+    """
+    values = np.asarray(flux, dtype=float)
+    values = values[np.isfinite(values) & (True if use is None else np.asarray(use, dtype=bool))]
+    if len(values) < 2:
+        return float("nan")
+    return float(1e6 * np.std(values, ddof=1) / np.mean(values))
+
+
+def expected_scatter(flux: ArrayLike, sky: ArrayLike, read_noise: ArrayLike, n_pixels: float) -> float:
+    """Scatter expected from photons, sky and read noise, in ppm.
+
+    Parameters
+    ----------
+    flux : array_like, shape (n_frames,) or float
+        Light of the target in the aperture, sky taken off [e-].
+    sky : array_like or float
+        Sky (and dark) in a pixel [e-].
+    read_noise : array_like or float
+        Read noise of a pixel [e-].
+    n_pixels : float
+        Pixels in the aperture, the sum of its weights.
+
+    Returns
+    -------
+    float
+        ``1e6 sqrt(F + n (sky + rn^2)) / F``, the mean over frames [ppm].
+    """
+    light = np.asarray(flux, dtype=float)
+    variance = light + n_pixels * (np.asarray(sky, dtype=float) + np.asarray(read_noise, dtype=float) ** 2)
+    return float(1e6 * np.nanmean(np.sqrt(np.clip(variance, 0, None)) / light))
