@@ -66,14 +66,19 @@ def spectrum(image: ArrayLike, aperture: Aperture) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float, shape (n,)
-        [e-]. A NaN pixel counts as the interpolation, along the trace at its own distance from it, of its
-        neighbours; NaN only where a whole line of the aperture is NaN.
+        [e-]. A NaN pixel counts as the interpolation of its neighbours in the same row; NaN only where the
+        whole row is NaN.
     """
-    light = np.asarray(image)[aperture.rows, aperture.columns].astype(float)
-    for line in np.flatnonzero((np.isnan(light) & (aperture.weights > 0)).any(axis=1)):
-        bad = np.isnan(light[line])
-        if not bad.all():
-            light[line, bad] = np.interp(np.flatnonzero(bad), np.flatnonzero(~bad), light[line, ~bad])
+    frame = np.asarray(image)
+    light = frame[aperture.rows, aperture.columns].astype(float)
+    bad = np.isnan(light) & (aperture.weights > 0)
+    # Along a row the two sides of a sloping trace cancel; along the trace its rounding to whole rows would not.
+    for row in np.unique(aperture.rows[bad]):
+        known = np.flatnonzero(~np.isnan(frame[row]))
+        here = bad & (aperture.rows == row)
+        if len(known):
+            columns = np.broadcast_to(aperture.columns, here.shape)[here]
+            light[here] = np.interp(columns, known, frame[row, known])
     return np.where(aperture.weights > 0, light * aperture.weights, 0).sum(axis=0)
 
 
@@ -103,35 +108,36 @@ def light_curve(
 
 
 def point_scatter(flux: ArrayLike, orbit_numbers: ArrayLike | None = None) -> float:
-    """Scatter of a light curve from its point-to-point differences, in ppm of its median.
+    """Scatter of a light curve from each point's distance to the mean of its two neighbours, in ppm.
 
-    Robust against outliers, and blind to transits and slow trends.
+    Robust against outliers, and blind to trends, a transit's ingress among them.
 
     Parameters
     ----------
     flux : array_like, shape (n_frames,)
         Light curve.
     orbit_numbers : array_like of int, shape (n_frames,), optional
-        Differences across orbits are not used.
+        Only neighbours within an orbit are compared.
 
     Returns
     -------
     float
-        [ppm]; NaN with fewer than two differences.
+        [ppm] of the median flux; NaN with fewer than two points that have neighbours.
 
     Notes
     -----
-    ``1.4826 median|d - median d| / sqrt(2)`` for the differences d of neighbours within an orbit.
+    ``1.4826 median|d - median d| / sqrt(6)`` for ``d = f[i-1] - 2 f[i] + f[i+1]``.
     """
     values = np.asarray(flux, dtype=float)
-    differences = np.diff(values)
-    if orbit_numbers is not None:
-        differences = differences[np.diff(np.asarray(orbit_numbers)) == 0]
-    differences = differences[np.isfinite(differences)]
-    if len(differences) < 2:
+    bends = np.diff(values, 2)
+    if orbit_numbers is not None and len(bends):
+        orbits = np.asarray(orbit_numbers)
+        bends = bends[orbits[2:] == orbits[:-2]]
+    bends = bends[np.isfinite(bends)]
+    if len(bends) < 2:
         return float("nan")
-    deviation = np.median(np.abs(differences - np.median(differences)))
-    return float(1e6 * MAD_TO_SIGMA * deviation / np.sqrt(2) / np.nanmedian(values))
+    deviation = np.median(np.abs(bends - np.median(bends)))
+    return float(1e6 * MAD_TO_SIGMA * deviation / np.sqrt(6) / np.nanmedian(values))
 
 
 def standard_scatter(flux: ArrayLike, use: ArrayLike | None = None) -> float:
