@@ -156,6 +156,17 @@ def test_until_stable_equals_pixel_loop_with_ties(images, sigma):
     np.testing.assert_array_equal(counts.sum(axis=0), mask.sum(axis=(1, 2)))
 
 
+@pytest.mark.parametrize("n_frames, sigma", [(5, 2.5), (17, 4.25)])
+def test_lone_outliers_exactly_at_the_threshold_fall_as_in_the_pixel_loop(n_frames, sigma):
+    rng = np.random.default_rng(n_frames)
+    images = np.tile(rng.normal(100, 10, (1, 10, 20)), (n_frames, 1, 1)).astype(np.float32)
+    images[2] += rng.exponential(500, images[2].shape).astype(np.float32)
+    flagged = naive_fixed(images, [sigma], None)[1]
+    assert 0 < flagged.sum() < flagged[2].size  # rounding decides
+    np.testing.assert_array_equal(clip_fixed(images, [sigma])[0], flagged)
+    np.testing.assert_array_equal(clip_until_stable(images, sigma)[0], naive_free(images, sigma)[1])
+
+
 @pytest.mark.parametrize(
     "clip", [lambda cube: clip_fixed(cube, [3, 2.5], 3), lambda cube: clip_until_stable(cube, 3)]
 )
