@@ -72,7 +72,7 @@ def spectrum(image: ArrayLike, aperture: Aperture) -> NDArray[np.float64]:
     frame = np.asarray(image)
     light = frame[aperture.rows, aperture.columns].astype(float)
     bad = np.isnan(light) & (aperture.weights > 0)
-    # Along a row the two sides of a sloping trace cancel; along the trace its rounding to whole rows would not.
+    # Along a row the two sides of a sloping trace cancel; along the trace, rounded to whole rows, they do not.
     for row in np.unique(aperture.rows[bad]):
         known = np.flatnonzero(~np.isnan(frame[row]))
         here = bad & (aperture.rows == row)
@@ -126,7 +126,8 @@ def point_scatter(flux: ArrayLike, orbit_numbers: ArrayLike | None = None) -> fl
 
     Notes
     -----
-    ``1.4826 median|d - median d| / sqrt(6)`` for ``d = f[i-1] - 2 f[i] + f[i+1]``.
+    ``std(d) / sqrt(6)`` for ``d = f[i-1] - 2 f[i] + f[i+1]``, leaving out those further than four times
+    ``1.4826 median|d - median d|`` from their median.
     """
     values = np.asarray(flux, dtype=float)
     bends = np.diff(values, 2)
@@ -136,8 +137,9 @@ def point_scatter(flux: ArrayLike, orbit_numbers: ArrayLike | None = None) -> fl
     bends = bends[np.isfinite(bends)]
     if len(bends) < 2:
         return float("nan")
-    deviation = np.median(np.abs(bends - np.median(bends)))
-    return float(1e6 * MAD_TO_SIGMA * deviation / np.sqrt(6) / np.nanmedian(values))
+    distance = np.abs(bends - np.median(bends))
+    kept = bends[distance <= 4 * MAD_TO_SIGMA * np.median(distance)]
+    return float(1e6 * np.std(kept) / np.sqrt(6) / np.nanmedian(values))
 
 
 def standard_scatter(flux: ArrayLike, use: ArrayLike | None = None) -> float:
