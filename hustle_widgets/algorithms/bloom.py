@@ -14,8 +14,8 @@ __all__ = ["bloom_mask"]
 def bloom_mask(image: ArrayLike, position: tuple[float, float]) -> NDArray[np.bool_]:
     """Mask the core of a bright source and what bled from it along its columns.
 
-    The steep ends and sides of a bloom look like outliers to :func:`~hustle_widgets.algorithms.laplacian.detect_edges`; an unsaturated 0th order
-    does not.
+    The steep ends and sides of a bloom look like outliers to Laplacian edge detection, and to a median filter
+    along the rows; an unsaturated 0th order does not.
 
     Parameters
     ----------
@@ -35,6 +35,8 @@ def bloom_mask(image: ArrayLike, position: tuple[float, float]) -> NDArray[np.bo
     The peak is the fifth brightest pixel within 10 pixels, so that no cosmic ray can be taken for it.
     """
     pixels = np.nan_to_num(as_frame(image), nan=0.0, posinf=0.0, neginf=0.0)
+    if not np.isfinite(position).all():
+        return np.zeros(pixels.shape, bool)
     column, row = (round(value) for value in position)
     near = np.s_[max(row - 10, 0) : max(row + 11, 0), max(column - 10, 0) : max(column + 11, 0)]
     if pixels[near].size < 5:
