@@ -70,7 +70,9 @@ def _visit_options(parser: argparse.ArgumentParser, n_frames: int) -> None:
 def _simulated(options: argparse.Namespace) -> Any:
     from hustle_widgets.simulate import simulate_visit
 
-    with tqdm(total=1.0, desc="Simulating", bar_format="{desc}: {percentage:3.0f}%|{bar}|", leave=False) as bar:
+    with tqdm(
+        total=1.0, desc="Simulating", bar_format="{desc}: {percentage:3.0f}%|{bar}|", leave=False
+    ) as bar:
         return simulate_visit(
             options.folder,
             n_frames=options.frames,

@@ -54,8 +54,15 @@ class _Reading:
 
 
 def _open(path: Path) -> fits.HDUList:
-    """Open a file without mapping it, so that it is closed when it is closed."""
-    return fits.open(path, memmap=False, lazy_load_hdus=False)
+    """Open a file unmapped, so that closing it lets go of it, and see that it is all there."""
+    hdus = fits.open(path, memmap=False, lazy_load_hdus=False)
+    # astropy drops an extension whose header is cut off without a word.
+    last = hdus.fileinfo(len(hdus) - 1)
+    complete = path.stat().st_size == last["datLoc"] + last["datSpan"]
+    if not complete or len(hdus) - 1 < int(hdus[0].header.get("NEXTEND", 0)):
+        hdus.close()
+        raise OSError("it ends early, or something follows its last extension")
+    return hdus
 
 
 def _versions(hdus: Iterable[Any]) -> dict[int, Any]:

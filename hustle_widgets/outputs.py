@@ -75,8 +75,8 @@ def visit_source(visit: xr.Dataset, token: str) -> Source:
         "target": target_of(visit),
         "folder": visit.attrs.get("toplevel_dir", ""),
     }
-    arrays = (images, cube("errors", np.float32(np.nan)), cube("hst_dq", np.int16(0)))
-    return Source(*(_read_only(array) for array in arrays), columns, facts, token)
+    errors, hst_dq = cube("errors", np.float32(np.nan)), cube("hst_dq", np.int16(0))
+    return Source(_read_only(images), _read_only(errors), _read_only(hst_dq), columns, facts, token)
 
 
 def target_of(visit: xr.Dataset) -> tuple[float, float] | None:
@@ -184,8 +184,11 @@ def _provenance(steps: Mapping[str, Step]) -> dict[str, Any]:
     for step in steps.values():
         if step.switch:
             attrs[step.switch] = str(step.enabled)
-        attrs.update({name: format_value(value) for name, value in step.values().items()})
-    attrs["steps"] = "; ".join(f"{step.section} {step.name}: {plain(step.__doc__)}" for step in steps.values())
+        for name, parameter in step.parameters.items():
+            attrs[name] = format_value(parameter.written(getattr(step, name)))
+    attrs["steps"] = "; ".join(
+        f"{step.section} {step.name}: {plain(step.__doc__)}" for step in steps.values()
+    )
     packages = ("hustle_widgets", "numpy", "scipy", "astropy", "xarray", "bottleneck")
     attrs["versions"] = ", ".join(f"{package} {_version(package)}" for package in packages)
     attrs["versions"] += f", python {platform.python_version()}"

@@ -55,7 +55,9 @@ def find_config(place: Path, stage: int) -> Path:
         raise FileNotFoundError(f"There is no config file stage_{stage}*.hustle in {str(place)!r}.")
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise ValueError(f"There are several config files of stage {stage} in {str(place)!r}: {names}. Name one.")
+        raise ValueError(
+            f"There are several config files of stage {stage} in {str(place)!r}: {names}. Name one."
+        )
     return found[0]
 
 
@@ -67,10 +69,14 @@ def reduction_of_config(
     console = Console(reduction, reduction.verbose)
     location = stage_0_location(Path(reduction.toplevel_dir))
     if location is not None:
-        console.say("Stage 0 .hustle located, using 'location' parameter supplied by Stage 0 fitting process.")
+        console.say(
+            "Stage 0 .hustle located, using 'location' parameter supplied by Stage 0 fitting process."
+        )
         reduction.set(location=location)
     else:
-        console.say("No Stage 0 .hustle located, using 'location' parameter supplied by Stage 1 .hustle instead.")
+        console.say(
+            "No Stage 0 .hustle located, using 'location' parameter supplied by Stage 1 .hustle instead."
+        )
     return reduction
 
 

@@ -84,7 +84,7 @@ class Reduction(LazyVBox):
 
     def __init__(self, visit: xr.Dataset | str | os.PathLike[str], **parameters: Any) -> None:
         if not isinstance(visit, xr.Dataset):
-            visit = load_visit(visit)
+            visit = load_visit(os.fspath(visit))
         self.visit = visit
         self.steps: dict[str, Step] = {step.name: step() for step in STAGE_1}
         self._lock = threading.RLock()
@@ -93,6 +93,7 @@ class Reduction(LazyVBox):
         self._stop = threading.Event()
         self._watchers: list[Callable[[str, str], None]] = []
         self._config: HustleConfig | None = None
+        self._view: Any = None
         self._result: xr.Dataset | None = None
         self._result_key: tuple[str, ...] = ()
         super().__init__()
@@ -342,13 +343,21 @@ class Reduction(LazyVBox):
 
     def build(self) -> None:
         """Make the whole view, and from now on compute at every edit."""
-        from hustle_widgets.view.reduction_view import build
+        from hustle_widgets.view.reduction_view import ReductionView
+        from hustle_widgets.view.supersede import supersede
 
-        build(self)
+        self._view = ReductionView(self)
+        self.children = self._view.children
+        supersede(self)
+        self.auto = True
+        self.compute()
 
     def close(self) -> None:
         """Take the view off the page and stop computing."""
         self.cancel()
+        if self._view is not None:
+            self._view.close()
+            self._view = None
         super().close()
 
     def __repr__(self) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hustle_widgets.config import HustleConfig, template
 from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.parameters import Parameter
 
 if TYPE_CHECKING:
     from hustle_widgets.reduction import Reduction
@@ -18,23 +20,23 @@ def sections(reduction: type[Reduction] | Reduction) -> list[tuple[str, list[tup
 
     Given a Reduction the values are its own, given the class they are the tutorial's.
     """
-    instance = None if isinstance(reduction, type) else reduction
-    setup = [
-        (name, parameter.tutorial if instance is None else getattr(instance, name), parameter.comment)
-        for name, parameter in reduction.setup_parameters().items()
-    ]
-    found: list[tuple[str, list[tuple[str, Any, str]]]] = [(TITLE, []), ("Setup for Stage 1", setup)]
+    found: list[tuple[str, list[tuple[str, Any, str]]]] = [(TITLE, [])]
+    instance: Any = None if isinstance(reduction, type) else reduction
+    found.append(("Setup for Stage 1", _lines(reduction.setup_parameters(), instance)))
     for kind in STAGE_1:
         step = None if instance is None else instance[kind.name]
-        keys = [(kind.switch, True if step is None else step.enabled, f"Bool. {kind.switch_help}")]
-        keys = keys if kind.switch else []
-        keys += [
-            (name, parameter.tutorial if step is None else getattr(step, name), parameter.comment)
-            for name, parameter in kind.parameters.items()
-        ]
+        enabled = True if step is None else step.enabled
+        switch = [(kind.switch, enabled, f"Bool. {kind.switch_help}")] if kind.switch else []
         found += [(line, []) for line in kind.heading[:-1]]
-        found.append((kind.heading[-1], keys))
+        found.append((kind.heading[-1], [*switch, *_lines(kind.parameters, step)]))
     return found
+
+
+def _lines(parameters: Mapping[str, Parameter], owner: Any) -> list[tuple[str, Any, str]]:
+    def value(name: str, parameter: Parameter) -> Any:
+        return parameter.written(parameter.tutorial if owner is None else getattr(owner, name))
+
+    return [(name, value(name, parameter), parameter.comment) for name, parameter in parameters.items()]
 
 
 def values_of(config: HustleConfig, reduction: type[Reduction]) -> dict[str, Any]:

@@ -147,11 +147,11 @@ def _list_files(top: Path) -> dict[str, list[Path]]:
     for name, what in (("specimages", "G280 exposures"), ("directimages", "direct image")):
         found[name] = sorted(p for p in (top / name).glob("*_flt.fits") if not p.name.startswith("."))
         if not found[name]:
-            hint = (
-                f"There are *_flt.fits files in {top} itself: move them there."
-                if any(top.glob("*_flt.fits"))
-                else ("Give the folder above it." if top.name == name else "Run Stage 0, or put them there.")
-            )
+            hint = "Run Stage 0, or put them there."
+            if top.name in ("specimages", "directimages"):
+                hint = f"Give the folder above it, {top.parent}."
+            elif any(top.glob("*_flt.fits")):
+                hint = f"There are *_flt.fits files in {top} itself: move them there."
             raise VisitError(f"No {what}: {top / name} has no *_flt.fits file. {hint}")
     return found
 

@@ -64,7 +64,5 @@ class Background:
             try:
                 job(stop)
             except Exception:  # said where an uncaught one would be, and the next job is done all the same
-                threading.excepthook(
-                    threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
-                )
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
             del job

@@ -116,7 +116,9 @@ class Block:
 
     @cached_property
     def _tall(self) -> slice:
-        return slice(max(0, self.rows.start - self.halo), min(self.state.shape[1], self.rows.stop + self.halo))
+        return slice(
+            max(0, self.rows.start - self.halo), min(self.state.shape[1], self.rows.stop + self.halo)
+        )
 
     @cached_property
     def images(self) -> NDArray[np.float32]:

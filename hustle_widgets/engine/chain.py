@@ -25,22 +25,22 @@ class Listener:
     """What is told while a chain is computed, on the computing thread. Override what is of interest."""
 
     def running(self, name: str) -> None:
-        """A step begins to compute."""
+        """Note that a step begins to compute."""
 
     def progress(self, name: str, fraction: float) -> None:
-        """A part of a step's blocks is done."""
+        """Note which part of a step's blocks is done."""
 
     def done(self, name: str, outcome: Outcome, seconds: float) -> None:
-        """A step has computed."""
+        """Note that a step has computed."""
 
     def reused(self, name: str, outcome: Outcome) -> None:
-        """A step's outcome was known already."""
+        """Note that a step's outcome was known already."""
 
     def failed(self, name: str, error: Exception) -> None:
-        """A step cannot compute with these parameters."""
+        """Note that a step cannot compute with these parameters."""
 
     def unmet(self, name: str, message: str) -> None:
-        """A step lacks something and is off."""
+        """Note that a step lacks something and is off."""
 
 
 def usable_cores() -> int:
@@ -67,7 +67,11 @@ class Chain:
     """
 
     def __init__(
-        self, source: Source, nodes: Sequence[Node], cache_bytes: int = 256 * 2**20, threads: int | None = None
+        self,
+        source: Source,
+        nodes: Sequence[Node],
+        cache_bytes: int = 256 * 2**20,
+        threads: int | None = None,
     ) -> None:
         self.source = source
         self.nodes = tuple(nodes)

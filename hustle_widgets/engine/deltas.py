@@ -49,7 +49,7 @@ class Patch:
         counts: NDArray[np.int64] | None = None,
     ) -> Patch:
         """Make a patch from a mask of (frame, row, column) and the values of its True pixels in C order."""
-        index = np.flatnonzero(mask).astype(_index_type(mask.shape), copy=False)
+        index: NDArray[Any] = np.flatnonzero(mask).astype(_index_type(mask.shape), copy=False)
         if values is not None:
             values = np.ascontiguousarray(values, dtype=np.float32)
             if values.shape != index.shape:
@@ -284,7 +284,7 @@ class Outcome:
     def merged(cls, parts: Sequence[Outcome]) -> Outcome:
         """Join the outcomes of all blocks of a visit, given in the order of the blocks."""
         joined = zip(*(part.deltas for part in parts), strict=True)
-        return cls(tuple(type(same[0]).merged(same) for same in joined))  # type: ignore[arg-type]
+        return cls(tuple(type(same[0]).merged(same) for same in joined))
 
 
 def concatenated_ranges(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.int64]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ipywidgets import VBox
 from traitlets import Bool, Enum, Float, Int, Unicode, validate
 
-from hustle_widgets.engine.blocks import Block, Cut, State
+from hustle_widgets.engine.blocks import Cut, State
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Node, Setting
 from hustle_widgets.steps.parameters import Parameter, ParameterError
@@ -57,8 +57,23 @@ class LazyVBox(VBox):
         return super()._repr_mimebundle_(**keywords)
 
 
+def nothing_more(state: State) -> dict[str, Any]:
+    """Return more keywords for `compute`, made once a computation; raise Unmet if something is missing."""
+    return {}
+
+
+def as_joined(outcome: Outcome, state: State) -> Outcome:
+    """Complete the joined outcome of all blocks."""
+    return outcome
+
+
 class Step(LazyVBox):
-    """Base of the steps: subclasses declare what follows and define `compute`.
+    """Base of the steps: subclasses declare what follows and define `compute`, a static method.
+
+    ``compute(block, *, <its parameters>)`` gives the deltas of one block. It is pure: the same for one block,
+    the whole visit and a preview. A step may also define ``prepare(state, ...)``, see `nothing_more`, and
+    ``finish(outcome, state, ...)``, see `as_joined`. Each is given those of the step's parameters, borrowed and
+    prepared ones included, that it names.
 
     Attributes
     ----------
@@ -104,6 +119,10 @@ class Step(LazyVBox):
     records: ClassVar[Mapping[str, tuple[str, str]]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
 
+    compute: ClassVar[Callable[..., Any]]
+    prepare: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(nothing_more)
+    finish: ClassVar[Callable[..., Outcome]] = staticmethod(as_joined)
+
     enabled = Bool(True, help="Whether the step is done.")
     status = Enum(STATUSES, "stale", help="'fresh', 'stale', 'running', 'failed' or 'off'.")
     error = Unicode(help="'' or what went wrong and what to do.")
@@ -131,26 +150,6 @@ class Step(LazyVBox):
         if not proposal["value"] and not self.switch:
             raise ParameterError(f"{type(self).__name__} cannot be switched off: the other steps need it.")
         return bool(proposal["value"])
-
-    @staticmethod
-    def compute(block: Block) -> Any:
-        """Compute the deltas of one block. Pure: the same for one block, the whole visit and a preview."""
-        raise NotImplementedError
-
-    @staticmethod
-    def prepare(state: State) -> dict[str, Any]:
-        """Return more keywords for `compute`, made once a computation; raise Unmet if something is missing."""
-        return {}
-
-    @staticmethod
-    def finish(outcome: Outcome, state: State) -> Outcome:
-        """Complete the joined outcome of all blocks."""
-        return outcome
-
-    @staticmethod
-    def diagnose(outcome: Outcome, state: State) -> dict[str, Any]:
-        """Return small arrays for the plots: what the step did to the visit `state` it was given."""
-        return {}
 
     @classmethod
     def record(cls, column: str) -> tuple[str, str]:

@@ -34,7 +34,7 @@ class HSTFlags(Step):
     def compute(block: Block, *, hst_flags: tuple[int, ...], hst_replace: bool) -> tuple[Patch, Table]:
         """Flag, and with `hst_replace` replace, the pixels of a band of rows."""
         mask, values, unrepaired = replace_flagged(block.images, block.hst_dq, hst_flags, core=block.core)
-        notes = ()
+        notes: tuple[str, ...] = ()
         if hst_replace and unrepaired:
             notes = ("Some flagged pixels have no good neighbour in space or time and stay as they are.",)
         return Patch.where(mask, values if hst_replace else None), Table(notes=notes)

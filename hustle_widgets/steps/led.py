@@ -15,7 +15,10 @@ class LaplacianEdgeDetection(Step):
     """Reject pixels with steeper edges than the telescope can make: hot, cold and dead ones, cosmic rays."""
 
     name, title, section = "led", "Hot pixels: Laplacian edges", "4a"
-    heading = ("Step 4: Reject hot pixels with spatial detection", "Step 4a: Laplacian Edge Detection parameters")
+    heading = (
+        "Step 4: Reject hot pixels with spatial detection",
+        "Step 4a: Laplacian Edge Detection parameters",
+    )
     switch = "do_led"
     switch_help = "Whether to use Laplacian Edge Detection rejection to clean the frames."
     by, flag = "frames", 8

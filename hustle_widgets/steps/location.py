@@ -17,9 +17,7 @@ class TargetLocation(Step):
     name, title, section, by = "location", "Target location", "6a", "visit"
     heading = ("Step 6: Displacement estimation", "Step 6a: Refine target location")
     switch = "do_location"
-    switch_help = (
-        "Whether the location of the target in the direct image extracted from Stage 0 should be refined by fitting."
-    )
+    switch_help = "Whether the location of the target in the direct image extracted from Stage 0 should be refined by fitting."
     alters = False
     borrows = ("zeroth_tracking.location",)
 
@@ -27,7 +25,9 @@ class TargetLocation(Step):
     def prepare(state: State) -> dict[str, Any]:
         """Ask for a direct image."""
         if state.facts["direct_image"] is None:
-            raise Unmet("The visit has no direct image (directimages/*_flt.fits): the given location is used.")
+            raise Unmet(
+                "The visit has no direct image (directimages/*_flt.fits): the given location is used."
+            )
         return {}
 
     @staticmethod

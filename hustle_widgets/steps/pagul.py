@@ -87,7 +87,11 @@ class PagulBackground(Step):
         scale = smooth_scales(fitted, smoothing_param) if smooth_fits else fitted
         replaced = int(np.count_nonzero(scale != fitted))
         notes = (f"The factor of {replaced} frame(s) was replaced by the median's.",) if replaced else ()
-        columns = {"bkg_vals": scale * float(np.nanmedian(sky)), "sky_scale": scale, "sky_scale_fitted": fitted}
+        columns = {
+            "bkg_vals": scale * float(np.nanmedian(sky)),
+            "sky_scale": scale,
+            "sky_scale_fitted": fitted,
+        }
         return Outcome((Offset(scale.astype(np.float32), sky), Table(columns, notes=notes)))
 
 

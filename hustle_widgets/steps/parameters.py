@@ -57,6 +57,10 @@ class Parameter(TraitType[Any, Any]):
         """The comment behind its value in the config file."""
         return f"{self.word}. {self.help}"
 
+    def written(self, value: Any) -> Any:
+        """Return the value as the config file shows it."""
+        return value
+
     def convert(self, value: Any) -> Any:
         """Return the value in its canonical form or raise `_Refused`."""
         raise NotImplementedError
@@ -76,6 +80,16 @@ class Parameter(TraitType[Any, Any]):
                 f"The {self.name!r} parameter of {type(obj).__name__} must be {self.accepts()}. "
                 f"Got {_shown(value)} instead."
             ) from None
+
+
+def as_lists(value: Any) -> Any:
+    """Return nested tuples as nested lists, which is how the tutorial writes them."""
+    return [as_lists(item) for item in value] if isinstance(value, tuple) else value
+
+
+class _Listed(Parameter):
+    def written(self, value: Any) -> Any:
+        return as_lists(value)
 
 
 def _shown(value: Any) -> str:
@@ -218,7 +232,7 @@ class Text(Parameter):
         return text
 
 
-class _Several(_Bounded):
+class _Several(_Bounded, _Listed):
     item = staticmethod(_number)
 
     def convert(self, value: Any) -> tuple[Any, ...]:
@@ -261,7 +275,7 @@ def _odd(value: Any) -> int:
     return size
 
 
-class Regions(Parameter):
+class Regions(_Listed):
     """Boxes [row0, row1, column0, column1], the ends not included."""
 
     kind = "a list of [row0, row1, column0, column1] with 0 <= row0 < row1 and 0 <= column0 < column1"
@@ -278,7 +292,7 @@ class Regions(Parameter):
         return tuple(boxes)
 
 
-class Position(Parameter):
+class Position(_Listed):
     """A place [column, row] on the frame, in pixels."""
 
     kind = "a position [column, row]"
@@ -290,7 +304,7 @@ class Position(Parameter):
         return column, row
 
 
-class Positions(Parameter):
+class Positions(_Listed):
     """Places [column, row] on the frame, in pixels."""
 
     kind = "a list of positions [[column, row], ...]"

@@ -6,10 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from hustle_widgets.algorithms.photometry import (
+    Aperture,
+    expected_scatter,
+    point_scatter,
+    spectrum,
+    trace_aperture,
+)
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.deltas import Table
+from hustle_widgets.engine.deltas import Outcome, Table
+from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
-from hustle_widgets.steps.parameters import Orders, Switch, Whole
+from hustle_widgets.steps.parameters import Orders, Real, Switch
 from hustle_widgets.steps.targets import ORDERS, find_traces
 
 
@@ -28,3 +36,74 @@ class Quicklook(Step):
         "Which traces are included in the white light curve plot included in the quicklook.",
     )
     include_hst_dq = Switch(True, "If True, includes HST data quality flag information in the quicklook gif.")
+    aperture = Real(
+        12, "Rows on either side of a trace that are summed.", unit="rows", min=0, max=200, soft=(2, 40)
+    )
+
+    @classmethod
+    def record(cls, column: str) -> tuple[str, str]:
+        """Describe the light of each order."""
+        order = column.removeprefix("flux_")
+        return (
+            "electron",
+            "light of the frame" if order == "total" else f"light of order {order}, all columns",
+        )
+
+    @staticmethod
+    def prepare(
+        state: State, *, traces_included: tuple[str, ...], aperture: float, location: tuple[float, float]
+    ) -> dict[str, Any]:
+        """Lay an aperture along each trace on the frame."""
+        traces, notes = find_traces(state, location)
+        found = {order: traces[order] for order in traces_included if order in traces}
+        lost = [order for order in traces_included if order not in traces]
+        if not found:
+            raise Unmet(
+                f"No trace of {', '.join(traces_included)} lies on the frame. "
+                + " ".join(notes or ("Choose others of 'traces_included', or check 'location'.",))
+            )
+        if lost:
+            notes = (*notes, f"Not on the frame: order {', '.join(lost)}.")
+        apertures = {order: trace_aperture(line, aperture, state.shape[1:]) for order, line in found.items()}
+        return {"apertures": apertures, "traces": found, "notes": notes}
+
+    @staticmethod
+    def compute(block: Block, *, apertures: dict[str, Aperture], notes: tuple[str, ...]) -> Table:
+        """Sum one frame."""
+        image = block.images[0]
+        light = {f"flux_{order}": spectrum(image, aperture).sum() for order, aperture in apertures.items()}
+        light["flux_total"] = np.nansum(image, dtype=np.float64)
+        return Table({name: np.array([value]) for name, value in light.items()}, notes=notes)
+
+    @staticmethod
+    def finish(
+        outcome: Outcome,
+        state: State,
+        *,
+        apertures: dict[str, Aperture],
+        traces: dict[str, Any],
+        aperture: float,
+    ) -> Outcome:
+        """Measure the scatter of each light curve, and what photons, sky and read noise would give."""
+        columns = outcome.table.columns
+        orbits, read_noise = state.column("orbit_numbers"), state.column("read_noise")
+        sky = subtracted_sky(state)
+        scatter, expected = {}, {}
+        for order, laid in apertures.items():
+            flux = columns[f"flux_{order}"]
+            scatter[order] = point_scatter(flux, orbits)
+            expected[order] = expected_scatter(flux, sky, read_noise, float(laid.weights.sum()))
+        facts = {"scatter_ppm": scatter, "expected_ppm": expected, "traces": traces, "half_width": aperture}
+        return Outcome((Table(columns, facts, outcome.table.notes),))
+
+
+def subtracted_sky(state: State) -> np.ndarray:
+    """Return the background that was taken off each frame, electrons a pixel: its photons are noise still."""
+    total = np.zeros(state.shape[0])
+    for outcome in state.outcomes.values():
+        if outcome.offset is not None:
+            level = outcome.offset.level.astype(float)
+            level = level if level.ndim == 1 else np.nanmedian(level, axis=1)
+            template = outcome.offset.template
+            total += level * (1.0 if template is None else float(np.nanmedian(template)))
+    return np.clip(total, 0, None)

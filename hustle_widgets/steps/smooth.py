@@ -53,7 +53,11 @@ class SpatialSmoothing(Step):
 
     @staticmethod
     def prepare(
-        state: State, *, smth_type: str, smth_kernel: int | tuple[int, int], smth_bounds: tuple[Box, ...] | None
+        state: State,
+        *,
+        smth_type: str,
+        smth_kernel: int | tuple[int, int],
+        smth_bounds: tuple[Box, ...] | None,
     ) -> dict[str, Any]:
         """Fit the regions to the frame and the kernel to the type."""
         if smth_type == "2D_smooth" and not isinstance(smth_kernel, tuple):

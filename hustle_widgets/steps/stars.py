@@ -25,7 +25,9 @@ class BackgroundStarTracking(Step):
     switch = "do_bkg_stars"
     switch_help = "Whether to track frame displacements by centroiding background stars."
     alters = False
-    records = {"meanstar_disp": ("pixel", "mean displacement of the stars from the first frame (column, row)")}
+    records = {
+        "meanstar_disp": ("pixel", "mean displacement of the stars from the first frame (column, row)")
+    }
     bkg_stars_loc = Positions(
         ((0, 0), (0, 0)),
         "Every list should indicate the estimated location of every background star, [column, row].",
@@ -51,7 +53,9 @@ class BackgroundStarTracking(Step):
     def prepare(state: State, *, bkg_stars_loc: Places, bkg_window: int) -> dict[str, Any]:
         """Check the places of the stars."""
         if not bkg_stars_loc or bkg_stars_loc == BackgroundStarTracking.parameters["bkg_stars_loc"].tutorial:
-            raise Unmet("No star has been chosen: set 'bkg_stars_loc' to the [column, row] of unsaturated stars.")
+            raise Unmet(
+                "No star has been chosen: set 'bkg_stars_loc' to the [column, row] of unsaturated stars."
+            )
         check_stars(bkg_stars_loc, state.shape[1:], bkg_window)
         return {}
 
@@ -59,7 +63,9 @@ class BackgroundStarTracking(Step):
     def compute(block: Block, *, bkg_stars_loc: Places, bkg_window: int) -> Table:
         """Find each star in one frame."""
         positions = track_stars(block.images[0], bkg_stars_loc, bkg_window)
-        return Table({f"star{number}_pos": place[np.newaxis] for number, place in enumerate(positions, start=1)})
+        return Table(
+            {f"star{number}_pos": place[np.newaxis] for number, place in enumerate(positions, start=1)}
+        )
 
     @staticmethod
     def finish(outcome: Outcome, state: State) -> Outcome:

@@ -44,7 +44,7 @@ class Control:
         self._inputs, self._get, self._put = _inputs(self.parameter, tip)
         for entry in self._inputs:
             entry.observe(self._from_page, "value")
-        shown = format_value(self.parameter.tutorial)
+        shown = format_value(self.parameter.written(self.parameter.tutorial))
         self._reset = w.Button(
             icon="undo", tooltip=f"Back to the tutorial's {shown}", layout=w.Layout(width="30px")
         )
@@ -61,7 +61,9 @@ class Control:
 
     def _tooltip(self) -> str:
         unit = f" [{self.parameter.unit}]" if self.parameter.unit else ""
-        none = f" None: {self.parameter.optional}." if self.parameter.optional not in ("", "as listed") else ""
+        none = (
+            f" None: {self.parameter.optional}." if self.parameter.optional not in ("", "as listed") else ""
+        )
         return f"{self.name}{unit}: {self.parameter.help}{none} Accepts {self.parameter.accepts()}."
 
     def _from_trait(self, change: Any = None) -> None:
@@ -119,7 +121,7 @@ def _inputs(parameter: Parameter, tip: str) -> Made:
         return _orders(parameter, tip)
     if isinstance(parameter, (Real, Whole)):
         return _number(parameter, tip)
-    return _written(tip)
+    return _written(parameter, tip)
 
 
 def _word(option: Any) -> str:
@@ -203,7 +205,7 @@ def _finest(value: float) -> float:
     return 10.0 ** -min(6, len(digits))
 
 
-def _written(tip: str) -> Made:
+def _written(parameter: Parameter, tip: str) -> Made:
     """Return a text entry, read when Enter is pressed or the entry is left."""
     entry = w.Text(continuous_update=False, tooltip=tip, layout=w.Layout(width="250px"))
 
@@ -215,10 +217,6 @@ def _written(tip: str) -> Made:
             return text  # a path or a name needs no quotes
 
     def put(value: Any) -> None:
-        entry.value = value if isinstance(value, str) else format_value(_as_lists(value))
+        entry.value = value if isinstance(value, str) else format_value(parameter.written(value))
 
     return [entry], get, put
-
-
-def _as_lists(value: Any) -> Any:
-    return [_as_lists(item) for item in value] if isinstance(value, tuple) else value

@@ -9,6 +9,7 @@ import ipywidgets as w
 
 from hustle_widgets.steps.base import Step, plain
 from hustle_widgets.view.controls import Control
+from hustle_widgets.view.look import Look
 from hustle_widgets.view.status import StatusLine
 
 
@@ -35,7 +36,9 @@ def panel_of(step: Step) -> tuple[Any, ...]:
     from hustle_widgets.view.live import live_view
 
     settings = settings_of(step)
-    live = None if step.reduction is None else live_view(step)
+    live = None if step.reduction is None else live_view(step, Look(step=step.name))
     if live is None:
         return (settings,)
+    live.update()
+    step.reduction.watch(lambda event, name: live.update() if event == "idle" else None)
     return (w.HBox([settings, live.widget], layout=w.Layout(width="100%")),)

@@ -1,0 +1,46 @@
+"""A cell that is run again shows a new Reduction in place of its old one, which must not be kept."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+# Place on the page -> (execution, Reduction shown there).
+_shown: dict[str, tuple[int, weakref.ref[Any]]] = {}
+
+
+def supersede(reduction: Any) -> None:
+    """Close the Reduction that an earlier run of the same cell showed, and drop IPython's references to it.
+
+    The output history of IPython would keep its visit for ever. A name that the user gave it still does.
+    """
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return
+    shell: Any = get_ipython()
+    if shell is None or not hasattr(shell, "get_parent"):
+        return
+    parent = shell.get_parent()
+    cell = parent.get("metadata", {}).get("cellId") or parent.get("content", {}).get("code", "")
+    if not cell:
+        return
+    count = int(shell.execution_count)
+    earlier = _shown.get(cell)
+    _shown[cell] = (count, weakref.ref(reduction))
+    old = earlier[1]() if earlier is not None and earlier[0] != count else None
+    if old is not None and old is not reduction:
+        old.close()
+        _forget(shell, old)
+
+
+def _forget(shell: Any, old: Any) -> None:
+    history = shell.user_ns.get("_oh", {})
+    for number in [number for number, value in history.items() if value is old]:
+        del history[number]
+        shell.user_ns.pop(f"_{number}", None)
+    for name in ("_", "__", "___"):
+        if shell.user_ns.get(name) is old:
+            shell.user_ns[name] = ""
+        if getattr(shell.displayhook, name, None) is old:
+            setattr(shell.displayhook, name, "")
