@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import theme
-from .part import Key, Part, break_gaps, limits, set_scale, update
+from .part import Key, Part, break_gaps, set_scale, span_of, update
 
 # A marker is an element of its own in the page: with more points than this only the line is drawn.
 MAX_MARKERS = 400
@@ -97,13 +97,13 @@ class CurvePlot(Part):
                 keys.append(Key(curve.name, color, curve.marker or "line"))
         self._hide_all_but({curve.name for curve in curves})
         main = [curve for curve in curves if not curve.ghost] or list(curves)
-        set_scale(self._x_scale, *limits(*(curve.x for curve in main), pad=0.03))
+        set_scale(self._x_scale, *span_of(*(curve.x for curve in main), pad=0.03))
         edges: list[Any] = []
         for curve in main:
             y, error = np.asarray(curve.y, dtype=float), curve.error
             half = 0.0 if error is None else np.nan_to_num(np.asarray(error, dtype=float))
             edges += [y - half, y + half]
-        set_scale(self._y_scale, *(y_limits or limits(*edges)))
+        set_scale(self._y_scale, *(y_limits or span_of(*edges)))
         self._draw_vertical(vertical)
         self.set_heading(title, keys)
 

@@ -18,6 +18,8 @@ from .part import Key, Part, close_tree, update
 
 # Widest picture that is sent, in picture pixels a side of the plot: a plot has about 1100.
 SENT_COLUMNS = 1300
+# Width of the plot [screen px] in a notebook 1280 px wide.
+NOMINAL_WIDTH = 1010
 
 
 class FrameImage(Part):
@@ -59,12 +61,17 @@ class FrameImage(Part):
         self._image = self._image_mark()
         self._overlay = self._image_mark()
         axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False)
+        # bqplot keeps the shape of the figure with its margins: square pixels come out at this width.
+        plot_height = float(np.clip(NOMINAL_WIDTH / self._aspect, 200, 480))
+        across = theme.MARGIN["left"] + theme.MARGIN["right"]
+        upright = theme.MARGIN["top"] + theme.MARGIN["bottom"]
+        ratio = (plot_height * self._aspect + across) / (plot_height + upright)
         figure = theme.figure(
             [self._image, self._overlay],
             list(axes),
-            height=height or f"{int(np.clip(1080 / self._aspect, 240, 520)) + 62}px",
-            min_aspect_ratio=self._aspect,
-            max_aspect_ratio=self._aspect,
+            height=height or f"{plot_height + upright:.0f}px",
+            min_aspect_ratio=ratio,
+            max_aspect_ratio=ratio,
         )
         self.toolbar = ImageToolbar(self._draw_frame, self.zoom_to)
         super().__init__(figure, *([self.toolbar.widget] if toolbar else []))
@@ -334,7 +341,7 @@ class FrameImage(Part):
         )
         rgb = [(0, 0, 0)] + [_rgb(color) for _, _, color, _ in self._layers.values()]
         # Up close the value of a marked pixel must still be seen.
-        opacity = 150 if self.region[3] - self.region[2] < 250 else 235
+        opacity = 185 if self.region[3] - self.region[2] < 250 else 235
         alpha = [0] + [opacity] * len(layers)
         file = encode.png(indices, np.array(rgb, dtype=np.uint8), alpha) if layers else _BLANK
         _replace(self._overlay, file, self._extent(factor))

@@ -47,6 +47,7 @@ class Boxes:
         self.regions: list[Region] = []
         self.on_change = on_change
         self._shape = shape
+        self._held: Any = None  # the handle under the mouse
         self._outline = bqplot.Lines(
             scales=scales, colors=[color], fill_colors=[color], fill="inside", fill_opacities=[0.12],
             close_path=False, stroke_width=2, visible=False,
@@ -61,7 +62,8 @@ class Boxes:
                     default_size=150 if kind == (-1, -1) else 80, enable_move=True, update_on_move=True,
                 )  # fmt: skip
                 handle.observe(lambda change, kind=kind: self._moved(kind), ("x", "y"))
-                handle.on_drag_end(lambda *_: self._draw())
+                handle.on_drag_start(lambda *_, handle=handle: setattr(self, "_held", handle))
+                handle.on_drag_end(lambda *_: self._released())
                 self._handles[kind] = handle
             self._removers = bqplot.Scatter(
                 scales=scales, colors=[color], stroke="#ffffff", stroke_width=1, marker="cross",
@@ -82,7 +84,11 @@ class Boxes:
             return (column0 + column1 - 1) / 2, (row0 + row1 - 1) / 2
         return (column0, column1)[kind[1]] - 0.5, (row0, row1)[kind[0]] - 0.5
 
-    def _draw(self, dragged: Any = None) -> None:
+    def _released(self) -> None:
+        self._held = None
+        self._draw()
+
+    def _draw(self) -> None:
         x: list[float] = []
         y: list[float] = []
         for row0, row1, column0, column1 in self.regions:
@@ -91,7 +97,7 @@ class Boxes:
             y += [bottom, bottom, top, top, bottom, np.nan]
         update(self._outline, x=x, y=y, visible=bool(self.regions))
         for kind, handle in self._handles.items():
-            if handle is not dragged:
+            if handle is not self._held:
                 corners = np.array([self._corner(region, kind) for region in self.regions]).reshape(-1, 2)
                 update(handle, x=corners[:, 0], y=corners[:, 1])
         if self._handles:
@@ -118,7 +124,7 @@ class Boxes:
             regions[i] = self._resized(regions[i], kind, float(x[i]), float(y[i]))
         if regions != self.regions:
             self.regions = regions
-            self._draw(dragged=handle)
+            self._draw()
             self._tell()
 
     def _resized(self, region: Region, kind: tuple[int, int], x: float, y: float) -> Region:
@@ -160,7 +166,7 @@ class Points:
     scales : dict
         The figure's 'x' and 'y' scale.
     color : str
-        CSS colour.
+        Colour as '#rrggbb'.
     marker : str
         Shape, as bqplot names it.
     draggable : bool
@@ -179,20 +185,34 @@ class Points:
         on_change: Callable[[list[Point]], None] | None = None,
     ) -> None:
         self.points: list[Point] = []
+        self._labels: Sequence[str] = ()
         self.on_change = on_change
+        # A pale filling, not none: the mouse must find the inside too.
         self.mark = bqplot.Scatter(
-            scales=scales, colors=[color], marker=marker, fill=False, default_size=220, stroke_width=2.5,
-            enable_move=draggable, update_on_move=draggable,
+            scales=scales, colors=[f"{color}22"], stroke=color, stroke_width=2.5, marker=marker,
+            default_size=240, enable_move=draggable, update_on_move=draggable,
         )  # fmt: skip
         self.marks = [self.mark]
+        self._held = False
+        self.mark.on_drag_start(lambda *_: setattr(self, "_held", True))
+        self.mark.on_drag_end(lambda *_: self._released())
         self.mark.observe(lambda _: self._moved(), ("x", "y"))
 
     def set(self, points: Iterable[Sequence[float]], labels: Sequence[str] = ()) -> None:
         """Show these points, without calling back."""
         self.points = [(float(column), float(row)) for column, row in points]
+        self._labels = labels
+        if not self._held:
+            self._draw()
+
+    def _draw(self) -> None:
         x = [column for column, _ in self.points]
         y = [row for _, row in self.points]
-        update(self.mark, x=x, y=y, names=np.array(labels) if len(labels) else None)
+        update(self.mark, x=x, y=y, names=np.array(self._labels) if len(self._labels) else None)
+
+    def _released(self) -> None:
+        self._held = False
+        self._draw()
 
     def _moved(self) -> None:
         x, y = np.atleast_1d(self.mark.x), np.atleast_1d(self.mark.y)

@@ -53,7 +53,7 @@ class ImageToolbar:
             tooltip="Then drag a rectangle over the picture",
         )  # fmt: skip
         self._whole = ipywidgets.Button(
-            icon="expand", description="Whole frame", layout=narrow("118px"), tooltip="Show the whole frame"
+            icon="expand", description="Whole frame", layout=narrow("128px"), tooltip="Show the whole frame"
         )
         self.readout = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 10px"))
         self.widget = ipywidgets.HBox(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
+import bqplot
 import ipywidgets
 import numpy as np
 
@@ -103,7 +104,7 @@ def close_tree(*roots: Any) -> None:
         widget.close()
 
 
-def limits(*arrays: Any, pad: float = 0.06) -> tuple[float, float]:
+def span_of(*arrays: Any, pad: float = 0.06) -> tuple[float, float]:
     """Smallest and largest finite value with a margin, for the limits of an axis; (0, 1) without any."""
     lows, highs = [], []
     for array in arrays:
@@ -127,14 +128,28 @@ def set_scale(scale: Any, low: float, high: float) -> None:
 
 
 def update(mark: Any, **values: Any) -> None:
-    """Set several traits of a mark in one message, arrays as float64.
+    """Set several traits of a mark in one message, coordinates as float64.
 
-    Integer arrays would truncate a dragged point in the browser, and x apart from y would draw twice.
+    Integer arrays would truncate a dragged point in the browser. Observers hear of it when all are set, or
+    they would take a new x with an old y for an act of the mouse.
     """
-    with mark.hold_sync():
-        for name, value in values.items():
-            is_data = name in ("x", "y") and value is not None
-            setattr(mark, name, np.asarray(value, dtype=np.float64) if is_data else value)
+    data: dict[str, np.ndarray] = {
+        name: np.asarray(values[name], dtype=np.float64) for name in ("x", "y") if name in values
+    }
+    if isinstance(mark, bqplot.Lines) and len(data) == 2:
+        data = _without_open_end(data)
+    with mark.hold_sync(), mark.hold_trait_notifications():
+        for name, value in (values | data).items():
+            setattr(mark, name, value)
+
+
+def _without_open_end(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Cut NaN off the end of lines: bqplot puts a label at the last point and complains without one."""
+    good = np.ones(data["x"].shape[-1], dtype=bool)
+    for values in data.values():
+        good &= np.isfinite(np.atleast_2d(values)).all(axis=0)
+    end = int(np.flatnonzero(good)[-1]) + 1 if good.any() else 0
+    return {name: values[..., :end] for name, values in data.items()}
 
 
 def break_gaps(x: Any, *columns: Any, factor: float = 4.0) -> tuple[np.ndarray, list[np.ndarray]]:

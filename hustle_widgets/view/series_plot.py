@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import theme
-from .part import Key, Part, limits, set_scale, update
+from .part import Key, Part, break_gaps, set_scale, span_of, update
 
 
 class SeriesPlot(Part):
@@ -51,9 +51,8 @@ class SeriesPlot(Part):
                 scales=scales,
                 colors=[theme.BLUE],
                 stroke="#ffffff",
-                marker="rectangle",
-                default_size=300,
-                default_skew=0.9,
+                marker="square",
+                default_size=130,
                 enable_move=True,
                 restrict_y=True,
                 update_on_move=True,
@@ -63,12 +62,14 @@ class SeriesPlot(Part):
         ]
         for handle, sign in zip(self._handles, (1, -1), strict=True):
             handle.observe(lambda change, sign=sign: self._dragged(change["new"], sign), "y")
-            handle.on_drag_end(lambda *_: self._draw_band())
+            handle.on_drag_start(lambda *_, handle=handle: setattr(self, "_held", handle))
+            handle.on_drag_end(lambda *_: self._released())
         self._x_axis, y_axis = theme.axes(self._x_scale, self._y_scale, "Frame", y_label)
         marks = [self._band, self._line, self._centre, self._kept, self._rejected, self._here, *self._handles]
         super().__init__(theme.figure(marks, [self._x_axis, y_axis], height=height))
+        self._held: Any = None  # the handle under the mouse
         self._callbacks: list[Callable[[float], None]] = []
-        self._span = (0.0, 1.0)
+        self._span = self._data_limits = (0.0, 1.0)
         self._centre_value = self._sigma = self._threshold = float("nan")
 
     def on_threshold(self, callback: Callable[[float], None]) -> None:
@@ -115,13 +116,14 @@ class SeriesPlot(Part):
         good = np.isfinite(y)
         self._centre_value, self._sigma = float(centre), float(sigma)
         self._threshold = float("nan") if threshold is None else float(threshold)
-        self._span = limits(x, pad=0.03)
+        self._span = span_of(x, pad=0.03)
         self._x_axis.label = x_label
         set_scale(self._x_scale, *self._span)
+        self._data_limits = span_of(y, [centre], pad=0.0)
+        self._fit()
         half = self._half_width()
-        edges = [] if np.isnan(half) else [centre - half, centre + half]
-        set_scale(self._y_scale, *limits(y, edges, [centre]))
-        update(self._line, x=x[good], y=y[good])
+        x_line, (y_line,) = break_gaps(x[good & ~out], y[good & ~out])
+        update(self._line, x=x_line, y=y_line)
         update(self._kept, x=x[good & ~out], y=y[good & ~out])
         update(self._rejected, x=x[good & out], y=y[good & out])
         ring = [here] if here is not None and 0 <= here < y.size and good[here] else []
@@ -138,7 +140,18 @@ class SeriesPlot(Part):
     def _half_width(self) -> float:
         return self._threshold * self._sigma
 
-    def _draw_band(self, dragged: Any = None) -> None:
+    def _fit(self) -> None:
+        # Not under the mouse: the edge would run away from it.
+        if self._held is None:
+            half, centre = self._half_width(), self._centre_value
+            set_scale(self._y_scale, *span_of(self._data_limits, [centre - half, centre + half]))
+
+    def _released(self) -> None:
+        self._held = None
+        self._fit()
+        self._draw_band()
+
+    def _draw_band(self) -> None:
         half, centre = self._half_width(), self._centre_value
         shown = bool(np.isfinite(half) and np.isfinite(centre))
         if shown:
@@ -149,7 +162,7 @@ class SeriesPlot(Part):
         at = self._span[1] - 0.03 * (self._span[1] - self._span[0])
         for handle, sign in zip(self._handles, (1, -1), strict=True):
             # The browser owns the handle under the mouse: moving it from here would tear it away.
-            if handle is not dragged:
+            if handle is not self._held:
                 y = [centre + sign * half] if shown else []
                 update(handle, x=[at] if shown else [], y=y, visible=shown)
 
@@ -158,6 +171,6 @@ class SeriesPlot(Part):
         if len(y) != 1 or not self._sigma > 0 or np.isclose(y[0], expected, rtol=1e-9, atol=0):
             return  # set from here, not by the mouse
         self._threshold = max(0.0, sign * float(y[0] - self._centre_value) / self._sigma)
-        self._draw_band(dragged=self._handles[0 if sign > 0 else 1])
+        self._draw_band()
         for callback in self._callbacks:
             callback(self._threshold)
