@@ -28,6 +28,7 @@ class Exposure(NamedTuple):
     start: float
     end: float
     duration: float
+    filter: str
     version: int
     shape: tuple[int, int]
 
@@ -115,7 +116,8 @@ def read_exposure(path: Path, chip: int) -> Exposure:
         axes = ("NAXIS2", "NAXIS1") if science.get("NAXIS", 0) == 2 else ("NPIX2", "NPIX1")
         if not all(key in science for key in axes):
             raise VisitError(f"The SCI extension of {path} is not an image of two dimensions.")
-        return Exposure(path, start, end, duration, version, (int(science[axes[0]]), int(science[axes[1]])))
+        shape = (int(science[axes[0]]), int(science[axes[1]]))
+        return Exposure(path, start, end, duration, str(primary.get("FILTER", "unknown")), version, shape)
     raise AssertionError("not reached")
 
 

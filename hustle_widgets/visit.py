@@ -88,7 +88,7 @@ def load_visit(folder: str | Path, *, progress: Callable[[float], None] | None =
     middle = (start + end) / 2
     if n_frames > 1 and not (np.diff(middle) > 0).all():
         messages.append("Some exposures have the same start time: is a file there twice?")
-    names = {str(read_headers(e.path, e.version)[0].get("FILTER", "unknown")) for e in exposures}
+    names = {exposure.filter for exposure in exposures}
     if names != {"G280"}:
         messages.append(
             f"Filter {', '.join(sorted(names))} where G280 was expected; the traces are those of G280."

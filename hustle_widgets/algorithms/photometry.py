@@ -72,7 +72,7 @@ def spectrum(image: ArrayLike, aperture: Aperture) -> NDArray[np.float64]:
     frame = np.asarray(image)
     light = frame[aperture.rows, aperture.columns].astype(float)
     bad = np.isnan(light) & (aperture.weights > 0)
-    # Along a row the two sides of a sloping trace cancel; along the trace, rounded to whole rows, they do not.
+    # Along a row the two sides of a sloping trace cancel; along the trace, rounded to rows, they do not.
     for row in np.unique(aperture.rows[bad]):
         known = np.flatnonzero(~np.isnan(frame[row]))
         here = bad & (aperture.rows == row)

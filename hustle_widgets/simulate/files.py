@@ -59,6 +59,7 @@ def write_exposure(
     primary = fits.PrimaryHDU()
     for key, value, comment in (
         ("FILENAME", f"{rootname}_flt.fits", "name of file"),
+        ("NEXTEND", 3, "number of standard extensions"),
         ("TELESCOP", "HST", ""),
         ("INSTRUME", "WFC3", ""),
         ("DETECTOR", "UVIS", ""),
