@@ -270,8 +270,8 @@ def reject_by_smoothing(
     noise alone flags them as well, because a median along a tilted trace is off by several per cent. A lone
     pixel does not raise its medians; a trace or a star that the model misses does.
 
-    On simulated frames (kernel 11, threshold 5) the noise alone flags 1 % of the good pixels on the traces and
-    5 % of those of background stars, the medians 1e-4 and none, and they still find 0.998 of the hot pixels
+    On simulated frames (kernel 11, threshold 5) the noise alone flags 1 % of the good pixels on the traces,
+    5 % of those on background stars; the medians 1e-4 and none, and they still find 0.998 of the hot pixels
     above 100 e-. They cost part of the cosmic-ray tracks along the row. 'polyfit' follows a trace to 1.2
     times its noise, the running median to 2.5 times.
 
