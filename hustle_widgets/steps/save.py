@@ -22,6 +22,11 @@ class SaveOutputs(Step):
     switch_help = "If True, saves the output xarray to be used in Stage 2."
     alters, explicit, needs = False, True, ("*",)
 
+    @staticmethod
+    def compute(block: Block, *, write: Callable[[State], Path]) -> Table:
+        """Write the visit as it leaves the chain."""
+        return Table(facts={"path": str(write(block.state))})
+
     def bound(self, folder: Callable[[], str], write: Callable[[State], Path]) -> Node:
         """Return the engine's step with what it needs from its Reduction: where to write, and how."""
 
@@ -30,9 +35,6 @@ class SaveOutputs(Step):
                 raise Unmet(
                     f"There is no folder {folder()!r} to write to: set toplevel_dir to the visit's folder."
                 )
-            return {}
+            return {"write": write}
 
-        def compute(block: Block) -> Table:
-            return Table(facts={"path": str(write(block.state))})
-
-        return replace(self.node(), prepare=prepare, compute=compute)
+        return replace(self.node(), prepare=prepare)
