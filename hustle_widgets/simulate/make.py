@@ -80,7 +80,8 @@ def simulate_visit(
     jitter : float
         Scatter of the pointing from orbit to orbit [px]; less within an orbit.
     depth : float
-        Area of the planet over that of the star; 0 for no transit. Mid-transit is the middle of the visit.
+        Area of the planet over that of the star; 0 for no transit. Mid-transit is the middle of the
+        visit; about 45 % of the frames are in transit.
     brightness : float
         Flux of the target in units of HAT-P-41 (V = 11.4).
     n_stars : int
@@ -261,13 +262,16 @@ def _write_visit(
 def _light_curve(
     middle: NDArray[np.float64], exposure_time: float, depth: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Relative flux of each frame, and which frames the planet touches; lasts 0.45 of the visit."""
+    """Relative flux of each frame, and which frames the planet touches: the middle 45 %."""
     if depth == 0:
         return np.ones(len(middle)), np.zeros(len(middle), dtype=bool)
     k, impact = float(np.sqrt(depth)), 0.2
-    span = float(np.ptp(middle)) + exposure_time / 86_400
+    mid_transit = (middle[0] + middle[-1]) / 2
+    # Counted in frames, not hours: else a visit of two orbits has its transit in the gap.
+    first = int(0.275 * len(middle))
+    half = (middle[-1 - first] - middle[first] + exposure_time / 86_400) / 2
     contact = np.sqrt((1 + k) ** 2 - impact**2)
-    along = (middle - (middle[0] + middle[-1]) / 2) / (0.45 * span / 2) * contact
+    along = (middle - mid_transit) / half * contact
     separation = np.hypot(along, impact)
     return transit(separation, k), separation < 1 + k
 
