@@ -60,12 +60,13 @@ def check_smoothing(
     """
     if smth_type not in SMTH_TYPES:
         raise ValueError(f"smth_type must be one of {', '.join(SMTH_TYPES)}. Got {smth_type!r} instead.")
-    given = np.asarray(smth_kernel)
-    wanted = "two odd whole numbers (rows, columns)" if smth_type == "2D_smooth" else "one odd whole number"
-    numbers = given.ravel().tolist() if given.dtype.kind in "iuf" else []
-    if given.shape != ((2,) if smth_type == "2D_smooth" else ()) or any(n < 1 or n % 2 != 1 for n in numbers):
+    two = smth_type == "2D_smooth"
+    widths = np.atleast_1d(np.asarray(smth_kernel))
+    odd = widths.dtype.kind in "iuf" and bool(np.all((widths >= 1) & (widths % 2 == 1)))
+    if not odd or np.shape(smth_kernel) != ((2,) if two else ()):
+        wanted = "two odd whole numbers (rows, columns)" if two else "one odd whole number"
         raise ValueError(f"smth_kernel must be {wanted} for {smth_type}. Got {smth_kernel!r} instead.")
-    kernel = (int(numbers[0]), int(numbers[1])) if smth_type == "2D_smooth" else (1, int(numbers[0]))
+    kernel = (int(widths[0]) if two else 1, int(widths[-1]))
     if kernel[0] > shape[0] or kernel[1] > shape[1]:
         raise ValueError(f"smth_kernel {smth_kernel!r} is larger than the frame of {shape[0]} x {shape[1]}.")
     if smth_type == "polyfit" and not 0 <= smth_order <= kernel[1] - 2:
