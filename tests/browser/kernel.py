@@ -14,6 +14,8 @@ from typing import Any
 import zmq
 from jupyter_client.session import Session
 
+TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:\s.*\n|\n)*\S.*\n")
+
 
 class KernelConnection:
     """Connected to a running kernel by its connection file."""
@@ -29,6 +31,7 @@ class KernelConnection:
         for channel, port in ((self._shell, "shell_port"), (self._iopub, "iopub_port")):
             channel.connect(f"{info['transport']}://{info['ip']}:{info[port]}")
         self._errors: list[str] = []
+        self._stderr = ""
         self.evaluate("None")  # the kernel has heard of us before a test goes on
 
     def evaluate(self, expression: str, timeout: float = 30) -> Any:
@@ -56,14 +59,18 @@ class KernelConnection:
         return errors
 
     def _drain(self) -> None:
-        while self._iopub.poll(0):
+        while self._iopub.poll(20):
             _, message = self._session.recv(self._iopub, mode=0)
             parent = message["parent_header"].get("msg_type")
             content = message["content"]
             if message["msg_type"] == "error" and parent != "execute_request":
                 self._errors.append("in the kernel: " + _plain("\n".join(content["traceback"])))
-            elif message["msg_type"] == "stream" and "Traceback (most recent" in content["text"]:
-                self._errors.append("in the kernel: " + _plain(content["text"]))
+            elif message["msg_type"] == "stream" and content["name"] == "stderr":
+                self._stderr += _plain(content["text"])
+        # A thread's traceback may come in pieces: take it when it is whole.
+        while whole := TRACEBACK.search(self._stderr):
+            self._errors.append("in the kernel: " + whole.group())
+            self._stderr = self._stderr[whole.end() :]
 
     def close(self) -> None:
         """Close both channels; the kernel stays."""
