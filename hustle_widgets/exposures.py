@@ -95,6 +95,14 @@ def _choose_version(path: Path, hdus: fits.HDUList, chip: int | None) -> int:
     raise VisitError(f"{path} has no image of chip {chip}, the one that holds the target.")
 
 
+def chip_of(path: Path) -> int | None:
+    """Say which chip a subarray is of, or None for a full frame of both."""
+    with _Reading(path), _open(path) as hdus:
+        version = _choose_version(path, hdus, None)
+        science = _versions(hdus)
+        return int(science[version].header.get("CCDCHIP", 2)) if len(science) == 1 else None
+
+
 def read_headers(path: Path, version: int) -> tuple[fits.Header, fits.Header]:
     """Read the primary header and that of the SCI extension of an image set."""
     with _Reading(path), _open(path) as hdus:
@@ -118,7 +126,6 @@ def read_exposure(path: Path, chip: int) -> Exposure:
             raise VisitError(f"The SCI extension of {path} is not an image of two dimensions.")
         shape = (int(science[axes[0]]), int(science[axes[1]]))
         return Exposure(path, start, end, duration, str(primary.get("FILTER", "unknown")), version, shape)
-    raise AssertionError("not reached")
 
 
 def _pixels(hdus: fits.HDUList, name: str, version: int, shape: tuple[int, int]) -> NDArray[Any] | None:
@@ -171,16 +178,15 @@ def read_frame(
     return hst_dq
 
 
-def read_direct(path: Path) -> tuple[NDArray[np.float32], tuple[fits.Header, fits.Header]]:
+def read_direct(path: Path, chip: int | None) -> tuple[NDArray[np.float32], tuple[fits.Header, fits.Header]]:
     """Read a direct image [e-] with its primary and SCI headers."""
     with _Reading(path), _open(path) as hdus:
-        version = _choose_version(path, hdus, None)
+        version = _choose_version(path, hdus, chip)
         science = hdus["SCI", version]
         if science.data is None or science.data.ndim != 2:
             raise VisitError(f"The SCI extension of {path} is not an image of two dimensions.")
         factor = _in_electrons(hdus, version, float(hdus[0].header.get("EXPTIME", 1.0)))
         return np.array(science.data, dtype=np.float32) * np.float32(factor), (hdus[0].header, science.header)
-    raise AssertionError("not reached")
 
 
 def target_pixel(primary: fits.Header, science: fits.Header) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from typing import Any
 import netCDF4
 import numpy as np
 import xarray as xr
+from astropy.io import fits
 from astropy.time import Time
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from .exposures import (
     Exposure,
     VisitError,
     VisitNotFoundError,
+    chip_of,
     read_direct,
     read_exposure,
     read_frame,
@@ -68,8 +70,10 @@ def load_visit(folder: str | Path, *, progress: Callable[[float], None] | None =
     direct_path = paths["directimages"][0]
     if len(paths["directimages"]) > 1:
         messages.append(f"Several direct images; {direct_path.name} is used.")
-    direct, direct_headers = read_direct(direct_path)
-    chip = int(direct_headers[1].get("CCDCHIP", 2))
+    chip = chip_of(paths["specimages"][0])
+    direct, direct_headers = read_direct(direct_path, chip)
+    if chip is None:
+        chip = int(direct_headers[1].get("CCDCHIP", 2))
 
     exposures = sorted((read_exposure(path, chip) for path in paths["specimages"]), key=lambda e: e.start)
     _check_shapes(exposures)
@@ -84,7 +88,7 @@ def load_visit(folder: str | Path, *, progress: Callable[[float], None] | None =
             progress((k + 1) / n_frames)
 
     primary, science = read_headers(exposures[0].path, exposures[0].version)
-    start, end = (np.array([getattr(e, name) for e in exposures]) for name in ("start", "end"))
+    start, end, duration = np.array([(e.start, e.end, e.duration) for e in exposures]).T
     middle = (start + end) / 2
     if n_frames > 1 and not (np.diff(middle) > 0).all():
         messages.append("Some exposures have the same start time: is a file there twice?")
@@ -93,7 +97,13 @@ def load_visit(folder: str | Path, *, progress: Callable[[float], None] | None =
         messages.append(
             f"Filter {', '.join(sorted(names))} where G280 was expected; the traces are those of G280."
         )
-    left, bottom = (1 - float(science.get(f"LTV{axis}", 0.0)) for axis in (1, 2))
+    left, bottom = _corner(science)
+    if _corner(direct_headers[1]) != (left, bottom):
+        across, up = (d - f for d, f in zip(_corner(direct_headers[1]), (left, bottom), strict=True))
+        messages.append(
+            f"The direct image is of another subarray: add {across:g} to its columns and {up:g} to its rows to get "
+            "those of the frames."
+        )
     coords = np.array([left, left + shape[1] - 1, bottom, bottom + shape[0] - 1])
     orbits = 1 + np.concatenate([[0], np.cumsum(start[1:] - end[:-1] > ORBIT_GAP)])
     column, row = target_pixel(*direct_headers)
@@ -113,11 +123,7 @@ def load_visit(folder: str | Path, *, progress: Callable[[float], None] | None =
             "subarr_coords": ("index", coords, {"units": "pixel", "long_name": "1-indexed, inclusive"}),
             "orbit_numbers": ("exp_time", orbits.astype(np.int64), {"units": "1"}),
             "read_noise": ("exp_time", _read_noises(images, errors, hst_dq), electron),
-            "exp_duration": (
-                "exp_time",
-                np.array([e.duration for e in exposures], np.float32),
-                {"units": "s"},
-            ),
+            "exp_duration": ("exp_time", duration.astype(np.float32), {"units": "s"}),
             "file_names": ("exp_time", np.array([e.path.name for e in exposures])),
         },
         coords={
@@ -128,13 +134,18 @@ def load_visit(folder: str | Path, *, progress: Callable[[float], None] | None =
         attrs={
             "target_posx": column,
             "target_posy": row,
-            "chip": int(science.get("CCDCHIP", 2)),
+            "chip": chip,
             "toplevel_dir": str(folder),
             "target_name": str(primary.get("TARGNAME", "unknown")),
             "filter": ", ".join(sorted(names)),
             "messages": "\n".join(dict.fromkeys(messages)),
         },
     )
+
+
+def _corner(science: fits.Header) -> tuple[float, float]:
+    """Full-chip column and row of the first pixel, 1-indexed."""
+    return 1 - float(science.get("LTV1", 0.0)), 1 - float(science.get("LTV2", 0.0))
 
 
 def _list_files(top: Path) -> dict[str, list[Path]]:

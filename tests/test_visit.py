@@ -143,6 +143,28 @@ def test_a_direct_image_of_another_shape_keeps_its_own_dims(folder):
     assert load_visit(folder).direct_image.dims == ("x_direct", "y_direct")
 
 
+def test_a_direct_image_of_the_whole_detector_gives_the_chip_of_the_frames(folder):
+    shutil.rmtree(folder / "directimages")
+    write_flt(
+        folder / "directimages" / "or01dr001_flt.fits", chips=(2, 1), science={"LTV1": 0.0, "LTV2": 0.0}
+    )
+    visit = load_visit(folder)
+    assert float(visit.direct_image.mean()) < 500 and visit.chip == 2
+    assert "add -1028 to its columns and -724 to its rows" in visit.messages
+
+
+def test_the_target_chooses_the_chip_of_full_frames(tmp_path):
+    turn = {"CD1_1": -1e-5, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 1e-5, "CRVAL1": 10.0, "CRVAL2": 0.0}
+    sky = {"RA_TARG": 10.0, "DEC_TARG": 0.0}
+    for name in ("specimages/a_flt.fits", "directimages/b_flt.fits"):
+        path = write_flt(tmp_path / name, chips=(2, 1), primary=sky, science=turn)
+        with fits.open(path, mode="update") as hdus:
+            hdus["SCI", 1].header["CRVAL2"] = 1.0  # the target is far off chip 2
+    visit = load_visit(tmp_path)
+    assert visit.chip == 1 and float(visit.images.mean()) > 500
+    assert (visit.target_posx, visit.target_posy) == pytest.approx((17, 14))
+
+
 def test_what_was_adapted_is_said(tmp_path):
     odd = {"leave_out": ("ERR", "DQ"), "science": {"BUNIT": "ELECTRONS/S"}, "primary": {"FILTER": "F606W"}}
     write_flt(tmp_path / "specimages" / "a_flt.fits", **odd)
