@@ -27,11 +27,6 @@ class SaveOutputs(Step):
         """Write the visit as it leaves the chain."""
         return Table(facts={"path": str(write(block.state))})
 
-    @staticmethod
-    def compute(block: Block) -> Table:
-        """Write nothing: only a Reduction knows where to, see `bound`."""
-        raise Unmet("Only a Reduction can save: it knows the folder.")
-
     def bound(self, folder: Callable[[], str], write: Callable[[State], Path]) -> Node:
         """Return the engine's step with what it needs from its Reduction: where to write, and how."""
 
