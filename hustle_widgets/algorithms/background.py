@@ -177,7 +177,7 @@ def uniform_level(
     -----
     For a sky of `b` electrons and noise `s` the distribution has skewness b / s**3. Its median lies
     b / (6 s**2) below its mean (0.09 e- for 12 e- and a read noise of 3.1 e-), its mode three times as far;
-    the Gaussian fit is 0.02 e- below. The correction is s * skewness / 6 with the skewness measured within 4 s.
+    the Gaussian fit is 0.02 e- below. The correction is s * skewness / 6, the skewness measured within 4 s.
 
     Examples
     --------

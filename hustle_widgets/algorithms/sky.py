@@ -125,7 +125,7 @@ def sky_mode(image: Floats) -> tuple[float, float]:
         centres = hist.edges[1:-2] + 1.5 * width
         summed = np.convolve(hist.counts, np.ones(3), "valid")
         mode = float(centres[summed.argmax()]) if values.size > 1 else float(values[0])
-        # Half of what lies below the mode, counted from the mode down, lies within 0.6745 standard deviations.
+        # Half of what lies below the mode lies within 0.6745 standard deviations of it.
         below = values[values <= mode]
         scatter = (mode - float(bn.median(below))) / 0.6745 if below.size else 0.0
         if scatter > 10 * width or width < 1e-3:
