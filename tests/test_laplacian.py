@@ -185,7 +185,7 @@ def test_lone_pixel_needs_f_squared_times_threshold_sigma():
 
 @pytest.mark.parametrize("peak", [300.0, 3000.0, 30_000.0])
 def test_a_clean_spectrum_is_left_alone(peak):
-    # the row median is one-sided in the first and last five columns, and a spectrum cut off there is less safe
+    # in the first and last five columns the row median is one-sided: a spectrum cut off there is less safe
     flagged = sum(
         detect_edges(expose(spectrum((60, 300), peak), seed), READ_NOISE, **LCOSMIC)[0][:, 5:-5].sum()
         for seed in range(4)

@@ -94,7 +94,7 @@ def naive_model(image, smth_type, kernel, order=2, threshold=5):
 
 @pytest.mark.parametrize(("smth_type", "kernel"), CASES)
 def test_model_and_flags_equal_the_loop(smth_type, kernel):
-    image = dirty_frame(seed=3)
+    image = dirty_frame(seed=3)[6:18]
     expected = naive_model(image, smth_type, kernel)
     found = smooth_model(image, smth_type, kernel, read_noise=READ_NOISE)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=0.02)
@@ -103,7 +103,7 @@ def test_model_and_flags_equal_the_loop(smth_type, kernel):
     mask, values = reject_by_smoothing(
         image, smth_type=smth_type, smth_kernel=kernel, smth_threshold=5, read_noise=READ_NOISE
     )
-    assert flagged.sum() > 15
+    assert flagged.sum() > 10
     np.testing.assert_array_equal(mask, flagged)
     np.testing.assert_allclose(values, expected[flagged], rtol=1e-4, atol=0.02)
     np.testing.assert_array_equal(image, before)

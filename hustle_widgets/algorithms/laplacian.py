@@ -283,8 +283,8 @@ def detect_edges(
     have a large L- as well, and along the ridge of a spectrum S' is large everywhere, so that a growing hit
     would run along it. Both are told apart by the row: a hit must differ from the median of the 11 pixels
     around it in its row by led_threshold f^2 N (a lone pixel at the threshold does) plus 5 % of that median;
-    for neighbours of a hit, by as much at their threshold. Bright pixels need not without `fine_structure`. In
-    the first and last five columns the median is one-sided and protects a bright spectrum cut off there less.
+    a neighbour of a hit, by as much at its threshold. Bright pixels need not without `fine_structure`. In the
+    first and last five columns the median is one-sided and protects a bright spectrum cut off there less.
 
     Where L < led_threshold f rn no median can make S exceed the threshold, and in later rounds only pixels
     near a replaced one can change. Everything else is computed at the few pixels left.
