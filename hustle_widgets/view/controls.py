@@ -13,7 +13,7 @@ from traitlets import TraitError
 from hustle_widgets.config import format_value, parse_value
 from hustle_widgets.steps.parameters import Choice, Orders, Parameter, Real, Switch, Whole
 
-LABEL_WIDTH = "132px"
+LABEL_WIDTH = "120px"
 
 
 class Control:
@@ -37,8 +37,10 @@ class Control:
         self.parameter: Parameter = owner.traits()[name]
         self._busy = False
         tip = self._tooltip()
+        unit = f' <span style="color:#555;font-size:11px">[{escape(self.parameter.unit)}]</span>'
         label = w.HTML(
-            f'<span title="{escape(tip)}" style="font-size:13px">{escape(name)}</span>',
+            f'<div title="{escape(tip)}" style="font-size:13px;line-height:15px">{escape(name)}'
+            f"{unit if self.parameter.unit else ''}</div>",
             layout=w.Layout(width=LABEL_WIDTH, min_width=LABEL_WIDTH),
         )
         self._inputs, self._get, self._put = _inputs(self.parameter, tip)
@@ -46,14 +48,13 @@ class Control:
             entry.observe(self._from_page, "value")
         shown = format_value(self.parameter.written(self.parameter.tutorial))
         self._reset = w.Button(
-            icon="undo", tooltip=f"Back to the tutorial's {shown}", layout=w.Layout(width="30px")
+            icon="undo", tooltip=f"Back to the tutorial's {shown}", layout=w.Layout(width="36px", padding="0")
         )
         self._reset.on_click(lambda _: self._set(self.parameter.tutorial))
-        unit = w.HTML(f'<span style="color:#555;font-size:12px">{escape(self.parameter.unit)}</span>')
         self._refusal = w.HTML()
         row = w.HBox(
-            [label, *self._inputs, self._reset, unit],
-            layout=w.Layout(align_items="center", flex_flow="row wrap"),
+            [label, *self._inputs, self._reset],
+            layout=w.Layout(align_items="center"),
         )
         self.widget = w.VBox([row, self._refusal], layout=w.Layout(overflow="visible"))
         owner.observe(self._from_trait, name)
@@ -153,14 +154,18 @@ def _orders(parameter: Orders, tip: str) -> Made:
 
 def _number(parameter: Real | Whole, tip: str) -> Made:
     low, high = parameter.soft or _usual(parameter)
-    layout = w.Layout(width="220px")
+    layout = w.Layout(width="190px")
     if isinstance(parameter, Whole):
         slider: Any = w.IntSlider(min=int(low), max=int(high), tooltip=tip, layout=layout)
+    elif low > 0 and high / low >= 100:
+        slider = w.FloatLogSlider(
+            base=10, min=math.log10(low), max=math.log10(high), step=0.01, readout_format=".2g", tooltip=tip
+        )
+        slider.layout = layout
     else:
-        # A slider over decades is of use only on a logarithmic scale; this one keeps plain numbers.
         step = 10.0 ** math.floor(math.log10((high - low) / 100))
         slider = w.FloatSlider(
-            min=low, max=high, step=step, readout_format=_digits(step), tooltip=tip, layout=layout
+            min=low, max=high, step=step, readout_format=f".{_decimals(step)}f", tooltip=tip, layout=layout
         )
     slider.continuous_update = True
     none = w.Checkbox(
@@ -172,17 +177,23 @@ def _number(parameter: Real | Whole, tip: str) -> Made:
 
     def get() -> Any:
         slider.disabled = bool(parameter.optional and none.value)
-        return None if slider.disabled else slider.value
+        if slider.disabled:
+            return None
+        # The browser counts in steps from the slider's end, and sends 9.999999999999998 for 10 unasked.
+        if isinstance(slider, w.FloatLogSlider):
+            return float(f"{slider.value:.3g}")
+        return slider.value if isinstance(parameter, Whole) else round(slider.value, _decimals(slider.step))
 
     def put(value: Any) -> None:
         none.value = value is None
         slider.disabled = value is None
         if value is not None:
             # Bounded sliders clamp in silence: widen them to hold the value.
-            slider.min, slider.max = min(slider.min, value), max(slider.max, value)
+            edge = math.log10(value) if isinstance(slider, w.FloatLogSlider) else value
+            slider.min, slider.max = min(slider.min, edge), max(slider.max, edge)
             if isinstance(slider, w.FloatSlider) and round(value / slider.step) * slider.step != value:
                 slider.step = min(slider.step, _finest(value))
-                slider.readout_format = _digits(slider.step)
+                slider.readout_format = f".{_decimals(slider.step)}f"
             slider.value = value
 
     return [slider, none] if parameter.optional else [slider], get, put
@@ -195,8 +206,8 @@ def _usual(parameter: Real | Whole) -> tuple[float, float]:
     return low, high
 
 
-def _digits(step: float) -> str:
-    return f".{max(0, -math.floor(math.log10(step) + 1e-9))}f"
+def _decimals(step: float) -> int:
+    return max(0, -math.floor(math.log10(step) + 1e-9))
 
 
 def _finest(value: float) -> float:
@@ -207,7 +218,7 @@ def _finest(value: float) -> float:
 
 def _written(parameter: Parameter, tip: str) -> Made:
     """Return a text entry, read when Enter is pressed or the entry is left."""
-    entry = w.Text(continuous_update=False, tooltip=tip, layout=w.Layout(width="250px"))
+    entry = w.Text(continuous_update=False, tooltip=tip, layout=w.Layout(width="225px"))
 
     def get() -> Any:
         text = entry.value.strip()
