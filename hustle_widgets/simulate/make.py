@@ -72,7 +72,7 @@ def simulate_visit(
     cosmic_ray_rate : float
         Share of pixels hit in 1800 s (0.05 to 0.09 on the real detector).
     sky : float
-        Mean sky level [e-] an exposure.
+        Sky level [e-] an exposure, about the mean over the chip; it varies by a tenth within an orbit.
     sky_structure : float
         Strength of the sky's structure on the detector; 0 is a flat sky.
     drift : (column, row)
