@@ -123,7 +123,9 @@ def clean_dataset(visit: xr.Dataset, state: State, steps: Mapping[str, Step]) ->
         if name in clean:
             clean[name] = clean[name].assign_attrs(units=unit, long_name=text)
     clean["exp_time"] = clean["exp_time"].assign_attrs(
-        units="days since 1858-11-17T00:00:00", long_name="mid-exposure time, MJD (UTC)"
+        # Not CF's "days since ...", which xarray would turn into dates: Stage 2 expects plain numbers.
+        units="d",
+        long_name="mid-exposure time, MJD (UTC)",
     )
     clean.attrs = {**visit.attrs, **_facts(state), **_provenance(steps)}
     return clean

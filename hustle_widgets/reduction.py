@@ -251,14 +251,22 @@ class Reduction(LazyVBox):
         assert result is not None
         return result
 
-    def compute(self) -> None:
-        """Compute in the background what is not known yet; the newest call wins. Files are not written."""
+    def compute(self, save: bool = False) -> None:
+        """Compute in the background what is not known yet; the newest call wins.
+
+        Parameters
+        ----------
+        save : bool
+            Whether the outputs are written as well, and what failed before is tried anew.
+        """
         request = self.request()
 
         def job(stop: threading.Event) -> None:
             with self._computing:
+                if save:
+                    self._chain.forget_failures()
                 try:
-                    self._chain.execute(request, _Teller(self), stop)
+                    self._chain.execute(request, _Teller(self), stop, explicit=save)
                 except Cancelled:
                     pass
                 finally:

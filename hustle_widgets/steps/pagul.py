@@ -32,7 +32,11 @@ class PagulBackground(Step):
     heading = ("Step 5c: Pagul et al. background subtraction",)
     switch = "do_Pagul"
     switch_help = "Whether to subtract the background using the scaled Pagul et al. G280 sky image."
-    records = {"bkg_vals": ("electron", "factor of the sky image, times its median over the frame")}
+    records = {
+        "bkg_vals": ("electron", "factor of the sky image, times its median over the frame"),
+        "sky_scale": ("electron", "factor of the sky image"),
+        "sky_scale_fitted": ("electron", "factor of the sky image before it was smoothed in time"),
+    }
     path_to_Pagul = Text(
         "./",
         "The absolute path to where the Pagul et al. G280 sky image is stored: the FITS file, or its folder.",

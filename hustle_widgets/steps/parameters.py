@@ -202,9 +202,10 @@ class Choice(Parameter):
 
     def convert(self, value: Any) -> Any:
         """Take one of the options."""
-        if not any(value is option or (value == option and option is not None) for option in self.options):
-            raise _Refused
-        return value
+        for option in self.options:
+            if value is option or (option is not None and bool(value == option)):
+                return option
+        raise _Refused
 
     def accepts(self) -> str:
         """List the options."""
@@ -333,7 +334,7 @@ class Orders(Parameter):
         orders = tuple(dict.fromkeys([value] if isinstance(value, str) else _items(value)))
         if not orders or any(order not in self.options for order in orders):
             raise _Refused
-        return orders
+        return tuple(str(order) for order in orders)
 
     def accepts(self) -> str:
         """List the orders."""

@@ -54,7 +54,7 @@ class Quicklook(Step):
         state: State, *, traces_included: tuple[str, ...], aperture: float, location: tuple[float, float]
     ) -> dict[str, Any]:
         """Lay an aperture along each trace on the frame."""
-        traces, notes = find_traces(state, location)
+        traces, notes = find_traces(state, location, useful=True)
         found = {order: traces[order] for order in traces_included if order in traces}
         lost = [order for order in traces_included if order not in traces]
         if not found:

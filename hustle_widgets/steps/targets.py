@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import bottleneck as bn
 import numpy as np
 
 from hustle_widgets.algorithms.geometry import Trace, measure_trace, traces_on_frame, zeroth_order_guess
@@ -24,18 +25,21 @@ def median_frame(state: State, most: int = 7) -> np.ndarray:
     """Return the median of a few frames spread over the visit, shape (rows, columns)."""
     n_frames = state.shape[0]
     numbers = np.unique(np.linspace(0, n_frames - 1, min(most, n_frames)).astype(int))
-    return np.nanmedian([state.frame(number) for number in numbers], axis=0)
+    return bn.nanmedian(np.stack([state.frame(number) for number in numbers]), axis=0)
 
 
 def find_traces(
-    state: State, location: tuple[float, float], orders: Iterable[str] = ORDERS
+    state: State, location: tuple[float, float], orders: Iterable[str] = ORDERS, useful: bool = False
 ) -> tuple[dict[str, Trace], tuple[str, ...]]:
-    """Return the traces on the frame by order, and remarks when they had to be measured instead."""
+    """Return the traces on the frame by order, and remarks when they had to be measured instead.
+
+    With `useful` only where the detector is sensitive enough for a spectrum; a mask wants all the light.
+    """
     rows_columns = state.shape[1:]
     subarray = state.facts["subarr_coords"]
     if subarray is not None:
         target = target_position(state, location)
-        traces = traces_on_frame(target, subarray, rows_columns, state.facts["chip"], orders, useful=True)
+        traces = traces_on_frame(target, subarray, rows_columns, state.facts["chip"], orders, useful=useful)
         if traces:
             return traces, ()
         reason = f"no order of a target at column {target[0]:.1f}, row {target[1]:.1f} lies on the frame"

@@ -23,6 +23,7 @@ class UniformBackground(Step):
     switch_help = (
         "Whether to subtract the background using one uniform value as the value for the entire frame."
     )
+    records = {"bkg_vals": ("electron", "background of each frame")}
     fit = Choice(
         None,
         (None, "Gaussian", "median"),

@@ -38,14 +38,17 @@ class ReductionView:
         self._previous: dict[str, Any] = {}
         self._shown_curves: dict[str, Any] = {}
 
-        self.image = FrameImage((rows, columns), title="Frame")
+        # Both fit side by side at the width of a notebook, with the panel of a step below on one screen.
+        height = f"{int(np.clip(530 * rows / columns, 130, 330)) + 64}px"
+        self.image = FrameImage((rows, columns), title="Frame", height=height)
         self.image.on_click(self._clicked)
-        self.curve = LightCurvePlot(height="250px")
-        self.frame = w.IntSlider(
-            description="Frame", min=0, max=max(frames - 1, 0), layout=w.Layout(width="330px")
-        )
-        self.shown = w.Dropdown(options=SHOWN, description="Show", layout=w.Layout(width="260px"))
+        self.curve = LightCurvePlot(height=height)
+        self.frame = w.IntSlider(description="Frame", min=0, max=max(frames - 1, 0))
+        self.frame.layout = w.Layout(width="300px")
+        self.shown = w.Dropdown(options=SHOWN, layout=w.Layout(width="150px"))
         self.overlay = w.Checkbox(value=True, description="flagged pixels", indent=False)
+        self.overlay.layout = w.Layout(width="130px")
+        self._drawn: tuple[Any, ...] = ()
         self.nav = {name: self._nav_row(step) for name, step in reduction.steps.items()}
         self.panel = w.HBox(layout=w.Layout(width="100%", min_height="360px"))
 
@@ -58,11 +61,11 @@ class ReductionView:
         reduction.watch(self._happened)
 
         picture = w.VBox(
-            [self.image.widget, w.HBox([self.frame, self.shown, self.overlay])], layout=w.Layout(width="56%")
+            [self.image.widget, w.HBox([self.frame, self.shown, self.overlay])], layout=w.Layout(width="58%")
         )
-        above = w.HBox([picture, w.VBox([self.curve.widget], layout=w.Layout(width="44%"))])
+        above = w.HBox([picture, w.VBox([self.curve.widget], layout=w.Layout(width="42%"))])
         nav = w.VBox(
-            [row for row, *_ in self.nav.values()], layout=w.Layout(width="250px", min_width="250px")
+            [row for row, *_ in self.nav.values()], layout=w.Layout(width="252px", min_width="252px")
         )
         below = w.HBox([nav, self.panel], layout=w.Layout(width="100%", border_top="1px solid #ccc"))
         self.children = (self._top_bar(), above, below)
@@ -79,7 +82,7 @@ class ReductionView:
         self._auto = w.Checkbox(description="compute at every edit", indent=False)
         w.link((self.reduction, "auto"), (self._auto, "value"))
         self._said = w.HTML()
-        self._run.on_click(self._run_pressed)
+        self._run.on_click(lambda _: self.reduction.compute(save=True))
         self._cancel.on_click(lambda _: self.reduction.cancel())
         return w.HBox(
             [self._run, self._cancel, self._auto, self._said],
@@ -90,11 +93,11 @@ class ReductionView:
         button = w.Button(
             description=f"{step.section}  {step.title}",
             tooltip=f"Open {step.title}",
-            layout=w.Layout(width="215px"),
+            layout=w.Layout(width="222px", height="26px"),
         )
-        button.style.text_color = "#000"
+        button.style.text_color, button.style.font_size = "#000", "12px"
         button.on_click(lambda _, name=step.name: self.open_step(name))
-        sign = w.HTML(layout=w.Layout(width="28px"))
+        sign = w.HTML(layout=w.Layout(width="20px"))
         self._show_status(step, sign)
         return w.HBox([sign, button], layout=w.Layout(align_items="center")), button, sign
 
@@ -161,13 +164,6 @@ class ReductionView:
         else:
             self._said.value = badge("fresh", ": all steps are computed")
 
-    def _run_pressed(self, _: Any) -> None:
-        try:
-            self.reduction.run()
-        except Exception as error:
-            # Shown on the step too; an exception in a callback would be seen nowhere.
-            self._said.value = badge("failed", f": {error}")
-
     # --- drawing ------------------------------------------------------------------------------------
 
     def _preview(self, name: str) -> None:
@@ -179,19 +175,26 @@ class ReductionView:
                 self._said.value = badge("failed", f": {error}")
 
     def _draw(self, done: str = "") -> None:
-        """Draw what is looked at; after a step was done, only what that step can have changed."""
+        """Draw what is looked at; after a step was done, only what it has changed."""
         frames = self.reduction.state().shape[0]
         if self.frame.max != max(frames - 1, 0):
             self.frame.max = max(frames - 1, 0)
-        names = list(self.reduction.steps)
-        if not done or names.index(done) <= names.index(self.look.step):
+        if done in ("", self.look.step):
+            self._draw_step()
+        if done in ("", "quicklook"):
+            self._draw_curve()
+
+    def _draw_step(self) -> None:
+        """Draw the frame and the open panel, unless they show just this already."""
+        outcomes = self.reduction.outcomes()
+        looked = (self.look.step, self.look.frame, self.look.row, self.look.column, self.look.shown)
+        wanted = (*looked, self.overlay.value, *map(id, outcomes.values()))
+        if wanted != self._drawn:
+            self._drawn = wanted
             self._draw_frame()
-        if not done or done == self.look.step:
             live = self.lives.get(self.look.step)
             if live is not None:
                 live.update()
-        if not done or done == "quicklook":
-            self._draw_curve()
 
     def _draw_frame(self) -> None:
         name, number = self.look.step, min(self.look.frame, self.frame.max)

@@ -50,10 +50,14 @@ class StatusLine:
         lines = []
         if step.error:
             color = "#b03a00" if step.status == "failed" else "#555"
-            lines.append(f'<div role="alert" class="hustle-error" style="color:{color}">{escape(step.error)}</div>')
+            lines.append(
+                f'<div role="alert" class="hustle-error" style="color:{color}">{escape(step.error)}</div>'
+            )
         lines += [f'<div style="color:#555">{escape(note)}</div>' for note in step.notes.splitlines()]
         self._message.value = (
-            f'<div style="font-size:13px;line-height:17px;max-width:420px">{"".join(lines)}</div>' if lines else ""
+            f'<div style="font-size:13px;line-height:17px;max-width:390px">{"".join(lines)}</div>'
+            if lines
+            else ""
         )
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ def settings_of(step: Step) -> w.VBox:
     """Return title, switch, status and controls of a step."""
     title = w.HTML(
         f'<div style="line-height:18px"><b style="font-size:15px">{escape(step.section)} {escape(step.title)}</b>'
-        f'<div style="font-size:13px;color:#444;max-width:420px">{escape(plain(step.__doc__))}</div></div>'
+        f'<div style="font-size:13px;color:#444;max-width:390px">{escape(plain(step.__doc__))}</div></div>'
     )
     parts: list[Any] = [title]
     if step.switch:
@@ -28,7 +28,7 @@ def settings_of(step: Step) -> w.VBox:
         parts.append(switch)
     parts.append(StatusLine(step).widget)
     parts += [Control(step, name).widget for name in step.parameters]
-    return w.VBox(parts, layout=w.Layout(width="440px", min_width="440px", padding="0 8px 0 0"))
+    return w.VBox(parts, layout=w.Layout(width="410px", min_width="410px", padding="0 8px 0 0"))
 
 
 def panel_of(step: Step) -> tuple[Any, ...]:
