@@ -61,9 +61,13 @@ class CurvePlot(Part):
     """
 
     def __init__(self, x_label: str, y_label: str, height: str = theme.PLOT_HEIGHT) -> None:
-        self._x_scale, self._y_scale = bqplot.LinearScale(), bqplot.LinearScale()
+        self._x_scale, self._y_scale = (
+            bqplot.LinearScale(allow_padding=False),
+            bqplot.LinearScale(allow_padding=False),
+        )
         self._scales = {"x": self._x_scale, "y": self._y_scale}
         self.x_axis, self.y_axis = theme.axes(self._x_scale, self._y_scale, x_label, y_label)
+        self.y_axis.num_ticks = 6
         super().__init__(theme.figure([], [self.x_axis, self.y_axis], height=height))
         self._marks: dict[str, tuple[Any, Any, Any]] = {}
 

@@ -7,14 +7,14 @@ from html import escape
 from typing import Any
 
 import bqplot
-import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
 from . import encode, theme
 from .frame_marks import Boxes, Paths, Point, Points, Region
 from .image_toolbar import ImageToolbar
-from .part import Key, Part, close_tree, update
+from .part import Key, Part, close_tree
+from .picture import MarkedPixels, Picture
 
 # Widest picture that is sent, in picture pixels a side of the plot: a plot has about 1100.
 SENT_COLUMNS = 1300
@@ -58,8 +58,10 @@ class FrameImage(Part):
         for scale in (self._x_scale, self._y_scale):
             scale.allow_padding = False
         self._scales = {"x": self._x_scale, "y": self._y_scale}
-        self._image = self._image_mark()
-        self._overlay = self._image_mark()
+        self._image = Picture(self._scales)
+        self._marked = MarkedPixels(self._scales)
+        for picture in (self._image, self._marked):
+            picture.mark.on_element_click(self._clicked)
         axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False)
         # bqplot keeps the shape of the figure with its margins: square pixels come out at this width.
         plot_height = float(np.clip(NOMINAL_WIDTH / self._aspect, 200, 480))
@@ -67,7 +69,7 @@ class FrameImage(Part):
         upright = theme.MARGIN["top"] + theme.MARGIN["bottom"]
         ratio = (plot_height * self._aspect + across) / (plot_height + upright)
         figure = theme.figure(
-            [self._image, self._overlay],
+            [self._image.mark, self._marked.mark],
             list(axes),
             height=height or f"{plot_height + upright:.0f}px",
             min_aspect_ratio=ratio,
@@ -78,20 +80,18 @@ class FrameImage(Part):
         self._title = title
         self._frame: NDArray[Any] | None = None
         self._difference = False
-        self._layers: dict[str, tuple[Any, Any, str, str]] = {}
         self._named: dict[str, Boxes | Points | Paths] = {}
         self._click: list[Callable[[float, float], None]] = []
         self._zoom: list[Callable[[Region], None]] = []
+        self._describe: Callable[[int, int], str] | None = None
         self._brush: Any = None
         self._brush_done: Callable[[Region], None] | None = None
         self.toolbar.on_zoom_mode(self._zoom_mode)
+        self._pointer = _pointer(figure)
+        if self._pointer is not None:
+            self._pointer.observe(self._pointed, "position")
         self._set_view(self.region)
         self._write_heading()
-
-    def _image_mark(self) -> Any:
-        mark = bqplot.Image(image=_picture(_BLANK), scales=self._scales, x=(0, 1), y=(0, 1), pixelated=True)
-        mark.on_element_click(self._clicked)
-        return mark
 
     # What is shown
 
@@ -132,13 +132,13 @@ class FrameImage(Part):
         label : str
             Text in the legend; the number of pixels follows it.
         """
-        self._layers[name] = (np.asarray(rows), np.asarray(columns), color, label)
+        self._marked.set(name, rows, columns, color, label)
         self._draw_overlay()
         self._write_heading()
 
     def hide_overlay(self, name: str) -> None:
         """Take the marks of that name away, if there are any."""
-        if self._layers.pop(name, None) is not None:
+        if self._marked.layers.pop(name, None) is not None:
             self._draw_overlay()
             self._write_heading()
 
@@ -235,11 +235,35 @@ class FrameImage(Part):
         """Register a function of the region on view, called when it changes."""
         self._zoom.append(callback)
 
+    def describe_pixels(self, describe: Callable[[int, int], str]) -> None:
+        """Add what this function of (column, row) tells to the read-out under the mouse, for example flags."""
+        self._describe = describe
+
+    def _pointed(self, change: dict[str, Any]) -> None:
+        if not change["new"]:
+            self.toolbar.readout.value = ""
+            return
+        row0, row1, column0, column1 = self.region
+        x, y = change["new"]
+        self._read_out(column0 + x * (column1 - column0) - 0.5, row0 + y * (row1 - row0) - 0.5)
+
+    def _read_out(self, x: float, y: float) -> None:
+        if self._frame is None:
+            return
+        row = int(np.clip(round(y), 0, self.shape[0] - 1))
+        column = int(np.clip(round(x), 0, self.shape[1] - 1))
+        text = f"column {column}, row {row}: {self._frame[row, column]:.5g} e⁻"
+        if self._describe is not None:
+            text += f", {self._describe(column, row)}"
+        self.toolbar.readout.value = escape(text)
+
     def _clicked(self, _: Any, event: dict[str, Any]) -> None:
         data = event.get("data") or {}
         if "click_x" in data:
+            x, y = float(data["click_x"]), float(data["click_y"])
+            self._read_out(x, y)
             for callback in self._click:
-                callback(float(data["click_x"]), float(data["click_y"]))
+                callback(x, y)
 
     def _zoom_mode(self, on: bool) -> None:
         if on:
@@ -311,15 +335,6 @@ class FrameImage(Part):
     def _factor(self) -> int:
         return -(-(self.region[3] - self.region[2]) // SENT_COLUMNS)
 
-    def _extent(self, factor: int) -> dict[str, Any]:
-        # The last block of a reduced picture may reach over the edge of the frame.
-        row0, row1, column0, column1 = self.region
-        width, height = (-(-size // factor) * factor for size in (column1 - column0, row1 - row0))
-        return {
-            "x": (column0 - 0.5, column0 + width - 0.5),
-            "y": (row0 - 0.5, row0 + height - 0.5),
-        }
-
     def _draw_frame(self) -> None:
         if self._frame is None:
             return
@@ -331,25 +346,15 @@ class FrameImage(Part):
         kind = "linear" if self._difference else self.toolbar.stretch
         indices = encode.stretch(cut, low, high, kind)
         colors = encode.palette("diverging" if self._difference else self.toolbar.color_map)
-        _replace(self._image, encode.png(indices, colors), self._extent(factor))
+        self._image.show(encode.png(indices, colors), self.region, factor)
 
     def _draw_overlay(self) -> None:
-        factor = self._factor()
-        layers = [(rows, columns) for rows, columns, _, _ in self._layers.values()]
-        indices = encode.overlay_indices(
-            self.shape, layers, region=self.region, factor=factor, grow=self.region[3] - self.region[2] > 500
-        )
-        rgb = [(0, 0, 0)] + [_rgb(color) for _, _, color, _ in self._layers.values()]
-        # Up close the value of a marked pixel must still be seen.
-        opacity = 185 if self.region[3] - self.region[2] < 250 else 235
-        alpha = [0] + [opacity] * len(layers)
-        file = encode.png(indices, np.array(rgb, dtype=np.uint8), alpha) if layers else _BLANK
-        _replace(self._overlay, file, self._extent(factor))
+        self._marked.draw(self.shape, self.region, self._factor())
 
     def _write_heading(self) -> None:
         keys = [
             Key(f"{label}: {np.size(rows):,}", color, "square")
-            for rows, _, color, label in self._layers.values()
+            for rows, _, color, label in self._marked.layers.values()
             if label
         ]
         self.set_heading(self._title, keys)
@@ -357,27 +362,14 @@ class FrameImage(Part):
     def close(self) -> None:
         """Close every widget made for this part and let go of the frame."""
         self._frame = None
-        self._layers.clear()
-        close_tree(self.widget, self.toolbar.widget)
+        self._marked.layers.clear()
+        close_tree(self.widget, self.toolbar.widget, self._pointer)
 
 
-def _picture(file: bytes) -> Any:
-    return ipywidgets.Image(value=file, format="png")
-
-
-def _replace(mark: Any, file: bytes, extent: dict[str, Any]) -> None:
-    """Give an image mark a new picture; bqplot does not see new bytes in the old one."""
-    old = mark.image
-    update(mark, image=_picture(file), **extent)
-    close_tree(old)
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
+def _pointer(figure: Any) -> Any:
+    """Make what follows the mouse over a figure; without anywidget only clicks are read out."""
     try:
-        red, green, blue = bytes.fromhex(color.removeprefix("#"))
-    except ValueError:
-        raise ValueError(f"The colour of an overlay must be like '#d55e00'. Got {escape(color)!r}.") from None
-    return red, green, blue
-
-
-_BLANK = encode.png(np.zeros((1, 1), dtype=np.uint8), np.zeros((1, 3), dtype=np.uint8), [0])
+        from .pointer import Pointer
+    except ImportError:
+        return None
+    return Pointer(figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,9 +27,10 @@ class HistogramPlot(Part):
     """
 
     def __init__(self, x_label: str = "Pixel value [e⁻]", height: str = theme.PLOT_HEIGHT) -> None:
-        self._x_scale = bqplot.LinearScale()
+        # Without padding: bqplot would otherwise lift the ground by the size of the handles.
+        self._x_scale = bqplot.LinearScale(allow_padding=False)
         # Of log10(counts + 1) when logarithmic: empty bins then have a place on the axis.
-        self._y_scale = bqplot.LinearScale()
+        self._y_scale = bqplot.LinearScale(allow_padding=False)
         scales = {"x": self._x_scale, "y": self._y_scale}
         self._bars = bqplot.Lines(
             scales=scales, colors=[theme.SKY], fill_colors=[theme.SKY], fill="bottom", fill_opacities=[0.5],
@@ -60,6 +62,7 @@ class HistogramPlot(Part):
         self._held: Any = None
         self._limits: tuple[float, float] | None = None
         self._level = float("nan")
+        self._level_name = self._title = ""
         self._steps: tuple[np.ndarray, np.ndarray] = (np.zeros(0), np.zeros(0))
         self._curve: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -105,15 +108,19 @@ class HistogramPlot(Part):
         if gaussian is not None:
             self._curve = np.asarray(gaussian[0], dtype=float), np.asarray(gaussian[1], dtype=float)
         self._limits, self._level = limits, float(chosen)
+        self._level_name, self._title = chosen_label, title
         self._draw()
+        self._write_heading()
+
+    def _write_heading(self) -> None:
         keys = []
         if np.isfinite(self._level):
-            keys.append(Key(f"{chosen_label} {self._level:.4g}", theme.CHOSEN, "line"))
-        if gaussian is not None:
+            keys.append(Key(f"{self._level_name} {self._level:.4g}", theme.CHOSEN, "line"))
+        if self._curve is not None:
             keys.append(Key("Gaussian fit", theme.VERMILLION, "line"))
-        if limits is not None:
-            keys.append(Key(f"range {limits[0]:.4g} to {limits[1]:.4g}", theme.BLACK, "dashed"))
-        self.set_heading(title, keys)
+        if self._limits is not None:
+            keys.append(Key(f"range {self._limits[0]:.4g} to {self._limits[1]:.4g}", theme.BLACK, "dashed"))
+        self.set_heading(self._title, keys)
 
     def _height(self, counts: np.ndarray) -> np.ndarray:
         return np.log10(np.maximum(counts, 0) + 1) if self._log.value else counts
@@ -136,12 +143,12 @@ class HistogramPlot(Part):
         if not self._log.value:
             self._y_axis.tick_values, self._y_axis.tick_labels = None, None
             return
-        powers = 10 ** np.arange(0, int(top) + 1)
-        ticks = np.log10(np.array([0, *powers]) + 1.0)
-        self._y_axis.tick_values = ticks
-        self._y_axis.tick_labels = {
-            str(tick): f"{count:,}" for tick, count in zip(ticks, [0, *powers], strict=True)
-        }
+        counts = [0, *(10**power for power in range(int(top) + 1))]
+        # The browser looks labels up by the number as JavaScript writes it: few decimals, no '.0'.
+        ticks = [round(math.log10(count + 1), 4) for count in counts]
+        labels = {f"{tick:g}": f"{count:,}" for tick, count in zip(ticks, counts, strict=True)}
+        with self._y_axis.hold_sync():
+            self._y_axis.tick_labels, self._y_axis.tick_values = labels, np.array(ticks)
 
     def _draw_limits(self) -> None:
         top = self._y_scale.max
@@ -160,6 +167,7 @@ class HistogramPlot(Part):
         # The limits may meet but not cross.
         self._limits = (min(at, high), high) if which == 0 else (low, max(at, low))
         self._draw_limits()
+        self._write_heading()
         for callback in self._callbacks:
             callback(*self._limits)
 

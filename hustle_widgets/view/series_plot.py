@@ -25,7 +25,10 @@ class SeriesPlot(Part):
     """
 
     def __init__(self, y_label: str = "Value [e⁻]", height: str = theme.PLOT_HEIGHT) -> None:
-        self._x_scale, self._y_scale = bqplot.LinearScale(), bqplot.LinearScale()
+        self._x_scale, self._y_scale = (
+            bqplot.LinearScale(allow_padding=False),
+            bqplot.LinearScale(allow_padding=False),
+        )
         scales = {"x": self._x_scale, "y": self._y_scale}
         self._band = bqplot.Lines(
             scales=scales,
@@ -70,6 +73,7 @@ class SeriesPlot(Part):
         self._held: Any = None  # the handle under the mouse
         self._callbacks: list[Callable[[float], None]] = []
         self._span = self._data_limits = (0.0, 1.0)
+        self._counts, self._title = 0, ""
         self._centre_value = self._sigma = self._threshold = float("nan")
 
     def on_threshold(self, callback: Callable[[float], None]) -> None:
@@ -121,7 +125,6 @@ class SeriesPlot(Part):
         set_scale(self._x_scale, *self._span)
         self._data_limits = span_of(y, [centre], pad=0.0)
         self._fit()
-        half = self._half_width()
         x_line, (y_line,) = break_gaps(x[good & ~out], y[good & ~out])
         update(self._line, x=x_line, y=y_line)
         update(self._kept, x=x[good & ~out], y=y[good & ~out])
@@ -130,12 +133,16 @@ class SeriesPlot(Part):
         update(self._here, x=[x[i] for i in ring], y=[y[i] for i in ring])
         update(self._centre, x=self._span, y=[self._centre_value] * 2)
         self._draw_band()
-        keys = [Key("kept", theme.KEPT), Key(f"rejected: {int(out.sum())}", theme.REJECTED, "cross")]
+        self._counts, self._title = int(out.sum()), title
+        self._write_heading()
+
+    def _write_heading(self) -> None:
+        keys = [Key("kept", theme.KEPT), Key(f"rejected: {self._counts}", theme.REJECTED, "cross")]
         if np.isfinite(self._centre_value):
             keys.append(Key(f"median {self._centre_value:.4g}", theme.CENTRE, "line"))
-        if not np.isnan(half):
-            keys.append(Key(f"± {self._threshold:g} σ (σ = {self._sigma:.3g})", theme.BAND, "dashed"))
-        self.set_heading(title, keys)
+        if np.isfinite(self._half_width()):
+            keys.append(Key(f"± {self._threshold:.3g} σ (σ = {self._sigma:.3g})", theme.BAND, "dashed"))
+        self.set_heading(self._title, keys)
 
     def _half_width(self) -> float:
         return self._threshold * self._sigma
@@ -172,5 +179,6 @@ class SeriesPlot(Part):
             return  # set from here, not by the mouse
         self._threshold = max(0.0, sign * float(y[0] - self._centre_value) / self._sigma)
         self._draw_band()
+        self._write_heading()
         for callback in self._callbacks:
             callback(self._threshold)

@@ -48,9 +48,7 @@ def axes(
         "tick_style": {"font-size": f"{TICK_PX}px"},
     }
     x_axis = bqplot.Axis(scale=x_scale, label=x_label, label_offset="36px", **style)
-    y_axis = bqplot.Axis(
-        scale=y_scale, label=y_label, side="left", orientation="vertical", label_offset="60px", **style
-    )
+    y_axis = bqplot.Axis(scale=y_scale, label=y_label, side="left", label_offset="60px", **style)
     return x_axis, y_axis
 
 
