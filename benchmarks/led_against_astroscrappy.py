@@ -5,8 +5,8 @@
 Definitions. On a trace: within 10 rows of an order. 0th order: within 12 columns and 140 rows of it. Away:
 neither. Found away: cosmic-ray pixels above 100 e- (and above 300 e-), hot pixels above 100 e-. Found on the
 traces: cosmic-ray pixels above 100 e- and above 10 times the noise of the light there, which is what
-led_threshold 2.5 asks of a lone pixel. False positives: pixels with no cosmic ray, no hot, cold or dead pixel.
-Times are of the processor, so that other programs do not count.
+led_threshold 2.5 asks of a lone pixel. False positives: pixels that no cosmic ray hit and that are not hot,
+cold or dead. Times are of the processor, so that other programs do not count.
 """
 
 from __future__ import annotations
@@ -139,9 +139,8 @@ def main() -> None:
         seconds[name] = row[-1]
         print(f"{name:24s}" + "".join(f"{f.format(v):>17s}" for v, (_, f) in zip(row, COLUMNS, strict=True)))
     ours = seconds["LED 2.5, 1.25"]
-    print(
-        f"\nastroscrappy takes {seconds['astroscrappy 10, 5'] / ours:.0f} times as long for the same thresholds."
-    )
+    ratio = seconds["astroscrappy 10, 5"] / ours
+    print(f"\nastroscrappy takes {ratio:.0f} times as long for the same thresholds.")
     start = time.process_time()
     images.copy()
     copies = ours * len(images) / (time.process_time() - start)
