@@ -24,6 +24,7 @@ from hustle_widgets.settings import config_of, values_of
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step, unknown
 from hustle_widgets.steps.parameters import Parameter, ParameterError, Text, Whole
+from hustle_widgets.teller import Teller, edits_of
 from hustle_widgets.visit import load_visit, save_clean
 
 _numbers = itertools.count(1)
@@ -103,7 +104,7 @@ class Reduction(LazyVBox):
         self._chain = Chain(visit_source(visit, f"visit-{next(_numbers)}"), self._nodes(me))
         for step in self.steps.values():
             step._reduction = me
-            step.observe(_edited(me), names=[*step.parameters, "enabled"])
+            step.observe(edits_of(me), names=[*step.parameters, "enabled"])
         self._refresh()
 
     @classmethod
@@ -238,7 +239,7 @@ class Reduction(LazyVBox):
         with self._computing:
             self._stop.clear()
             self._chain.forget_failures()
-            teller = _Teller(self, listener)
+            teller = Teller(self, listener)
             try:
                 self._chain.execute(self.request(), teller, self._stop, explicit=True)
             finally:
@@ -266,7 +267,7 @@ class Reduction(LazyVBox):
                 if save:
                     self._chain.forget_failures()
                 try:
-                    self._chain.execute(request, _Teller(self), stop, explicit=save)
+                    self._chain.execute(request, Teller(self), stop, explicit=save)
                 except Cancelled:
                     pass
                 finally:
@@ -372,61 +373,3 @@ class Reduction(LazyVBox):
         frames, rows, columns = self.visit["images"].shape
         states = ", ".join(f"{name} {step.status}" for name, step in self.steps.items())
         return f"<Reduction of {frames} frames of {rows} x {columns}: {states}>"
-
-
-def _edited(me: weakref.ref[Reduction]) -> Callable[[Any], None]:
-    """Return an observer that does not keep the Reduction alive."""
-
-    def observer(change: Any) -> None:
-        reduction = me()
-        if reduction is not None:
-            reduction._on_edit(change["owner"].name)
-
-    return observer
-
-
-class _Teller(Listener):
-    """Passes what the engine says on to the steps, and to another listener."""
-
-    def __init__(self, reduction: Reduction, other: Listener | None = None) -> None:
-        self.reduction, self.other = reduction, other or Listener()
-        self.error: tuple[str, Exception] | None = None
-
-    def running(self, name: str) -> None:
-        with self.reduction._lock:
-            self.reduction[name].progress = 0.0
-            self.reduction[name].status = "running"
-        self.reduction._tell("running", name)
-        self.other.running(name)
-
-    def progress(self, name: str, fraction: float) -> None:
-        # A message to the browser for every block would be more work than the blocks.
-        step = self.reduction[name]
-        if fraction - step.progress >= 0.05 or fraction == 1:
-            step.progress = fraction
-            self.reduction._tell("progress", name)
-        self.other.progress(name, fraction)
-
-    def done(self, name: str, outcome: Outcome, seconds: float) -> None:
-        step = self.reduction[name]
-        with self.reduction._lock:
-            step.compute_count += 1
-            step.seconds = seconds
-        self.reduction._refresh()
-        self.reduction._tell("done", name)
-        self.other.done(name, outcome, seconds)
-
-    def reused(self, name: str, outcome: Outcome) -> None:
-        self.reduction._tell("done", name)
-        self.other.reused(name, outcome)
-
-    def failed(self, name: str, error: Exception) -> None:
-        self.error = self.error or (name, error)
-        self.reduction._refresh()
-        self.reduction._tell("failed", name)
-        self.other.failed(name, error)
-
-    def unmet(self, name: str, message: str) -> None:
-        self.reduction._refresh()
-        self.reduction._tell("off", name)
-        self.other.unmet(name, message)
