@@ -7,6 +7,7 @@ the target's position in the direct image, in full-chip coordinates of its chip.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import bottleneck as bn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter, uniform_filter1d
@@ -231,7 +232,7 @@ def measure_trace(image: ArrayLike, *, half_width: int = 2, threshold: float = 8
     frame = np.array(image, dtype=float)
     if frame.ndim != 2:
         raise ValueError(f"'image' must be one frame (rows, columns). Got shape {frame.shape} instead.")
-    frame -= np.nanmedian(np.where(np.isfinite(frame), frame, np.nan), axis=0, keepdims=True)
+    frame -= bn.nanmedian(np.where(np.isfinite(frame), frame, np.nan), axis=0)
     frame[~np.isfinite(frame)] = 0.0
     # A lone bright pixel has no neighbours along the dispersion; a spectrum has.
     frame = median_filter(frame, size=(1, 5), mode="nearest")

@@ -1,0 +1,572 @@
+"""What every step must do, whichever it is."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+import pytest
+from visits import digests, everything, small_folder, small_visit, tiny_visit  # noqa: F401
+
+from hustle_widgets import Reduction
+from hustle_widgets.config import format_value, parse_value, read_config
+from hustle_widgets.engine import blocks, chain
+from hustle_widgets.engine.chain import Listener, with_known
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.settings import known_keys
+from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.base import STATUSES, Step
+from hustle_widgets.steps.parameters import (
+    Choice,
+    Kernel,
+    Orders,
+    Parameter,
+    ParameterError,
+    Position,
+    Positions,
+    Real,
+    Reals,
+    Regions,
+    Switch,
+    Text,
+    Whole,
+    Wholes,
+)
+
+TUTORIAL = read_config(Path(__file__).parent / "data" / "stage_1_input_config.hustle")
+# Beyond the tutorial; their defaults keep its behaviour.
+ADDED = {"led_growth", "smth_order", "aperture"}
+# Numbers without a dimension.
+PURE = {"hst_flags", "led_factor", "led_growth", "contrast_factor", "smth_order", "hist_bins", "rows"}
+SETUP = Reduction.setup_parameters()
+
+STEPS = [pytest.param(step, id=step.name) for step in STAGE_1]
+PARAMETERS = [
+    pytest.param(step, name, id=f"{step.name}.{name}") for step in STAGE_1 for name in step.parameters
+]
+
+
+def plain(value):
+    """Nested tuples as lists, so that notations of the same value compare equal."""
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+# --- declarations -----------------------------------------------------------------------------------
+
+
+def test_the_chain_is_the_tutorials():
+    assert [key for key in known_keys(Reduction) if key not in ADDED] == list(TUTORIAL)
+    assert {key for key in known_keys(Reduction) if key not in TUTORIAL} == ADDED
+
+
+@pytest.mark.parametrize("name", SETUP)
+def test_setup_defaults_are_the_tutorials(name):
+    assert plain(SETUP[name].tutorial) == plain(TUTORIAL[name])
+    assert SETUP[name].help
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_parameters_have_the_tutorials_order_and_defaults(kind):
+    keys = [*([kind.switch] if kind.switch else []), *kind.parameters]
+    known = [key for key in keys if key not in ADDED]
+    if known:
+        first = list(TUTORIAL).index(known[0])
+        assert list(TUTORIAL)[first : first + len(known)] == known
+    step = kind()
+    assert step.enabled is True
+    if kind.switch:
+        assert TUTORIAL[kind.switch] is True and kind.switch_help
+    for name, parameter in kind.parameters.items():
+        assert getattr(step, name) == parameter.tutorial
+        if name in TUTORIAL:
+            assert plain(parameter.written(getattr(step, name))) == plain(TUTORIAL[name]), name
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_step_says_what_it_is(kind):
+    assert kind.name and kind.title and kind.section and kind.heading
+    assert kind.__doc__ and kind.compute.__doc__
+    assert issubclass(kind, Step) and sum(kind is other for other in STAGE_1) == 1
+    flags = [step.flag for step in STAGE_1 if step.flag]
+    assert len(set(flags)) == len(flags) and all(flag & (flag - 1) == 0 for flag in flags)
+    known = {step.name: step for step in STAGE_1}
+    for place in kind.borrows:
+        owner, name = place.split(".")
+        assert name in known[owner].parameters
+
+
+@pytest.mark.parametrize(("kind", "name"), PARAMETERS)
+def test_a_parameter_explains_itself(kind, name):
+    parameter = kind.parameters[name]
+    assert len(parameter.help) > 15 and parameter.help.rstrip().endswith((".", ")"))
+    assert parameter.accepts() and parameter.comment.endswith(parameter.help)
+    numeric = isinstance(parameter, (Real, Reals, Whole, Wholes, Kernel, Regions, Position, Positions))
+    assert bool(parameter.unit) == (numeric and name not in PURE)
+    if parameter.soft is not None:
+        low, high = parameter.soft
+        assert low < high
+        for edge in (low, high):
+            sample = [edge] if isinstance(parameter, (Reals, Wholes)) else edge
+            parameter.validate(kind(), sample)  # a slider never reaches a value that is refused
+
+
+# --- validation -------------------------------------------------------------------------------------
+
+
+def refused(parameter: Parameter) -> list:
+    """Values of the wrong type or outside the bounds."""
+    nan, inf = math.nan, math.inf
+    values: list = [object(), 1j, {}, b"3"]
+    if not parameter.optional:
+        values.append(None)
+    if isinstance(parameter, (Real, Whole)):
+        values += [True, np.True_, nan, inf, -inf, np.float32("nan"), "3", [3], ""]
+        values += [parameter.min - 1] if parameter.min is not None else []
+        values += [parameter.above, parameter.above - 1] if parameter.above is not None else []
+        values += [parameter.max + 1, np.int64(parameter.max + 1)] if parameter.max is not None else []
+        values += [2.5] if isinstance(parameter, Whole) else []
+    if isinstance(parameter, (Reals, Wholes)):
+        values += [True, 3, "3", [True], [nan], [inf], ["3"], [None], [[3]], np.array([nan])]
+        values += [[parameter.min - 1]] if parameter.min is not None else []
+        values += [[parameter.above]] if parameter.above is not None else []
+        values += [[1.5]] if isinstance(parameter, Wholes) else []
+    if isinstance(parameter, Switch):
+        values += [0, 1, "True", 1.0, [True]]
+    if isinstance(parameter, Kernel):
+        values += [0, 4, -3, True, 3.5, nan, "3", (3, 4), (3,), (3, 3, 3), [True, 3]]
+    if isinstance(parameter, Regions):
+        upside_down = [[30, 10, 0, 5], [0, 10, 5, 0], [3, 3, 0, 5], [-1, 10, 0, 5]]
+        values += [[box] for box in upside_down]
+        values += [[0, 1, 2, 3], [[0, 1, 2]], [[0, 1, 2, 3, 4]], [[0, 1.5, 2, 3]], [[0, nan, 2, 3]], "x", 3]
+    if isinstance(parameter, Position):
+        values += [3, [1], [1, 2, 3], [nan, 2], ["1", 2], [True, 2], "12", [[1, 2]]]
+    if isinstance(parameter, Positions):
+        values += [3, [1, 2], [[1]], [[1, 2, 3]], [[1, nan]], [["1", 2]], [[True, 2]], "12"]
+    if isinstance(parameter, Choice):
+        values += ["no such option", 0, 1, True, ["median"], str(parameter.options[0]).upper() + "?"]
+    if isinstance(parameter, Orders):
+        values += [[], "+9", ["+1", "x"], [1], 1]
+    if isinstance(parameter, Text):
+        values += [1, ["a"], "two\nlines"]
+    return values
+
+
+def accepted(parameter: Parameter) -> list:
+    """(value, canonical form) pairs of notations that people and config files use."""
+    pairs: list = [(parameter.tutorial, parameter.tutorial)]
+    if parameter.optional and not isinstance(parameter, Choice):
+        pairs.append((None, None))
+    if isinstance(parameter, (Real, Whole)):
+        low = parameter.min if parameter.min is not None else (parameter.above or 0)
+        high = parameter.max if parameter.max is not None else low + 8
+        number = int(math.floor((low + high) / 2)) or (low + high) / 2
+        if number == int(number):
+            pairs += [(kind(number), number) for kind in (int, np.int32, np.int64, np.float64, float)]
+        pairs.append((np.float64(number), number))
+        if isinstance(parameter, Real):
+            pairs.append((np.float32(0.75), 0.75))
+    if isinstance(parameter, (Reals, Wholes)):
+        pairs += [([4, 3], (4, 3)), (np.array([4, 3]), (4, 3)), ((np.float32(4), np.int8(3)), (4, 3))]
+        pairs += [(range(1, 4), (1, 2, 3)), ([], ())]
+    if isinstance(parameter, Switch):
+        pairs += [(True, True), (False, False), (np.True_, True), (np.False_, False)]
+    if isinstance(parameter, Kernel):
+        pairs += [(3, 3), (np.int64(5), 5), (7.0, 7), ([3, 5], (3, 5)), (np.array([3, 5]), (3, 5))]
+    if isinstance(parameter, Regions):
+        box = (0, 5, 2, 9)
+        pairs += [([[0, 5, 2, 9]], (box,)), (np.array([box, box]), (box, box)), ([[0.0, 5, 2, 9]], (box,))]
+    if isinstance(parameter, Position):
+        pairs += [([3, 4.5], (3, 4.5)), (np.array([3, 4]), (3, 4)), ((np.float32(3), 4), (3, 4))]
+    if isinstance(parameter, Positions):
+        pairs += [([[3, 4.5], [1, 2]], ((3, 4.5), (1, 2))), (np.array([[3, 4]]), ((3, 4),)), ([], ())]
+    if isinstance(parameter, Choice):
+        pairs += [(option, option) for option in parameter.options]
+    if isinstance(parameter, Orders):
+        pairs += [("-1", ("-1",)), (["-1", "+1", "-1"], ("-1", "+1")), (np.array(["+1", "-1"]), ("+1", "-1"))]
+    if isinstance(parameter, Text):
+        pairs += [("some/place", "some/place"), (Path("some/place"), "some/place")]
+    return pairs
+
+
+def made_of_plain_python(value) -> bool:
+    if type(value) is tuple:
+        return all(map(made_of_plain_python, value))
+    return type(value) in (int, float, bool, str, type(None))
+
+
+@pytest.mark.parametrize(("kind", "name"), PARAMETERS)
+def test_a_bad_value_is_refused_and_nothing_changes(kind, name):
+    step, parameter = kind(), kind.parameters[name]
+    for value in refused(parameter):
+        with pytest.raises(ParameterError) as refusal:
+            setattr(step, name, value)
+        message = str(refusal.value)
+        assert message.startswith(
+            f"The '{name}' parameter of {kind.__name__} must be {parameter.accepts()}. Got "
+        ), message
+        assert message.endswith(" instead.") and len(message) < 400
+        assert getattr(step, name) == parameter.tutorial
+        with pytest.raises(ParameterError):
+            kind(**{name: value})
+
+
+@pytest.mark.parametrize(("kind", "name"), PARAMETERS)
+def test_a_good_value_is_kept_in_one_form(kind, name):
+    step, parameter = kind(), kind.parameters[name]
+    for value, canonical in accepted(parameter):
+        setattr(step, name, value)
+        kept = getattr(step, name)
+        assert kept == canonical and made_of_plain_python(kept), value
+        assert getattr(kind(**{name: value}), name) == canonical
+        hash(kept)
+    step.reset(name)
+    assert getattr(step, name) == parameter.tutorial
+
+
+@pytest.mark.parametrize(("kind", "name"), PARAMETERS)
+def test_a_value_survives_the_config_file(kind, name):
+    step, parameter = kind(), kind.parameters[name]
+    for _, canonical in accepted(parameter):
+        written = format_value(parameter.written(canonical))
+        setattr(step, name, parse_value(written))
+        assert getattr(step, name) == canonical, written
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "message"),
+    [
+        ("free_iter", "free_sigma", -1, "The 'free_sigma' parameter of FreeIteration must be a float > 0. "),
+        ("free_iter", "free_sigma", math.nan, "must be a float > 0. Got nan instead."),
+        ("led", "led_factor", 1, "must be an int >= 2 and <= 16. Got 1 instead."),
+        ("led", "led_n", 0, "must be an int >= 1 or None. Got 0 instead."),
+        ("smooth", "smth_kernel", 4, "must be an odd int, or a pair of odd ints (rows, columns). Got 4 "),
+        ("smooth", "smth_kernel", (4, 5), "Got (4, 5) instead."),
+        ("smooth", "smth_bounds", [[9, 3, 0, 5]], "0 <= row0 < row1 and 0 <= column0 < column1 or None. Got"),
+        ("uniform", "fit", "mean", "must be one of None, 'Gaussian', 'median'. Got 'mean' instead."),
+        ("quicklook", "traces_included", ["+7"], "one or more of '+1', '-1'"),
+    ],
+)
+def test_messages_say_what_is_accepted(kind, name, value, message):
+    step = next(step for step in STAGE_1 if step.name == kind)()
+    with pytest.raises(ParameterError, match=re.escape(message)):
+        setattr(step, name, value)
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_an_unknown_keyword_is_refused_with_the_nearest_name(kind):
+    with pytest.raises(TypeError, match=f"{kind.__name__} has no parameter 'nonsense_9'"):
+        kind(nonsense_9=1)
+    for name in kind.parameters:
+        with pytest.raises(TypeError, match=f"Did you mean '{name}'"):
+            kind(**{name + "_": 1})
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_step_can_be_switched_off_if_it_has_a_switch(kind):
+    step = kind()
+    if kind.switch:
+        step.enabled = False
+        assert not step.enabled and "enabled=False" in repr(step)
+    else:
+        with pytest.raises(ParameterError, match="cannot be switched off"):
+            step.enabled = False
+        assert step.enabled
+    for name in kind.parameters:
+        assert f"{name}=" in repr(step)
+
+
+# --- computing --------------------------------------------------------------------------------------
+
+
+class Errors(Listener):
+    """Keeps what failed."""
+
+    def __init__(self):
+        self.errors = {}
+
+    def failed(self, name, error):
+        self.errors[name] = error
+
+
+def run(visit, **parameters):
+    reduction = Reduction(visit, **parameters)
+    listener = Errors()
+    try:
+        reduction.run(listener)
+    except ValueError:
+        assert listener.errors
+    return reduction, listener.errors
+
+
+def same(first, second) -> bool:
+    """Whether two values are equal to the last bit; NaN equals NaN."""
+    if isinstance(first, np.ndarray):
+        return (
+            first.dtype == second.dtype
+            and first.shape == second.shape
+            and np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
+        )
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    if isinstance(first, float):
+        return first == second or (math.isnan(first) and math.isnan(second))
+    return first == second
+
+
+def assert_same_outcomes(first: dict[str, Outcome], second: dict[str, Outcome]) -> None:
+    assert first.keys() == second.keys()
+    for name in first:
+        for one, other in zip(first[name].deltas, second[name].deltas, strict=True):
+            for attribute, value in vars(one).items():
+                if name != "save":
+                    assert same(value, vars(other)[attribute]), f"{name}: {type(one).__name__}.{attribute}"
+
+
+@pytest.fixture(scope="module")
+def reduced(small_folder, small_visit):  # noqa: F811
+    before = digests(small_visit)
+    reduction, errors = run(small_visit, **everything(small_folder))
+    return reduction, errors, before
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_every_step_works_where_it_finds_what_it_needs(reduced, kind):
+    reduction, errors, _ = reduced
+    step = reduction[kind.name]
+    assert kind.name not in errors and step.status == "fresh" and step.error == ""
+    assert step.compute_count == 1 and step.seconds > 0
+    outcome = reduction.outcomes()[kind.name]
+    assert (outcome.patch is not None) == bool(kind.flag)
+    assert kind.alters or (outcome.patch is None and outcome.offset is None)
+    for column, values in outcome.table.columns.items():
+        unit, text = step.record(column)
+        assert unit and text and text != column, f"{column} is not described"
+        assert len(values) == reduction.state().shape[0]
+
+
+def test_the_visit_is_left_as_it_was(reduced):
+    reduction, _, before = reduced
+    assert digests(reduction.visit) == before
+    assert not reduction._chain.source.images.flags.writeable
+
+
+@pytest.mark.parametrize("kind", [step for step in STEPS if step.values[0].name != "save"])
+def test_compute_is_pure(reduced, kind):
+    """Twice the same from the same block, which it may scribble on but whose source it leaves alone."""
+    reduction, _, before = reduced
+    state = reduction.state(kind.name)
+    keywords = dict(reduction[kind.name].setting(reduction.steps).parameters)
+    keywords |= with_known(kind.prepare, state, **keywords)
+    results = []
+    for _ in range(2):
+        block = blocks.cut_blocks(state, kind.by, kind.halo)[0]
+        results.append(Outcome.of(with_known(kind.compute, block, **keywords)))
+    assert_same_outcomes({"it": results[0]}, {"it": results[1]})
+    assert digests(reduction.visit) == before
+
+
+@pytest.mark.parametrize("threads, series, halo_rows", [(1, 10**9, 48), (3, 7 * 640, 5), (2, 640, 33)])
+def test_the_result_does_not_depend_on_how_the_visit_is_cut(
+    reduced,
+    small_visit,
+    small_folder,
+    monkeypatch,
+    threads,
+    series,
+    halo_rows,  # noqa: F811
+):
+    reduction, _, _ = reduced
+    monkeypatch.setattr(blocks, "ROWS_WITH_HALO", halo_rows)
+    monkeypatch.setattr(chain, "cut_blocks", functools.partial(blocks.cut_blocks, series=series))
+    other = Reduction(small_visit, **everything(small_folder), do_save=False)
+    other._chain.threads = threads
+    other.run()
+    expected = {name: outcome for name, outcome in reduction.outcomes().items() if name != "save"}
+    assert_same_outcomes(expected, other.outcomes())
+
+
+# --- odd visits -------------------------------------------------------------------------------------
+
+
+def spoil(what):
+    def change(images):
+        if what == "scattered NaNs":
+            images[np.random.default_rng(1).random(images.shape) < 0.05] = np.nan
+        elif what == "a NaN frame":
+            images[1] = np.nan
+        elif what == "NaN columns, rows and pixels":
+            images[:, :, 5:8] = images[:, 3] = images[:, 20, 30] = np.nan
+        elif what == "infinities":
+            images[0, 4, 4], images[2, 20, 20] = np.inf, -np.inf
+        elif what == "all NaN":
+            images[:] = np.nan
+        elif what == "zeros":
+            images[:] = 0
+        elif what == "constant frames":
+            images[:] = np.arange(len(images), dtype=np.float32)[:, None, None] + 100
+        elif what == "negative":
+            images[:] -= 1e4
+        elif what == "huge":
+            images[:] *= 1e9
+
+    return change
+
+
+SPOILT = [
+    "scattered NaNs",
+    "a NaN frame",
+    "NaN columns, rows and pixels",
+    "infinities",
+    "all NaN",
+    "zeros",
+    "constant frames",
+    "negative",
+    "huge",
+]
+ODD = {
+    **{what: {"change": spoil(what)} for what in SPOILT},
+    "one frame": {"n_frames": 1, "orbits": 1},
+    "two frames": {"n_frames": 2, "orbits": 1},
+    "one orbit": {"orbits": 1},
+    "an orbit a frame": {"n_frames": 4, "orbits": 4},
+    "a few rows": {"shape": (5, 60)},
+    "a few columns": {"shape": (40, 7)},
+    "one pixel": {"shape": (1, 1)},
+    "one row": {"shape": (1, 50)},
+    "one column": {"shape": (50, 1)},
+}
+# The tutorial's values, and values that bring a tiny frame through every step that can be.
+WAYS = {
+    "defaults": {},
+    "fitted": {
+        "smth_bounds": None,
+        "bounds": None,
+        "mask_trace": False,
+        "rows": [0],
+        "bkg_stars_loc": [[12, 12]],
+        "bkg_window": 4,
+        "fixed_sigmas": [2, 2],
+        "replacement": 1,
+    },
+    "others": {
+        "smth_bounds": None,
+        "smth_type": "polyfit",
+        "bounds": None,
+        "fit": "Gaussian",
+        "hist_min": None,
+        "hist_max": None,
+        "dist_from_trace": 2,
+        "led_n": None,
+        "fine_structure": False,
+        "skip_first_fm": True,
+        "hst_replace": False,
+    },
+}
+# Of numpy and Python, not of this package.
+RAW = re.compile(
+    r"(zero-size|broadcast|out of bounds for axis|NoneType|reduction operation|object is not|empty (slice|seq)|"
+    r"cannot convert|singular|all-nan|invalid value|divide by zero|kth\(|index \d+ is|dimension)",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("oddity", ODD)
+def test_odd_visits_never_crash_the_chain(oddity, way, tmp_path):
+    visit = tiny_visit(folder=str(tmp_path), **ODD[oddity])
+    reduction, errors = run(visit, **WAYS[way])
+    for name, step in reduction.steps.items():
+        assert step.status in STATUSES and step.status != "running"
+        if step.status == "failed":
+            error = errors[name]
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            assert isinstance(error, ValueError) and "hustle_widgets" in frame.filename, (
+                f"{name}: {error!r} from {frame.filename}:{frame.lineno}"
+            )
+            assert step.error == str(error) and not RAW.search(step.error), f"{name}: {step.error}"
+            assert len(step.error) > 30
+        elif step.status == "off":
+            assert step.enabled and len(step.error) > 30, f"{name} is off and does not say why"
+        elif step.status == "stale":  # only behind a failure
+            assert errors
+        else:
+            assert step.status == "fresh" and step.error == ""
+    if not errors:
+        clean = reduction.result
+        assert clean is not None and clean["images"].dtype == np.float32
+        assert (tmp_path / "outputs" / "stage_1" / "run_1" / "clean_obs.nc").is_file()
+
+
+@pytest.mark.parametrize(
+    "oddity", ["one frame", "one orbit", "scattered NaNs", "NaN columns, rows and pixels"]
+)
+def test_sane_visits_go_through_at_default_settings(oddity, tmp_path):
+    reduction, errors = run(tiny_visit(folder=str(tmp_path), **ODD[oddity]))
+    assert not errors
+    on = {name for name, step in reduction.steps.items() if step.status == "fresh"}
+    assert {"read_data", "hst_flags", "fixed_iter", "free_iter", "led", "uniform", "location", "save"} <= on
+
+
+# --- widgets ----------------------------------------------------------------------------------------
+
+
+def in_a_process_of_its_own(code: str) -> str:
+    path = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_nothing_is_drawn_before_it_is_shown():
+    print(
+        in_a_process_of_its_own(
+            """
+import ipywidgets
+from visits import tiny_visit
+from hustle_widgets import Reduction
+from hustle_widgets.steps import STAGE_1
+table = ipywidgets.widgets.widget._instances
+steps = [kind() for kind in STAGE_1]
+reduction = Reduction(tiny_visit(), do_save=False)
+reduction.free_iter.free_sigma = 5
+reduction.run()
+heavy = [name for name in ("bqplot", "matplotlib", "ipympl") if name in sys.modules]
+assert not heavy, heavy
+children = [step.name for step in [*steps, *reduction.steps.values()] if step.children]
+assert not children and not reduction.children
+assert not [widget for widget in table.values() if hasattr(widget, "steps") or hasattr(widget, "status")]
+# Only layouts that ipywidgets makes on its own would be left here.
+assert len(table) == 0, [type(widget).__name__ for widget in table.values()]
+"""
+        )
+    )
+
+
+def test_a_thousand_steps_leave_no_trace():
+    print(
+        in_a_process_of_its_own(
+            """
+import gc, weakref, ipywidgets
+from hustle_widgets.steps import STAGE_1
+gc.disable()
+table = ipywidgets.widgets.widget._instances
+seen = [weakref.ref(kind()) for kind in STAGE_1 for _ in range(70)]
+assert len(table) == 0, [type(widget).__name__ for widget in table.values()]
+gc.enable(); gc.collect()
+assert not [ref for ref in seen if ref() is not None]
+"""
+        )
+    )
