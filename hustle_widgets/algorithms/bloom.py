@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import binary_dilation, label
+from scipy.ndimage import label, maximum_filter
 
 from .neighbours import as_frame
 
@@ -46,5 +46,5 @@ def bloom_mask(image: ArrayLike, position: tuple[float, float]) -> NDArray[np.bo
         return np.zeros(pixels.shape, bool)
     labels, _ = label(pixels > 0.3 * peak, np.ones((3, 3)))
     inside = labels[near][labels[near] > 0]
-    core = binary_dilation(labels == np.bincount(inside).argmax(), np.ones((5, 5)))
-    return binary_dilation(core, np.ones((31, 1)))
+    core = (labels == np.bincount(inside).argmax()).view(np.uint8)
+    return maximum_filter(core, size=(2 * (2 + 15) + 1, 2 * 2 + 1), mode="constant").view(bool)
