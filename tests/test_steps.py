@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from visits import digests, everything, small_folder, small_visit, tiny_visit  # noqa: F401
+from visits import digests, everything, small_folder, tiny_visit
 
-from hustle_widgets import Reduction
+from hustle_widgets import Reduction, load_visit
 from hustle_widgets.config import format_value, parse_value, read_config
 from hustle_widgets.engine import blocks, chain
 from hustle_widgets.engine.chain import Listener, with_known
@@ -38,6 +38,8 @@ from hustle_widgets.steps.parameters import (
     Whole,
     Wholes,
 )
+
+__all__ = ["small_folder"]  # a fixture
 
 TUTORIAL = read_config(Path(__file__).parent / "data" / "stage_1_input_config.hustle")
 # Beyond the tutorial; their defaults keep its behaviour.
@@ -331,9 +333,10 @@ def assert_same_outcomes(first: dict[str, Outcome], second: dict[str, Outcome]) 
 
 
 @pytest.fixture(scope="module")
-def reduced(small_folder, small_visit):  # noqa: F811
-    before = digests(small_visit)
-    reduction, errors = run(small_visit, **everything(small_folder))
+def reduced(small_folder):
+    visit = load_visit(small_folder)
+    before = digests(visit)
+    reduction, errors = run(visit, **everything(small_folder))
     return reduction, errors, before
 
 
@@ -374,19 +377,12 @@ def test_compute_is_pure(reduced, kind):
 
 
 @pytest.mark.parametrize("threads, series, halo_rows", [(1, 10**9, 48), (3, 7 * 640, 5), (2, 640, 33)])
-def test_the_result_does_not_depend_on_how_the_visit_is_cut(
-    reduced,
-    small_visit,
-    small_folder,
-    monkeypatch,
-    threads,
-    series,
-    halo_rows,  # noqa: F811
-):
+def test_the_result_does_not_depend_on_how_the_visit_is_cut(reduced, monkeypatch, threads, series, halo_rows):
     reduction, _, _ = reduced
     monkeypatch.setattr(blocks, "ROWS_WITH_HALO", halo_rows)
     monkeypatch.setattr(chain, "cut_blocks", functools.partial(blocks.cut_blocks, series=series))
-    other = Reduction(small_visit, **everything(small_folder), do_save=False)
+    folder = Path(reduction.toplevel_dir)
+    other = Reduction(reduction.visit, **everything(folder), do_save=False)
     other._chain.threads = threads
     other.run()
     expected = {name: outcome for name, outcome in reduction.outcomes().items() if name != "save"}
@@ -536,7 +532,7 @@ def test_nothing_is_drawn_before_it_is_shown():
             """
 import ipywidgets
 from visits import tiny_visit
-from hustle_widgets import Reduction
+from hustle_widgets import Reduction, load_visit
 from hustle_widgets.steps import STAGE_1
 table = ipywidgets.widgets.widget._instances
 steps = [kind() for kind in STAGE_1]
