@@ -1,0 +1,214 @@
+"""Figures of step 6: the target in the direct image, the 0th order, background stars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
+
+from hustle_widgets.view import theme
+from hustle_widgets.view.figures import base
+from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
+
+DIRECT_HALF = 30  # pixels around the target
+ZEROTH_HALF = 60
+
+
+def location_figures(result: StepResult) -> dict[str, Maker]:
+    """Return the figure of the target's location."""
+    return {"target_location": partial(target_location, result)}
+
+
+def zeroth_figures(result: StepResult) -> dict[str, Maker]:
+    """Return the main figures of the tracking of the 0th order."""
+    table = result.outcome.table.columns
+    return {
+        "0th_order_window": lambda paper: ZerothWindow(result, paper).draw(0),
+        "0th_order_displacement": partial(displacement, result.hours, {"0th order": table["0th_order_disp"]}),
+    }
+
+
+def star_figures(result: StepResult) -> dict[str, Maker]:
+    """Return the main figures of the tracking of background stars."""
+    table = result.outcome.table.columns
+    moves = {name.removesuffix("_disp"): table[name] for name in table if name.endswith("_disp")}
+    moves["mean of stars"] = moves.pop("meanstar")
+    tracked = result.state.outcomes.get("zeroth_tracking")
+    if tracked is not None and "0th_order_disp" in tracked.table.columns:
+        moves["0th order"] = tracked.table.columns["0th_order_disp"]
+    return {
+        "bkg_stars_location": lambda paper: StarWindows(result, paper).draw(0),
+        "bkg_stars_displacement": partial(displacement, result.hours, moves),
+    }
+
+
+def cutout(
+    image: NDArray[np.float32], place: Sequence[float], half: int
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Return a window of 2 half + 1 pixels, NaN outside of the frame, and its first (column, row)."""
+    column, row = (int(round(number)) for number in place)
+    padded = np.full((2 * half + 1, 2 * half + 1), np.nan, dtype=np.float32)
+    row0, column0 = max(0, row - half), max(0, column - half)
+    part = image[row0 : max(0, row + half + 1), column0 : max(0, column + half + 1)]
+    down, across = row0 - (row - half), column0 - (column - half)
+    if part.size:
+        padded[down : down + part.shape[0], across : across + part.shape[1]] = part
+    return padded, (column - half, row - half)
+
+
+def window_axes(page: Page, number: int, of: int, size: float) -> Axes:
+    """Add a square panel, one of several side by side."""
+    left = base.LEFT + number * (size + base.LEFT + 0.25)
+    return page.place(left, page.height - base.TOP - size, size, size)
+
+
+def show_window(axes: Axes, part: NDArray[np.float32], corner: tuple[int, int]) -> AxesImage:
+    """Draw a window of a frame, every pixel of it."""
+    return base.show_frame(axes, part, Paper(full=True), norm=base.frame_norm(part), corner=corner)
+
+
+def mark(axes: Axes, place: Sequence[float], color: str, marker: str, label: str) -> None:
+    """Mark a position (column, row), with a light rim so that it shows on dark and bright."""
+    axes.plot(*place, marker=marker, ms=13, mfc="none", mec="white", mew=4, ls="none")
+    axes.plot(*place, marker=marker, ms=13, mfc="none", mec=color, mew=2, ls="none", label=label)
+
+
+def target_location(result: StepResult, paper: Paper) -> Figure:
+    """Draw the target in the direct image, where it was expected and where it was found."""
+    facts = result.outcome.table.facts
+    place = facts["target_posx"], facts["target_posy"]
+    guess = result.parameters["location"]
+    image = result.state.facts["direct_image"]
+    caption = (
+        f"Given: column {guess[0]:.2f}, row {guess[1]:.2f}. Found: column {place[0]:.2f}, row {place[1]:.2f}. "
+        "Left the direct image, right the surroundings of the target."
+    )
+    page = Page(paper, [3.4], caption)
+    page.figure.delaxes(page.axes.pop())
+    whole, near = (
+        window_axes(page, 0, 2, 3.4),
+        page.place(5.1, base.BOTTOM + page.height - base.TOP - 3.4 - base.BOTTOM, 3.0, 3.4),
+    )
+    base.show_frame(whole, image, paper, norm=base.frame_norm(image))
+    whole.set_aspect("equal")
+    part, corner = cutout(image, place, DIRECT_HALF)
+    shown = show_window(near, part, corner)
+    near.set_aspect("equal")
+    for axes in (whole, near):
+        mark(axes, guess, theme.SKY, "s", "given")
+        mark(axes, place, theme.VERMILLION, "+", "found")
+        axes.set_xlim(axes.get_xlim())
+    near.legend(fontsize=9, loc="upper right", labelspacing=0.9)
+    whole.set_title("Direct image", fontsize=11, loc="left")
+    near.set_title("Target", fontsize=11, loc="left")
+    page.figure.canvas.draw()  # so that the bar is beside the panel as it is drawn
+    page.bar(near, shown, f"Signal [{base.ELECTRONS}]")
+    return page.figure
+
+
+class ZerothWindow:
+    """The 0th order of a frame and its centroid."""
+
+    def __init__(self, result: StepResult, paper: Paper) -> None:
+        self.result = result
+        self.places = result.outcome.table.columns["0th_order_pos"]
+        caption = "The 0th order is often saturated and bleeds along its columns; the cross should be at its middle."
+        self.page = Page(paper, [4.2], caption)
+        self.page.figure.delaxes(self.page.axes.pop())
+        self.axes = window_axes(self.page, 0, 1, 4.2)
+        seen = self.places[np.isfinite(self.places).all(axis=1)]
+        centre = seen[0] if len(seen) else result.prepared["expected"]
+        self.centre = (float(centre[0]), float(centre[1]))
+        part, corner = cutout(result.before(0), self.centre, ZEROTH_HALF)
+        self.shown = show_window(self.axes, part, corner)
+        mark(self.axes, result.prepared["expected"], theme.SKY, "s", "expected")
+        mark(self.axes, self.centre, theme.VERMILLION, "+", "found")
+        self.crosses = self.axes.lines[-2:]
+        self.axes.set(xlim=(corner[0] - 0.5, corner[0] + 2 * ZEROTH_HALF + 0.5))
+        self.axes.set(ylim=(corner[1] - 0.5, corner[1] + 2 * ZEROTH_HALF + 0.5))
+        self.axes.legend(fontsize=9, loc="upper right", labelspacing=0.9)
+        self.page.bar(self.axes, self.shown, f"Signal [{base.ELECTRONS}]")
+
+    def draw(self, frame: int) -> Figure:
+        """Show a frame."""
+        part, _ = cutout(self.result.before(frame), self.centre, ZEROTH_HALF)
+        self.shown.set_data(part)
+        column, row = self.places[frame]
+        for cross in self.crosses:
+            cross.set_data([column], [row])
+        title = f"Frame {frame}: 0th order at column {column:.2f}, row {row:.2f}"
+        self.axes.set_title(title, fontsize=11, loc="left")
+        return self.page.figure
+
+
+class StarWindows:
+    """The windows of the background stars of a frame, and their centroids."""
+
+    MOST = 4  # as many as fit side by side
+
+    def __init__(self, result: StepResult, paper: Paper) -> None:
+        self.result = result
+        self.half = int(result.parameters["bkg_window"])
+        self.given = result.parameters["bkg_stars_loc"]
+        self.stars = list(range(1, len(self.given) + 1))[: self.MOST]
+        size = (paper.width - 0.3) / max(len(self.stars), 2) - base.LEFT - 0.25
+        left_out = len(self.given) - len(self.stars)
+        more = f" {left_out} more stars are tracked too." if left_out else ""
+        self.page = Page(
+            paper, [size], f"The cross is the star's centroid, the square its given place.{more}"
+        )
+        self.page.figure.delaxes(self.page.axes.pop())
+        self.axes = [window_axes(self.page, k, len(self.stars), size) for k in range(len(self.stars))]
+        image = result.before(0)
+        self.shown = []
+        self.crosses = []
+        for star, axes in zip(self.stars, self.axes, strict=True):
+            place = self.given[star - 1]
+            part, corner = cutout(image, place, self.half)
+            self.shown.append(show_window(axes, part, corner))
+            mark(axes, place, theme.SKY, "s", "given")
+            mark(axes, place, theme.VERMILLION, "+", "found")
+            self.crosses.append(axes.lines[-2:])
+
+    def draw(self, frame: int) -> Figure:
+        """Show a frame."""
+        image = self.result.before(frame)
+        table = self.result.outcome.table.columns
+        for number, star in enumerate(self.stars):
+            part, _ = cutout(image, self.given[star - 1], self.half)
+            self.shown[number].set_data(part)
+            column, row = table[f"star{star}_pos"][frame]
+            for cross in self.crosses[number]:
+                cross.set_data([column], [row])
+            self.axes[number].set_title(f"Star {star}, frame {frame}", fontsize=11, loc="left")
+        return self.page.figure
+
+
+def displacement(
+    hours: NDArray[np.float64], moves: Mapping[str, NDArray[np.float64]], paper: Paper
+) -> Figure:
+    """Draw how the frames moved, in columns and rows."""
+    caption = (
+        "Motion relative to the first frame. It should be a fraction of a pixel to a few pixels, and all sources "
+        "should move alike."
+    )
+    right = 1.35 if len(moves) > 1 else 0.3
+    page = Page(paper, [1.8, 1.8], caption, right=right)
+    for number, (axes, along) in enumerate(zip(page.axes, ("Columns", "Rows"), strict=True)):
+        for (name, move), color, marker in zip(
+            moves.items(),
+            theme.CYCLE * (1 + len(moves) // len(theme.CYCLE)),
+            "os^DvP*" * (1 + len(moves) // 7),
+            strict=False,
+        ):
+            axes.plot(hours, move[:, number], marker=marker, color=color, ms=4, lw=1, label=name)
+        base.curve_axes(axes, base.HOURS, "Displacement [px]", f"{along} moved by")
+    page.axes[0].set_xlabel("")
+    if len(moves) > 1:
+        page.axes[0].legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+    return page.figure
