@@ -320,7 +320,11 @@ def _clip_rows(values: NDArray[np.float32], sigma: float) -> None:
 
 
 def _running_median(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Median over up to `NEIGHBOURS` columns to each side, NaN ignored, fewer at the ends."""
+    """Median over up to `NEIGHBOURS` columns to each side, NaN ignored."""
     padded = np.pad(levels, NEIGHBOURS, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1).copy()
+    # A column further than two away needs its counterpart on the other side: at an end or a gap, a gradient
+    # would count as deviation.
+    far = np.abs(np.arange(-NEIGHBOURS, NEIGHBOURS + 1)) > 2
+    windows[np.isnan(windows[:, ::-1]) & far] = np.nan
     return bn.nanmedian(windows, axis=1)

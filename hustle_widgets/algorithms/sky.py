@@ -156,13 +156,14 @@ def sky_mask(image: Floats, mask_parameter: float) -> NDArray[np.bool_]:
     ValueError
         When `mask_parameter` is not positive or every pixel is NaN.
     """
-    return ~(np.abs(image - np.float32(sky_mode(image)[0])) <= _half_width(image, mask_parameter))
+    mode, _ = sky_mode(image)
+    return ~(np.abs(image - np.float32(mode)) <= _half_width(image, mask_parameter))
 
 
 def _half_width(image: Floats, mask_parameter: float) -> float:
     if not mask_parameter > 0:
         raise ValueError(f"mask_parameter must be above 0. Got {mask_parameter}.")
-    return mask_parameter * float(bn.nanstd(image))
+    return mask_parameter * float(image[np.isfinite(image)].std(dtype=np.float64))
 
 
 def sky_scale(image: Floats, sky: Floats, mask: NDArray[np.bool_]) -> float:
@@ -231,12 +232,12 @@ def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> tuple[float, N
 
     until the factor is stable to 1e-4.
     """
-    half_width = _half_width(image, mask_parameter)
     mode, scatter = sky_mode(image)
+    half_width = _half_width(image, mask_parameter)
     usable = np.isfinite(image) & np.isfinite(sky)
     pixels = np.where(usable, image, 0).astype(np.float32, copy=False)
     template = np.where(usable, sky, 0).astype(np.float32, copy=False)
-    level = float(template.sum(dtype=np.float64)) / max(1, np.count_nonzero(usable))
+    level = float(template.sum(dtype=np.float64)) / max(1, int(np.count_nonzero(usable)))
     if level == 0:
         raise ValueError("No pixel is left to scale the sky image to: it is zero or NaN there.")
     scale = mode / level

@@ -171,7 +171,9 @@ def _mirror(profile: Floats, left: int, right: int, noise: float, where: str) ->
         far = min(centre - sides[0][-1], sides[1][-1] - centre)
         distances = np.linspace(near, max(near, far), 4 * BESIDE)
         on_left, on_right = left_wing(centre - distances), right_wing(centre + distances)
-        return float(np.average(on_right - on_left, weights=np.exp((on_left + on_right) / 2)))
+        # The square root of the flux: weights by the flux let the innermost pixel decide, and which one that is
+        # changes as the source moves.
+        return float(np.average(on_right - on_left, weights=np.exp((on_left + on_right) / 4)))
 
     for reach in (1, 2, 3):  # a lopsided source may be centred beside the middle of its bloom
         if lopsidedness(middle - reach) * lopsidedness(middle + reach) < 0:
