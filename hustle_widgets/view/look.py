@@ -16,8 +16,11 @@ class Look(HasTraits):
         The pixel whose time series is shown.
     step : str
         Name of the step whose panel is open.
-    shown : {'after', 'before', 'difference'}
-        Whether frames are shown as they leave the step, as they enter it, or what it took away.
+    shown : str
+        The point of the chain whose frames are shown: 'after' or 'before' the open step, 'read' for the frames
+        as they were read, or the name of a step for the frames as they leave it.
+    minus : str
+        The point of the chain that is taken away from them; '' for none.
     """
 
     frame = Int(0)
@@ -25,3 +28,4 @@ class Look(HasTraits):
     column = Int(0)
     step = Unicode("read_data")
     shown = Unicode("after")
+    minus = Unicode("")

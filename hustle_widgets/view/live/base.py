@@ -44,6 +44,13 @@ class Live:
     def decorate(self, image: Any) -> None:
         """Draw on the shared frame image: regions, positions, traces."""
 
+    def undecorate(self, image: Any) -> None:
+        """Take away from the shared frame image what `decorate` drew: another step's panel opens."""
+
+    def clicked(self, column: float, row: float) -> bool:
+        """Answer a click on the shared frame image; False leaves it to choose the pixel looked at."""
+        return False
+
     def close(self) -> None:
         """Close the plots."""
 
