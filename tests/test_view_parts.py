@@ -12,7 +12,7 @@ from hustle_widgets.view.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.frame_image import FrameImage
 from hustle_widgets.view.histogram_plot import HistogramPlot
 from hustle_widgets.view.light_curve_plot import LightCurvePlot
-from hustle_widgets.view.part import break_gaps, span_of
+from hustle_widgets.view.part import break_gaps, nice_ticks, span_of
 from hustle_widgets.view.series_plot import SeriesPlot
 
 
@@ -334,14 +334,43 @@ def test_the_zoom_button_zooms_to_the_next_drag_once():
     view.close()
 
 
+def test_the_cross_of_a_region_is_outside_it_but_on_view():
+    view, boxes, _ = boxed([[10, 20, 30, 50], [0, 9, 150, 200], [40, 50, 0, 200]])
+    for (row0, row1, column0, column1), x in zip(boxes.regions, boxes._removers.x, strict=True):
+        assert 0 < x < 200
+        assert (column0, column1) == (0, 200) or not column0 <= x < column1
+    view.zoom_to((0, 30, 20, 60))
+    assert view.region[2] < boxes._removers.x[0] < view.region[3]
+    assert boxes._removers.x[0] - 49.5 < 5
+    view.close()
+
+
+def test_differences_have_limits_of_their_own():
+    view = FrameImage((10, 10))
+    frame = np.linspace(100, 200, 100).reshape(10, 10)
+    view.show_frame(frame)
+    of_frame = (view.toolbar._low.value, view.toolbar._high.value)
+    view.show_frame(frame - 150, difference=True)
+    bar = view.toolbar
+    assert bar._low.value == -bar._high.value
+    bar._low.value = -10.0
+    view.show_frame(frame)
+    assert (bar._low.value, bar._high.value) == of_frame
+    view.show_frame(frame - 150, difference=True)
+    assert bar._low.value == -10
+    view.close()
+
+
 def test_points_tell_where_they_are_dragged():
     view = FrameImage((100, 200))
     heard = []
     view.set_points("stars", [(5, 6), (7, 8)], draggable=True, on_change=heard.append, labels=["a", "b"])
-    mark = view._named["stars"].mark
+    mark, names = view._named["stars"].marks
     assert heard == []
+    assert list(names.text) == ["a", "b"]
     by_mouse(mark, x=[5, 50.5], y=[6, 60.25])
     assert heard == [[(5.0, 6.0), (50.5, 60.25)]]
+    assert list(names.x) == [5, 50.5]
     view.set_points("stars", [(1, 2)])
     assert len(heard) == 1
     assert list(mark.x) == [1]
@@ -448,6 +477,17 @@ def test_limits_of_axes_hold_all_finite_values():
     assert span_of([]) == (0, 1)
     low, high = span_of([3.0])
     assert low < 3 < high
+
+
+@pytest.mark.parametrize("limits", [(0.9879, 1.0013), (-3, 4.1), (0, 31000), (2e-9, 3e-9), (59.5, 60.5)])
+def test_ticks_are_few_round_numbers_within_the_limits(limits):
+    ticks = nice_ticks(*limits)
+    assert 2 <= len(ticks) <= 8
+    assert ticks[0] >= limits[0]
+    assert ticks[-1] <= limits[1]
+    digits = {f"{step:.6e}".rstrip("0")[:1] for step in np.diff(ticks)}
+    assert digits <= {"1", "2", "5"}
+    assert np.allclose(ticks / np.diff(ticks)[0], np.rint(ticks / np.diff(ticks)[0]))
 
 
 def test_light_curve_tells_scatter_and_shows_the_one_before():

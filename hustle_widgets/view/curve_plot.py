@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import theme
-from .part import Key, Part, break_gaps, set_scale, span_of, update
+from .part import Key, Part, break_gaps, set_axis, set_scale, span_of, update
 
 # A marker is an element of its own in the page: with more points than this only the line is drawn.
 MAX_MARKERS = 400
@@ -67,7 +67,6 @@ class CurvePlot(Part):
         )
         self._scales = {"x": self._x_scale, "y": self._y_scale}
         self.x_axis, self.y_axis = theme.axes(self._x_scale, self._y_scale, x_label, y_label)
-        self.y_axis.num_ticks = 6
         super().__init__(theme.figure([], [self.x_axis, self.y_axis], height=height))
         self._marks: dict[str, tuple[Any, Any, Any]] = {}
 
@@ -107,7 +106,7 @@ class CurvePlot(Part):
             y, error = np.asarray(curve.y, dtype=float), curve.error
             half = 0.0 if error is None else np.nan_to_num(np.asarray(error, dtype=float))
             edges += [y - half, y + half]
-        set_scale(self._y_scale, *(y_limits or span_of(*edges)))
+        set_axis(self.y_axis, *(y_limits or span_of(*edges)))
         self._draw_vertical(vertical)
         self.set_heading(title, keys)
 

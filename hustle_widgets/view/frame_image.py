@@ -18,8 +18,9 @@ from .picture import MarkedPixels, Picture
 
 # Widest picture that is sent, in picture pixels a side of the plot: a plot has about 1100.
 SENT_COLUMNS = 1300
-# Width of the plot [screen px] in a notebook 1280 px wide.
+# Width of the plot [screen px] in a notebook 1280 px wide, and what a notebook has beside its figures.
 NOMINAL_WIDTH = 1010
+BESIDE = 170
 
 
 class FrameImage(Part):
@@ -35,7 +36,7 @@ class FrameImage(Part):
     title : str
         Heading.
     height : str, optional
-        Height of the figure, a CSS length; without it, what suits the shape at full width.
+        Height of the figure, a CSS length; without it, what suits the shape at the full width of a notebook.
     toolbar : bool
         Whether to show the controls of stretch, limits, colours and zoom.
 
@@ -64,14 +65,16 @@ class FrameImage(Part):
             picture.mark.on_element_click(self._clicked)
         axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False)
         # bqplot keeps the shape of the figure with its margins: square pixels come out at this width.
-        plot_height = float(np.clip(NOMINAL_WIDTH / self._aspect, 200, 480))
+        plot_height = NOMINAL_WIDTH / self._aspect
+        tallest = min(1.6 * plot_height, 480)
         across = theme.MARGIN["left"] + theme.MARGIN["right"]
         upright = theme.MARGIN["top"] + theme.MARGIN["bottom"]
         ratio = (plot_height * self._aspect + across) / (plot_height + upright)
         figure = theme.figure(
             [self._image.mark, self._marked.mark],
             list(axes),
-            height=height or f"{plot_height + upright:.0f}px",
+            height=height
+            or f"clamp(180px, calc((100vw - {BESIDE}px) / {ratio:.3f}), {tallest + upright:.0f}px)",
             min_aspect_ratio=ratio,
             max_aspect_ratio=ratio,
         )
@@ -169,6 +172,7 @@ class FrameImage(Part):
         boxes = self._named.get(name)
         if not isinstance(boxes, Boxes):
             boxes = Boxes(self._scales, self.shape, color=color, editable=editable, on_change=on_change)
+            boxes.set_view(self.region)
             self._add(name, boxes)
         boxes.set(regions)
 
@@ -179,7 +183,7 @@ class FrameImage(Part):
 
         def add(region: Region) -> None:
             boxes.set([*boxes.regions, region])
-            boxes._tell()
+            boxes.tell()
 
         self.toolbar.end_zoom_mode()
         self._start_brush(add)
@@ -327,6 +331,9 @@ class FrameImage(Part):
 
     def _set_view(self, region: Region) -> None:
         self.region = region
+        for named in self._named.values():
+            if isinstance(named, Boxes):
+                named.set_view(region)
         row0, row1, column0, column1 = region
         for scale, low, high in ((self._x_scale, column0, column1), (self._y_scale, row0, row1)):
             with scale.hold_sync():

@@ -47,6 +47,7 @@ class Boxes:
         self.regions: list[Region] = []
         self.on_change = on_change
         self._shape = shape
+        self._view: Region = (0, shape[0], 0, shape[1])
         self._held: Any = None  # the handle under the mouse
         self._outline = bqplot.Lines(
             scales=scales, colors=[color], fill_colors=[color], fill="inside", fill_opacities=[0.12],
@@ -78,6 +79,11 @@ class Boxes:
         self.regions = [tuple(int(edge) for edge in region) for region in regions]  # type: ignore[misc]
         self._draw()
 
+    def set_view(self, region: Region) -> None:
+        """Tell which part of the frame is on view."""
+        self._view = region
+        self._draw()
+
     def _corner(self, region: Region, kind: tuple[int, int]) -> Point:
         row0, row1, column0, column1 = region
         if kind == (-1, -1):
@@ -101,14 +107,19 @@ class Boxes:
                 corners = np.array([self._corner(region, kind) for region in self.regions]).reshape(-1, 2)
                 update(handle, x=corners[:, 0], y=corners[:, 1])
         if self._handles:
-            # Between middle and upper right corner, where no other handle is.
             at = np.array([self._remover_at(region) for region in self.regions]).reshape(-1, 2)
             update(self._removers, x=at[:, 0], y=at[:, 1])
 
-    @staticmethod
-    def _remover_at(region: Region) -> Point:
-        row0, row1, column0, column1 = region
-        return column1 - 0.5, (row0 + row1 - 1) / 2
+    def _remover_at(self, region: Region) -> Point:
+        """Place of the cross: outside the upper right corner, or where there is room on view."""
+        _, row1, column0, column1 = region
+        _, _, left, right = self._view
+        gap = 0.016 * (right - left)
+        if column1 + gap < right:
+            return column1 - 0.5 + gap, row1 - 0.5
+        if column0 - gap > left:
+            return column0 - 0.5 - gap, row1 - 0.5
+        return column1 - 0.5 - gap, row1 - 0.5
 
     def _moved(self, kind: tuple[int, int]) -> None:
         handle = self._handles[kind]
@@ -125,7 +136,7 @@ class Boxes:
         if regions != self.regions:
             self.regions = regions
             self._draw()
-            self._tell()
+            self.tell()
 
     def _resized(self, region: Region, kind: tuple[int, int], x: float, y: float) -> Region:
         row0, row1, column0, column1 = region
@@ -151,9 +162,10 @@ class Boxes:
         if index is not None and 0 <= index < len(self.regions):
             del self.regions[index]
             self._draw()
-            self._tell()
+            self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Call back with the regions as they are."""
         if self.on_change is not None:
             self.on_change(list(self.regions))
 
@@ -192,7 +204,10 @@ class Points:
             scales=scales, colors=[f"{color}22"], stroke=color, stroke_width=2.5, marker=marker,
             default_size=240, enable_move=draggable, update_on_move=draggable,
         )  # fmt: skip
-        self.marks = [self.mark]
+        self._names = bqplot.Label(
+            scales=scales, colors=[color], default_size=14, font_weight="bold", x_offset=11, y_offset=-9
+        )
+        self.marks = [self.mark, self._names]
         self._held = False
         self.mark.on_drag_start(lambda *_: setattr(self, "_held", True))
         self.mark.on_drag_end(lambda *_: self._released())
@@ -208,7 +223,13 @@ class Points:
     def _draw(self) -> None:
         x = [column for column, _ in self.points]
         y = [row for _, row in self.points]
-        update(self.mark, x=x, y=y, names=np.array(self._labels) if len(self._labels) else None)
+        update(self.mark, x=x, y=y)
+        self._draw_names()
+
+    def _draw_names(self) -> None:
+        named = [(x, y, name) for (x, y), name in zip(self.points, self._labels, strict=False)]
+        x, y, names = zip(*named, strict=True) if named else ((), (), ())
+        update(self._names, x=x, y=y, text=np.array(names, dtype=str))
 
     def _released(self) -> None:
         self._held = False
@@ -221,6 +242,7 @@ class Points:
         points = [(float(column), float(row)) for column, row in zip(x, y, strict=True)]
         if points != self.points:
             self.points = points
+            self._draw_names()
             if self.on_change is not None:
                 self.on_change(list(points))
 

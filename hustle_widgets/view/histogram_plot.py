@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import theme
-from .part import Key, Part, set_scale, span_of, update
+from .part import Key, Part, nice_ticks, set_scale, span_of, update
 
 
 class HistogramPlot(Part):
@@ -141,7 +141,7 @@ class HistogramPlot(Part):
 
     def _label_counts(self, top: float) -> None:
         if not self._log.value:
-            self._y_axis.tick_values, self._y_axis.tick_labels = None, None
+            self._y_axis.tick_values, self._y_axis.tick_labels = nice_ticks(0, top), None
             return
         counts = [0, *(10**power for power in range(int(top) + 1))]
         # The browser looks labels up by the number as JavaScript writes it: few decimals, no '.0'.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -70,7 +71,9 @@ class ImageToolbar:
         self._high.observe(lambda change: self._edited(1, change["new"]), "value")
         self._zoom.observe(self._toggled, "value")
         self._whole.on_click(lambda _: zoom(None))
-        self._shown = (self._low.value, self._high.value)
+        # Frames and differences have limits of their own.
+        self._limits: dict[bool, tuple[float, float]] = {}
+        self._difference = False
 
     @property
     def stretch(self) -> str:
@@ -84,27 +87,28 @@ class ImageToolbar:
 
     def limits_for(self, frame: NDArray[Any], difference: bool) -> tuple[float, float]:
         """Limits to draw a frame with: its own, or those that a person has set."""
-        if difference:
-            return encode.auto_limits(frame, symmetric=True)
-        if self._auto.value:
-            low, high = encode.auto_limits(frame)
+        self._difference = difference
+        self._stretch.disabled = self._map.disabled = difference
+        if self._auto.value or difference not in self._limits:
+            low, high = encode.auto_limits(frame, symmetric=difference)
             # Four digits are enough to read; drawn with what is told.
-            self._shown = (float(f"{low:.4g}"), float(f"{high:.4g}"))
-            if not self._shown[1] > self._shown[0]:
-                self._shown = (low, high)
-            self._low.value, self._high.value = self._shown
-        return self._shown
+            told = (float(f"{low:.4g}"), float(f"{high:.4g}"))
+            self._limits[difference] = told if told[1] > told[0] else (low, high)
+        limits = self._limits[difference]
+        self._low.value, self._high.value = limits
+        return limits
 
     def _auto_toggled(self, change: dict[str, Any]) -> None:
         if change["new"]:
             self._changed()
 
     def _edited(self, which: int, value: float) -> None:
-        if value == self._shown[which]:
+        low, high = self._limits.get(self._difference, (math.nan, math.nan))
+        if value == (low, high)[which]:
             return  # written from here
-        limits = (value, self._shown[1]) if which == 0 else (self._shown[0], value)
+        limits = (value, high) if which == 0 else (low, value)
         if limits[1] > limits[0]:
-            self._shown = limits
+            self._limits[self._difference] = limits
             self._auto.value = False
             self._changed()
 

@@ -36,9 +36,11 @@ def heading_html(title: str, keys: Iterable[Key] = ()) -> str:
     """Title and legend as one line of HTML; it wraps when narrow and is never cut by a plot's margin."""
     spans = [f"<b>{escape(title)}</b>"] if title else []
     for key in keys:
+        # Black would be lost in a dark notebook.
+        color = "inherit" if key.color == theme.BLACK else escape(key.color)
         glyph = _GLYPHS.get(key.shape, "●")
         spans.append(
-            f'<span style="white-space:nowrap"><span style="color:{escape(key.color)}" aria-hidden="true">'
+            f'<span style="white-space:nowrap"><span style="color:{color}" aria-hidden="true">'
             f"{glyph}</span> {escape(key.text)}</span>"
         )
     style = (
@@ -125,6 +127,21 @@ def set_scale(scale: Any, low: float, high: float) -> None:
     if (scale.min, scale.max) != (low, high):
         with scale.hold_sync():
             scale.min, scale.max = low, high
+
+
+def nice_ticks(low: float, high: float, most: int = 8) -> np.ndarray:
+    """Round numbers from low to high, at most so many; bqplot draws ten or, when told a number, odd values."""
+    if not high > low:
+        return np.array([low])
+    power = 10.0 ** np.floor(np.log10((high - low) / most))
+    step = next(power * factor for factor in (1, 2, 5, 10, 20) if (high - low) / (power * factor) < most)
+    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+
+
+def set_axis(axis: Any, low: float, high: float) -> None:
+    """Give an axis' scale both limits, and the axis few round ticks."""
+    set_scale(axis.scale, low, high)
+    axis.tick_values = nice_ticks(low, high)
 
 
 def update(mark: Any, **values: Any) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import theme
-from .part import Key, Part, break_gaps, set_scale, span_of, update
+from .part import Key, Part, break_gaps, set_axis, set_scale, span_of, update
 
 
 class SeriesPlot(Part):
@@ -67,9 +67,9 @@ class SeriesPlot(Part):
             handle.observe(lambda change, sign=sign: self._dragged(change["new"], sign), "y")
             handle.on_drag_start(lambda *_, handle=handle: setattr(self, "_held", handle))
             handle.on_drag_end(lambda *_: self._released())
-        self._x_axis, y_axis = theme.axes(self._x_scale, self._y_scale, "Frame", y_label)
+        self._x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, "Frame", y_label)
         marks = [self._band, self._line, self._centre, self._kept, self._rejected, self._here, *self._handles]
-        super().__init__(theme.figure(marks, [self._x_axis, y_axis], height=height))
+        super().__init__(theme.figure(marks, [self._x_axis, self._y_axis], height=height))
         self._held: Any = None  # the handle under the mouse
         self._callbacks: list[Callable[[float], None]] = []
         self._span = self._data_limits = (0.0, 1.0)
@@ -151,7 +151,7 @@ class SeriesPlot(Part):
         # Not under the mouse: the edge would run away from it.
         if self._held is None:
             half, centre = self._half_width(), self._centre_value
-            set_scale(self._y_scale, *span_of(self._data_limits, [centre - half, centre + half]))
+            set_axis(self._y_axis, *span_of(self._data_limits, [centre - half, centre + half]))
 
     def _released(self) -> None:
         self._held = None

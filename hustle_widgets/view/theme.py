@@ -60,6 +60,8 @@ def figure(marks: list[Any], plot_axes: list[Any], *, height: str = PLOT_HEIGHT,
         "padding_y": 0.0,
         "animation_duration": 0,
         "display_toolbar": False,
+        # White in a dark notebook too: the colours are chosen for it.
+        "background_style": {"fill": "#ffffff"},
         "layout": ipywidgets.Layout(width="100%", height=height, min_width="280px"),
     }
     return bqplot.Figure(marks=marks, axes=plot_axes, **(settings | options))
