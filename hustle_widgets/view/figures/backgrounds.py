@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.background import histogram
@@ -60,8 +62,8 @@ def values_in_time(result: StepResult, paper: Paper) -> Figure:
         page = Page(
             paper, [2.6], "Should be near the typical value of pixels away from the trace.", right=0.3
         )
-        page.axes[0].plot(result.hours, values, "o-", color=theme.BLUE, ms=4, lw=1)
-        title = f"{result.kind.title}: median {np.nanmedian(values):.3g} {base.ELECTRONS}"
+        page.axes[0].plot(*base.broken(result.hours, values), "o-", color=theme.BLUE, ms=4, lw=1)
+        title = f"{result.kind.title}, median {np.nanmedian(values):.3g} {base.ELECTRONS}"
         base.curve_axes(page.axes[0], base.HOURS, VALUES, title)
         return page.figure
     caption = (
@@ -70,8 +72,8 @@ def values_in_time(result: StepResult, paper: Paper) -> Figure:
     )
     page = Page(paper, [1.9, 2.4], caption)
     curve, picture = page.axes
-    curve.plot(result.hours, np.nanmedian(values, axis=1), "o-", color=theme.BLUE, ms=4, lw=1)
-    base.curve_axes(curve, base.HOURS, VALUES, f"{result.kind.title}: median over columns")
+    curve.plot(*base.broken(result.hours, np.nanmedian(values, axis=1)), "o-", color=theme.BLUE, ms=4, lw=1)
+    base.curve_axes(curve, base.HOURS, VALUES, f"{result.kind.title}, median over columns")
     low, high = np.nanpercentile(values, (1, 99))
     shown = picture.imshow(
         values,
@@ -84,7 +86,8 @@ def values_in_time(result: StepResult, paper: Paper) -> Figure:
         interpolation="nearest",
     )
     picture.set(xlabel=base.COLUMN, ylabel="Frame")
-    picture.set_title("Background of each column", fontsize=11, loc="left")
+    picture.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    base.title_of(picture, "Background of each column")
     page.bar(picture, shown, VALUES)
     return page.figure
 
@@ -109,10 +112,10 @@ def correction(result: StepResult, paper: Paper) -> Figure:
     page = Page(paper, [1.7, 1.7], caption, right=0.3)
     label = f"Median [{base.ELECTRONS}]"
     for axes, values, color, marker, title in (
-        (page.axes[0], before, theme.VERMILLION, "s", f"Before {result.kind.title}"),
+        (page.axes[0], before, theme.VERMILLION, "s", f"Before: {result.kind.title}"),
         (page.axes[1], after, theme.BLUE, "o", "After"),
     ):
-        axes.plot(result.hours, values, marker=marker, color=color, ms=4, lw=1)
+        axes.plot(*base.broken(result.hours, values), marker=marker, color=color, ms=4, lw=1)
         base.curve_axes(axes, base.HOURS, label, title)
     reach = max(0.5, 1.15 * float(np.nanmax(np.abs(after), initial=0)))
     page.axes[1].set_ylim(-reach, reach)
@@ -134,7 +137,7 @@ def region(result: StepResult, paper: Paper) -> Figure:
     page = Page(paper, [base.image_height(paper, image.shape)], caption)
     (axes,) = page.axes
     shown = masked_frame(axes, image, mask, paper)
-    axes.set_title(f"{result.kind.title}: background pixels on frame {middle}", fontsize=11, loc="left")
+    base.title_of(axes, f"{result.kind.title}, background pixels on frame {middle}")
     page.bar(axes, shown, f"Signal [{base.ELECTRONS}]")
     return page.figure
 
@@ -166,6 +169,9 @@ class HistogramOfFrame:
         self.level = self.axes.axvline(0, color=theme.VERMILLION, lw=1.8, label="background")
         base.curve_axes(self.axes, f"Signal [{base.ELECTRONS}]", "Pixels per bin")
         self.axes.legend(fontsize=9)
+        self.title = base.title_of(self.axes)
+        self.moving: list[Artist] = [self.steps, self.level, self.title]
+        self.fixed = False
 
     def draw(self, frame: int) -> Figure:
         """Show a frame."""
@@ -176,9 +182,10 @@ class HistogramOfFrame:
         level = float(self.result.outcome.table.columns["bkg_vals"][frame])
         self.steps.set_data(centres, found.counts)
         self.level.set_xdata([level, level])
-        self.axes.set(xlim=(found.edges[0], found.edges[-1]), ylim=(0, 1.08 * max(found.counts.max(), 1)))
-        title = f"Frame {frame}: background {level:.2f} {base.ELECTRONS}"
-        self.axes.set_title(title, fontsize=11, loc="left")
+        if not self.fixed:  # the same axes for all frames, so that they can be compared
+            self.axes.set(xlim=(found.edges[0], found.edges[-1]), ylim=(0, 1.25 * max(found.counts.max(), 1)))
+            self.fixed = True
+        self.title.set_text(f"Frame {frame}: background {level:.2f} {base.ELECTRONS}")
         return self.page.figure
 
 
@@ -199,12 +206,14 @@ class ColumnsOfFrame:
         margin = max(0.1 * (high - low), 0.1)
         self.axes.set(xlim=(0, self.values.shape[1] - 1), ylim=(low - margin, high + margin))
         base.curve_axes(self.axes, base.COLUMN, VALUES)
-        self.axes.legend(fontsize=9)
+        self.axes.legend(fontsize=9, loc="upper left")
+        self.title = base.title_of(self.axes)
+        self.moving: list[Artist] = [self.line, self.title]
 
     def draw(self, frame: int) -> Figure:
         """Show a frame."""
         self.line.set_ydata(self.values[frame])
-        self.axes.set_title(f"Frame {frame}: background of each column", fontsize=11, loc="left")
+        self.title.set_text(f"Frame {frame}: background of each column")
         return self.page.figure
 
 
@@ -227,6 +236,8 @@ class SkyMask:
             self.axes, image, paper, norm=base.frame_norm(image), colors=base.clear(base.heat())
         )
         self.page.bar(self.axes, self.sky, f"Signal [{base.ELECTRONS}]")
+        self.title = base.title_of(self.axes)
+        self.moving: list[Artist] = [self.sources, self.sky, self.title]
 
     def draw(self, frame: int) -> Figure:
         """Show a frame."""
@@ -234,6 +245,5 @@ class SkyMask:
         mask = background_pixels(self.result, frame, image)
         base.change_frame(self.sources, image, self.paper)
         base.change_frame(self.sky, np.where(mask, image, np.float32(np.nan)), self.paper)
-        title = f"Frame {frame}: {100 * mask.mean():.1f} % of the pixels are sky"
-        self.axes.set_title(title, fontsize=11, loc="left")
+        self.title.set_text(f"Frame {frame}: {100 * mask.mean():.1f} % of the pixels are sky")
         return self.page.figure

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import AsinhNorm, BoundaryNorm, Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hustle_widgets.engine.blocks import State
@@ -59,7 +62,15 @@ Maker = Callable[[Paper], Figure]
 
 
 class Drawer(Protocol):
-    """A figure that shows one frame at a time; drawing another frame changes it."""
+    """A figure that shows one frame at a time; drawing another frame changes it.
+
+    Attributes
+    ----------
+    moving : list of Artist
+        What changes from frame to frame, in the order to draw it.
+    """
+
+    moving: list[Artist]
 
     def draw(self, frame: int) -> Figure:
         """Show a frame."""
@@ -140,13 +151,21 @@ class Page:
         What is shown and what to look for.
     right : float
         Inches to the right of the panels, for colour bars and legends.
+    squares : int
+        Instead of one panel, so many squares side by side, of the given height.
     """
 
     def __init__(
-        self, paper: Paper, heights: Sequence[float], caption: str = "", *, right: float = RIGHT
+        self,
+        paper: Paper,
+        heights: Sequence[float],
+        caption: str = "",
+        *,
+        right: float = RIGHT,
+        squares: int = 0,
     ) -> None:
         self.paper, self.right = paper, right
-        lines = textwrap.wrap(caption, int((paper.width - 0.4) * 14.0))
+        lines = textwrap.wrap(caption, int((paper.width - 0.4) * 15.8))
         foot = 0.12 + CAPTION_LINE * len(lines) if lines else 0.0
         self.height = sum(heights) + len(heights) * (TOP + BOTTOM) + foot
         self.figure = Figure(figsize=(paper.width, self.height), dpi=DPI, facecolor="white")
@@ -155,7 +174,11 @@ class Page:
         top = self.height
         for height in heights:
             top -= TOP + height
-            self.axes.append(self.place(LEFT, top, paper.width - LEFT - right, height))
+            for number in range(squares or 1):
+                left = LEFT + number * (height + right)
+                self.axes.append(
+                    self.place(left, top, height if squares else paper.width - LEFT - right, height)
+                )
             top -= BOTTOM
         if lines:
             self.figure.text(
@@ -182,6 +205,9 @@ class Page:
         beside = self.figure.add_axes(
             (box.x1 + 0.1 / self.paper.width, box.y0, 0.14 / self.paper.width, box.height)
         )
+        if isinstance(shown.norm, AsinhNorm):
+            options["ticks"] = asinh_ticks(shown.norm)
+            options["format"] = "{x:,.0f}"
         bar = self.figure.colorbar(shown, cax=beside, **options)
         bar.set_label(label, fontsize=9)
         bar.ax.tick_params(labelsize=8)
@@ -260,24 +286,46 @@ def clear(colors: Colormap) -> Colormap:
     return colors
 
 
-def frame_norm(image: NDArray[Any]) -> Normalize:
-    """Return a stretch that shows sky and trace."""
-    low, high = auto_limits(image)
-    high = float(np.nanpercentile(image[::3, ::3], 99.8)) if np.isfinite(image).any() else high
-    high = max(high, low + 1.0)
-    return AsinhNorm(linear_width=max((high - low) / 30, 1e-3), vmin=low, vmax=high)
+def frame_norm(image: NDArray[Any]) -> AsinhNorm:
+    """Return a stretch that shows the sky's noise and the trace's light."""
+    sample = image[::3, ::3]
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return AsinhNorm(vmin=0, vmax=1)
+    low, _ = auto_limits(image)
+    sigma = 1.4826 * float(np.median(np.abs(sample - np.median(sample))))
+    high = max(float(np.percentile(sample, 99.8)), low + 1.0)
+    return AsinhNorm(linear_width=max(3 * sigma, (high - low) / 1000, 1e-3), vmin=low, vmax=high)
+
+
+def asinh_ticks(norm: AsinhNorm) -> list[float]:
+    """Return 0 and the powers of ten that lie far enough from it to be told apart."""
+    low, high, width = float(norm.vmin or 0), float(norm.vmax or 1), float(norm.linear_width)
+    if high < 6 * width:
+        return [float(tick) for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
+    powers = [10.0**power for power in range(-3, 9) if 1.5 * width < 10.0**power <= high]
+    return ([0.0] if low <= 0 else []) + powers
 
 
 def count_norm(highest: int) -> tuple[BoundaryNorm, Colormap, list[int]]:
     """Return stretch, colours and ticks for counts: white is none, and every colour twice the one before."""
-    edges = [0, 1]
+    edges = [0, 1, 2]
     while edges[-1] <= highest:
         edges.append(edges[-1] * 2)
-    if len(edges) == 2:
-        edges.append(2)
-    steps = np.linspace(215, 0, max(len(edges) - 2, 1)).astype(int)
-    colors = ListedColormap(np.vstack([[[1, 1, 1]], palette("cividis")[steps] / 255]))
+    blues = np.array([[0x56, 0xB4, 0xE9], [0x00, 0x72, 0xB2], [0x00, 0x30, 0x60], [0, 0, 0]]) / 255
+    at = np.linspace(0, 3, max(len(edges) - 2, 2))[: len(edges) - 2]
+    shades = np.column_stack([np.interp(at, range(4), channel) for channel in blues.T])
+    colors = ListedColormap(np.vstack([[[1, 1, 1]], shades]))
     return BoundaryNorm(edges, colors.N), colors, edges
+
+
+def broken(
+    hours: NDArray[np.float64], values: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a curve with NaN put into the gaps between orbits, so that no line crosses them."""
+    steps = np.diff(hours)
+    gaps = 1 + np.flatnonzero(steps > 5 * np.median(steps)) if steps.size else np.arange(0)
+    return np.insert(hours, gaps, np.nan), np.insert(np.asarray(values, dtype=float), gaps, np.nan)
 
 
 def curve_axes(axes: Axes, x_label: str, y_label: str, title: str = "") -> None:
@@ -287,7 +335,12 @@ def curve_axes(axes: Axes, x_label: str, y_label: str, title: str = "") -> None:
     axes.grid(color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
     if title:
-        axes.set_title(title, fontsize=11, loc="left")
+        title_of(axes, title)
+
+
+def title_of(axes: Axes, text: str = "") -> Text:
+    """Put a title at the left."""
+    return axes.set_title(text, fontsize=11, loc="left")
 
 
 def outline(axes: Axes, box: Sequence[float], color: str, label: str = "") -> None:
@@ -304,7 +357,28 @@ def outline(axes: Axes, box: Sequence[float], color: str, label: str = "") -> No
 
 def pixels_of(figure: Figure) -> NDArray[np.uint8]:
     """Render a figure, shape (height, width, 3)."""
-    canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
+    canvas = canvas_of(figure)
     canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return np.array(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
+def pixels_of_every(drawer: Drawer, frames: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+    """Render a figure of each frame; axes and labels are drawn once, which takes most of the time."""
+    figure = drawer.draw(frames[0])
+    canvas = canvas_of(figure)
+    for artist in drawer.moving:
+        artist.set_animated(True)
+    canvas.draw()
+    background = canvas.copy_from_bbox(figure.bbox)
+    for frame in frames:
+        drawer.draw(frame)
+        canvas.restore_region(background)
+        for artist in drawer.moving:
+            figure.draw_artist(artist)
+        yield np.array(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
+def canvas_of(figure: Figure) -> FigureCanvasAgg:
+    """Return the canvas of a figure of ours."""
+    assert isinstance(figure.canvas, FigureCanvasAgg)
+    return figure.canvas

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.ndimage import generate_binary_structure, maximum_filter
 
 from hustle_widgets.engine.deltas import Patch
 from hustle_widgets.view import theme
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
 
+NEIGHBOURS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 TEMPORAL = ("fixed_iter", "free_iter")
 PREFIX = {
     "hst_flags": "HST_flags",
@@ -65,11 +69,14 @@ def location_map(what: str, patches: Mapping[str, Patch], paper: Paper) -> Figur
     image = hits.reshape(shape[1:])
     factor = paper.factor(shape[1:])
     block = block_sum(image, factor)
+    sparse = np.count_nonzero(block) < block.size / 100
+    if sparse:  # single points would hardly be seen
+        block = maximum_filter(block, footprint=generate_binary_structure(2, 1))
     total, pixels = int(hits.sum()), int(np.count_nonzero(hits))
     caption = (
         f"{total:,} pixels in {shape[0]} frames ({100 * total / (shape[0] * plane):.3f} %), at {pixels:,} places. "
         "They should lie at random: where the trace can be made out, the rejection is too strict. "
-        "The bright 0th order and its bloom may show."
+        "The bright 0th order and its bloom may show." + (" Points are enlarged." if sparse else "")
     )
     page = Page(paper, [base.image_height(paper, shape[1:])], caption)
     (axes,) = page.axes
@@ -84,7 +91,7 @@ def location_map(what: str, patches: Mapping[str, Patch], paper: Paper) -> Figur
         aspect="auto",
     )
     axes.set(xlim=(-0.5, shape[2] - 0.5), ylim=(-0.5, shape[1] - 0.5), xlabel=base.COLUMN, ylabel=base.ROW)
-    axes.set_title(f"{what}, all frames", fontsize=11, loc="left")
+    base.title_of(axes, f"{what}, all frames")
     label = "Times flagged" if factor == 1 else f"Times flagged, {factor} x {factor} px"
     page.bar(axes, shown, label, ticks=edges[:-1], spacing="uniform")
     return page.figure
@@ -104,7 +111,7 @@ def per_frame(what: str, patches: Mapping[str, Patch], hours: NDArray[np.float64
     size = int(np.prod(next(iter(patches.values())).shape[1:]))
     for name, patch in patches.items():
         share = 100 * patch.counts.sum(axis=0) / size
-        axes.plot(hours, share, "o", ls=STYLES[name], color=COLORS[name], ms=4, label=name)
+        axes.plot(*base.broken(hours, share), "o", ls=STYLES[name], color=COLORS[name], ms=4, label=name)
     base.curve_axes(axes, base.HOURS, "Flagged [% of a frame]", f"{what}, per frame")
     axes.set_ylim(bottom=0)
     if len(patches) > 1:
@@ -137,14 +144,17 @@ class BeforeAfter:
             base.show_frame(axes, middle, paper, norm=norm, corner=corner) for axes in self.page.axes[:2]
         ]
         flags = np.zeros(shape, dtype=np.float32)
-        norm_flags, colors, _ = base.count_norm(1)
+        colors = ListedColormap(["white", COLORS[result.name]])
         self.images.append(
-            base.show_frame(self.page.axes[2], flags, paper, norm=norm_flags, colors=colors, corner=corner)
+            base.show_frame(
+                self.page.axes[2], flags, paper, norm=Normalize(0, 1), colors=colors, corner=corner
+            )
         )
         for axes, image in zip(self.page.axes[:2], self.images[:2], strict=True):
             self.page.bar(axes, image, f"Signal [{base.ELECTRONS}]")
-        for axes in self.page.axes[:2]:
             axes.set_xlabel("")
+        self.titles = [base.title_of(axes) for axes in self.page.axes]
+        self.moving: list[Artist] = [*self.images, *self.titles]
 
     def cut(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the part of a frame that is shown."""
@@ -159,7 +169,7 @@ class BeforeAfter:
         result.outcome.apply(after[np.newaxis], slice(frame, frame + 1), slice(0, after.shape[0]))
         flags = np.zeros(before.shape, dtype=np.float32)
         rows, columns = result.patch.frame_pixels(frame)
-        for down, across in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)):
+        for down, across in NEIGHBOURS:
             flags[
                 np.clip(rows + down, 0, flags.shape[0] - 1), np.clip(columns + across, 0, flags.shape[1] - 1)
             ] = 1
@@ -167,10 +177,10 @@ class BeforeAfter:
             base.change_frame(shown, self.cut(image), self.paper)
         share = 100 * rows.size / before.size
         titles = (
-            f"Frame {frame} ({result.hours[frame]:.2f} h) before {result.kind.title}",
-            "After",
+            f"Frame {frame} ({result.hours[frame]:.2f} h), before: {result.kind.title}",
+            f"Frame {frame}, after",
             f"Flagged: {rows.size:,} pixels, {share:.3f} % of the frame",
         )
-        for axes, title in zip(self.page.axes, titles, strict=True):
-            axes.set_title(title, fontsize=11, loc="left")
+        for text, title in zip(self.titles, titles, strict=True):
+            text.set_text(title)
         return self.page.figure

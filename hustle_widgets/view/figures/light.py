@@ -65,6 +65,6 @@ def apertures(result: StepResult, paper: Paper) -> Figure:
             ha="center",
             va="bottom",
         )
-    axes.set_title(f"Apertures on frame {middle}", fontsize=11, loc="left")
+    base.title_of(axes, f"Apertures on frame {middle}")
     page.bar(axes, shown, f"Signal [{base.ELECTRONS}]")
     return page.figure

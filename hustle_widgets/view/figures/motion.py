@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -17,6 +18,7 @@ from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
 
 DIRECT_HALF = 30  # pixels around the target
 ZEROTH_HALF = 60
+SIGNAL = f"Signal [{base.ELECTRONS}]"
 
 
 def location_figures(result: StepResult) -> dict[str, Maker]:
@@ -61,12 +63,6 @@ def cutout(
     return padded, (column - half, row - half)
 
 
-def window_axes(page: Page, number: int, of: int, size: float) -> Axes:
-    """Add a square panel, one of several side by side."""
-    left = base.LEFT + number * (size + base.LEFT + 0.25)
-    return page.place(left, page.height - base.TOP - size, size, size)
-
-
 def show_window(axes: Axes, part: NDArray[np.float32], corner: tuple[int, int]) -> AxesImage:
     """Draw a window of a frame, every pixel of it."""
     return base.show_frame(axes, part, Paper(full=True), norm=base.frame_norm(part), corner=corner)
@@ -86,28 +82,25 @@ def target_location(result: StepResult, paper: Paper) -> Figure:
     image = result.state.facts["direct_image"]
     caption = (
         f"Given: column {guess[0]:.2f}, row {guess[1]:.2f}. Found: column {place[0]:.2f}, row {place[1]:.2f}. "
-        "Left the direct image, right the surroundings of the target."
+        "Above the direct image, below the surroundings of the target."
     )
-    page = Page(paper, [3.4], caption)
-    page.figure.delaxes(page.axes.pop())
-    whole, near = (
-        window_axes(page, 0, 2, 3.4),
-        page.place(5.1, base.BOTTOM + page.height - base.TOP - 3.4 - base.BOTTOM, 3.0, 3.4),
-    )
-    base.show_frame(whole, image, paper, norm=base.frame_norm(image))
-    whole.set_aspect("equal")
+    height = base.image_height(paper, image.shape)
+    page = Page(paper, [height, 3.4], caption)
+    whole, near = page.axes
     part, corner = cutout(image, place, DIRECT_HALF)
-    shown = show_window(near, part, corner)
-    near.set_aspect("equal")
-    for axes in (whole, near):
-        mark(axes, guess, theme.SKY, "s", "given")
-        mark(axes, place, theme.VERMILLION, "+", "found")
-        axes.set_xlim(axes.get_xlim())
+    norm = base.frame_norm(part)
+    base.show_frame(whole, image, paper, norm=norm)
+    shown = base.show_frame(near, part, Paper(full=True), norm=norm, corner=corner)
+    near.set_position((base.LEFT / paper.width, near.get_position().y0, 3.4 / paper.width, 3.4 / page.height))
+    page.bar(near, shown, SIGNAL)
+    base.outline(
+        whole, (corner[1], corner[1] + part.shape[0], corner[0], corner[0] + part.shape[1]), theme.ORANGE
+    )
+    mark(near, guess, theme.SKY, "s", "given")
+    mark(near, place, theme.VERMILLION, "+", "found")
     near.legend(fontsize=9, loc="upper right", labelspacing=0.9)
-    whole.set_title("Direct image", fontsize=11, loc="left")
-    near.set_title("Target", fontsize=11, loc="left")
-    page.figure.canvas.draw()  # so that the bar is beside the panel as it is drawn
-    page.bar(near, shown, f"Signal [{base.ELECTRONS}]")
+    base.title_of(whole, "Direct image")
+    base.title_of(near, "Target")
     return page.figure
 
 
@@ -118,21 +111,22 @@ class ZerothWindow:
         self.result = result
         self.places = result.outcome.table.columns["0th_order_pos"]
         caption = "The 0th order is often saturated and bleeds along its columns; the cross should be at its middle."
-        self.page = Page(paper, [4.2], caption)
-        self.page.figure.delaxes(self.page.axes.pop())
-        self.axes = window_axes(self.page, 0, 1, 4.2)
+        self.page = Page(Paper(6.2, paper.full), [4.2], caption, squares=1)
+        (self.axes,) = self.page.axes
         seen = self.places[np.isfinite(self.places).all(axis=1)]
         centre = seen[0] if len(seen) else result.prepared["expected"]
         self.centre = (float(centre[0]), float(centre[1]))
         part, corner = cutout(result.before(0), self.centre, ZEROTH_HALF)
         self.shown = show_window(self.axes, part, corner)
+        limits = self.axes.get_xlim(), self.axes.get_ylim()
         mark(self.axes, result.prepared["expected"], theme.SKY, "s", "expected")
         mark(self.axes, self.centre, theme.VERMILLION, "+", "found")
+        self.axes.set(xlim=limits[0], ylim=limits[1])
         self.crosses = self.axes.lines[-2:]
-        self.axes.set(xlim=(corner[0] - 0.5, corner[0] + 2 * ZEROTH_HALF + 0.5))
-        self.axes.set(ylim=(corner[1] - 0.5, corner[1] + 2 * ZEROTH_HALF + 0.5))
-        self.axes.legend(fontsize=9, loc="upper right", labelspacing=0.9)
-        self.page.bar(self.axes, self.shown, f"Signal [{base.ELECTRONS}]")
+        legend = self.axes.legend(fontsize=9, loc="upper right", labelspacing=0.9)
+        self.page.bar(self.axes, self.shown, SIGNAL)
+        self.title = base.title_of(self.axes)
+        self.moving: list[Artist] = [self.shown, *self.axes.lines, legend, self.title]
 
     def draw(self, frame: int) -> Figure:
         """Show a frame."""
@@ -141,8 +135,7 @@ class ZerothWindow:
         column, row = self.places[frame]
         for cross in self.crosses:
             cross.set_data([column], [row])
-        title = f"Frame {frame}: 0th order at column {column:.2f}, row {row:.2f}"
-        self.axes.set_title(title, fontsize=11, loc="left")
+        self.title.set_text(f"Frame {frame}: 0th order at column {column:.2f}, row {row:.2f}")
         return self.page.figure
 
 
@@ -156,24 +149,24 @@ class StarWindows:
         self.half = int(result.parameters["bkg_window"])
         self.given = result.parameters["bkg_stars_loc"]
         self.stars = list(range(1, len(self.given) + 1))[: self.MOST]
-        size = (paper.width - 0.3) / max(len(self.stars), 2) - base.LEFT - 0.25
+        size = min((paper.width - base.LEFT) / len(self.stars) - base.RIGHT, 3.0)
         left_out = len(self.given) - len(self.stars)
-        more = f" {left_out} more stars are tracked too." if left_out else ""
-        self.page = Page(
-            paper, [size], f"The cross is the star's centroid, the square its given place.{more}"
-        )
-        self.page.figure.delaxes(self.page.axes.pop())
-        self.axes = [window_axes(self.page, k, len(self.stars), size) for k in range(len(self.stars))]
+        caption = "The cross is the star's centroid, the square its given place."
+        caption += f" {left_out} more are tracked too." if left_out else ""
+        self.page = Page(paper, [size], caption, squares=len(self.stars))
         image = result.before(0)
-        self.shown = []
+        self.shown: list[AxesImage] = []
         self.crosses = []
-        for star, axes in zip(self.stars, self.axes, strict=True):
+        for star, axes in zip(self.stars, self.page.axes, strict=True):
             place = self.given[star - 1]
             part, corner = cutout(image, place, self.half)
             self.shown.append(show_window(axes, part, corner))
             mark(axes, place, theme.SKY, "s", "given")
             mark(axes, place, theme.VERMILLION, "+", "found")
             self.crosses.append(axes.lines[-2:])
+        self.titles = [base.title_of(axes) for axes in self.page.axes]
+        lines = [line for axes in self.page.axes for line in axes.lines]
+        self.moving: list[Artist] = [*self.shown, *lines, *self.titles]
 
     def draw(self, frame: int) -> Figure:
         """Show a frame."""
@@ -185,7 +178,7 @@ class StarWindows:
             column, row = table[f"star{star}_pos"][frame]
             for cross in self.crosses[number]:
                 cross.set_data([column], [row])
-            self.axes[number].set_title(f"Star {star}, frame {frame}", fontsize=11, loc="left")
+            self.titles[number].set_text(f"Star {star}, frame {frame}")
         return self.page.figure
 
 
@@ -197,7 +190,7 @@ def displacement(
         "Motion relative to the first frame. It should be a fraction of a pixel to a few pixels, and all sources "
         "should move alike."
     )
-    right = 1.35 if len(moves) > 1 else 0.3
+    right = 1.6 if len(moves) > 1 else 0.3
     page = Page(paper, [1.8, 1.8], caption, right=right)
     for number, (axes, along) in enumerate(zip(page.axes, ("Columns", "Rows"), strict=True)):
         for (name, move), color, marker in zip(
@@ -206,7 +199,9 @@ def displacement(
             "os^DvP*" * (1 + len(moves) // 7),
             strict=False,
         ):
-            axes.plot(hours, move[:, number], marker=marker, color=color, ms=4, lw=1, label=name)
+            axes.plot(
+                *base.broken(hours, move[:, number]), marker=marker, color=color, ms=4, lw=1, label=name
+            )
         base.curve_axes(axes, base.HOURS, "Displacement [px]", f"{along} moved by")
     page.axes[0].set_xlabel("")
     if len(moves) > 1:
