@@ -37,9 +37,14 @@ class Live:
     def update(self) -> None:
         """Draw what is known: the step has computed, or another frame or pixel is looked at."""
 
-    def preview(self) -> None:
-        """Answer an edit at once, from little data; the full result follows."""
+    def preview(self) -> Outcome | None:
+        """Answer an edit at once, from little data; the full result follows.
+
+        An outcome that is given back, in indices of the whole visit and true for the frame on display, is
+        drawn on the shared frame image, which then says that it is a preview.
+        """
         self.update()
+        return None
 
     def decorate(self, image: Any) -> None:
         """Draw on the shared frame image: regions, positions, traces."""
