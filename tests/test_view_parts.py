@@ -221,17 +221,28 @@ def test_limits_set_by_hand_stay_and_automatic_ones_follow():
     view.close()
 
 
-def test_click_and_pointer_tell_the_pixel():
+def numbered():
     frame = np.arange(12, dtype=np.float32).reshape(3, 4)
     view = FrameImage(frame.shape)
     view.show_frame(frame)
     view.describe_pixels(lambda column, row: f"flags {column + row}")
+    return view
+
+
+def test_a_click_tells_position_and_value():
+    view = numbered()
     heard = []
     view.on_click(lambda column, row: heard.append((column, row)))
     event = {"event": "element_click", "data": {"click_x": 2.3, "click_y": 0.6}}
     view._image.mark._handle_custom_msgs(None, event)
     assert heard == [(2.3, 0.6)]
     assert view.toolbar.readout.value == "column 2, row 1: 6 e⁻, flags 3"
+    view.close()
+
+
+def test_the_pixel_under_the_mouse_is_read_out():
+    pytest.importorskip("anywidget")
+    view = numbered()
     view._pointer.position = [0.99, 0.99]
     assert view.toolbar.readout.value == "column 3, row 2: 11 e⁻, flags 5"
     view._pointer.position = []

@@ -35,8 +35,10 @@ class FrameImage(Part):
         Rows and columns of the frames.
     title : str
         Heading.
+    share : float
+        Part of the notebook's width that the figure will get, for a height that suits the frame's shape.
     height : str, optional
-        Height of the figure, a CSS length; without it, what suits the shape at the full width of a notebook.
+        Height of the figure instead, a CSS length.
     toolbar : bool
         Whether to show the controls of stretch, limits, colours and zoom.
 
@@ -49,7 +51,13 @@ class FrameImage(Part):
     """
 
     def __init__(
-        self, shape: tuple[int, int], *, title: str = "", height: str | None = None, toolbar: bool = True
+        self,
+        shape: tuple[int, int],
+        *,
+        title: str = "",
+        share: float = 1.0,
+        height: str | None = None,
+        toolbar: bool = True,
     ) -> None:
         self.shape = (int(shape[0]), int(shape[1]))
         rows, columns = self.shape
@@ -66,9 +74,9 @@ class FrameImage(Part):
         axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False)
         # bqplot keeps the shape of the figure with its margins: square pixels come out at this width.
         plot_height = NOMINAL_WIDTH / self._aspect
-        tallest = min(1.6 * plot_height, 480)
         across = theme.MARGIN["left"] + theme.MARGIN["right"]
         upright = theme.MARGIN["top"] + theme.MARGIN["bottom"]
+        tallest = min(1.6 * plot_height, 480) + upright
         ratio = (plot_height * self._aspect + across) / (plot_height + upright)
         figure = theme.figure(
             [self._image.mark, self._marked.mark],
