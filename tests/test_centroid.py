@@ -174,14 +174,14 @@ def test_displacements():
     frames = [
         read(SKY + sum(source((45, 90), *(star + shift), 20_000) for star in stars), rng) for shift in moved
     ]
-    frames[2][15:27, 15:27] = np.nan  # star 0 is lost in one frame
+    frames[2][15:27, 15:27] = np.nan  # the first star is lost in one frame
     positions = np.array([track_stars(image, np.round(stars)) for image in frames])
     assert np.isnan(positions[2, 0]).all() and np.isfinite(positions).sum() == positions.size - 2
     shifts = displacements(positions)
     assert (shifts[0] == 0).all()
     np.testing.assert_allclose(np.nanmean(shifts, axis=1), moved - moved[0], atol=0.04)
     positions[:, 1] = np.nan
-    with pytest.raises(ValueError, match="Star 1 was found in no frame"):
+    with pytest.raises(ValueError, match="Star 2 was found in no frame"):
         displacements(positions)
 
 
@@ -191,12 +191,12 @@ def test_displacements():
         (
             [[5, 5], [70, 5]],
             15,
-            r"Star 1, at column 70, row 5, is outside the frame of 40 rows and 60 columns",
+            r"Star 2, at column 70, row 5, is outside the frame of 40 rows and 60 columns",
         ),
-        ([[5, -1]], 15, "Star 0"),
-        ([[5, np.nan]], 15, "Star 0"),
-        ([[5, 5], [30, 9], [5.5, 5.2]], 15, "Stars 0 and 2 are both"),
-        ([[0, 0], [0, 0]], 15, "Stars 0 and 1 are both"),
+        ([[5, -1]], 15, "Star 1"),
+        ([[5, np.nan]], 15, "Star 1"),
+        ([[5, 5], [30, 9], [5.5, 5.2]], 15, "Stars 1 and 3 are both"),
+        ([[0, 0], [0, 0]], 15, "Stars 1 and 2 are both"),
         ([[5, 5]], 20, "bkg_window 20 makes a window of 41 pixels, larger than the frame of 40 rows"),
         ([[5, 5]], 2, "too small"),
         ([], 15, "at least one"),
