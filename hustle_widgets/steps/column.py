@@ -13,7 +13,7 @@ from hustle_widgets.engine.deltas import Offset, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real, Switch, Whole, Wholes
-from hustle_widgets.steps.targets import expected_zeroth, find_traces
+from hustle_widgets.steps.targets import expected_zeroth, find_traces, found_zeroth
 
 
 class ColumnBackground(Step):
@@ -83,7 +83,7 @@ def background_region(
         mask[list(rows)] = True
         return mask, ()
     traces, notes = find_traces(state, location)
-    zeroth = expected_zeroth(state, location)
+    zeroth = found_zeroth(state, location) or expected_zeroth(state, location)
     mask = ~trace_mask((n_rows, n_columns), traces, zeroth, dist_from_trace)
     # The mask must leave enough columns to interpolate between: on a small subarray the tutorial's is too wide.
     if mask.any(axis=0).mean() < 0.5:

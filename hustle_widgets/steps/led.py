@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from hustle_widgets.algorithms.bloom import bloom_mask
 from hustle_widgets.algorithms.laplacian import detect_edges
-from hustle_widgets.engine.blocks import Block
+from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Patch
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real, Switch, Whole
+from hustle_widgets.steps.targets import found_zeroth
 
 
 class LaplacianEdgeDetection(Step):
@@ -22,6 +26,7 @@ class LaplacianEdgeDetection(Step):
     switch = "do_led"
     switch_help = "Whether to use Laplacian Edge Detection rejection to clean the frames."
     by, flag = "frames", 8
+    borrows = ("zeroth_tracking.location",)
     led_threshold = Real(
         10,
         "The threshold parameter at which to kick outliers in LED. The lower the number, the more values will "
@@ -68,9 +73,15 @@ class LaplacianEdgeDetection(Step):
     )
 
     @staticmethod
+    def prepare(state: State, *, location: tuple[float, float]) -> dict[str, Any]:
+        """Find the 0th order, whose bloom has edges as steep as a hot pixel's."""
+        return {"zeroth": found_zeroth(state, location)}
+
+    @staticmethod
     def compute(
         block: Block,
         *,
+        zeroth: tuple[float, float] | None,
         led_threshold: float,
         led_factor: int,
         led_n: int | None,
@@ -79,8 +90,9 @@ class LaplacianEdgeDetection(Step):
         led_growth: float | None,
     ) -> Patch:
         """Detect and replace in one frame."""
+        image = block.images[0]
         mask, values, rounds = detect_edges(
-            block.images[0],
+            image,
             float(block.column("read_noise")[0]),
             led_threshold=led_threshold,
             led_factor=led_factor,
@@ -88,5 +100,6 @@ class LaplacianEdgeDetection(Step):
             fine_structure=fine_structure,
             contrast_factor=contrast_factor,
             led_growth=led_growth,
+            protect=None if zeroth is None else bloom_mask(image, zeroth),
         )
         return Patch.where(mask[np.newaxis], values, np.asarray(rounds)[:, np.newaxis])

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from hustle_widgets.algorithms.bloom import bloom_mask
 from hustle_widgets.algorithms.smoothing import reject_by_smoothing
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Patch, Table
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Choice, Kernel, Real, Regions, Whole
 from hustle_widgets.steps.regions import Box, fitted
+from hustle_widgets.steps.targets import found_zeroth
 
 
 class SpatialSmoothing(Step):
@@ -22,6 +24,7 @@ class SpatialSmoothing(Step):
     switch = "do_smooth"
     switch_help = "Whether to use spatial smoothing rejection to clean the frames."
     by, flag = "frames", 16
+    borrows = ("zeroth_tracking.location",)
     smth_type = Choice(
         "1D_smooth",
         ("1D_smooth", "2D_smooth", "polyfit"),
@@ -58,6 +61,7 @@ class SpatialSmoothing(Step):
         smth_type: str,
         smth_kernel: int | tuple[int, int],
         smth_bounds: tuple[Box, ...] | None,
+        location: tuple[float, float],
     ) -> dict[str, Any]:
         """Fit the regions to the frame and the kernel to the type."""
         if smth_type == "2D_smooth" and not isinstance(smth_kernel, tuple):
@@ -72,7 +76,7 @@ class SpatialSmoothing(Step):
         boxes, notes = fitted(
             "smth_bounds", smth_bounds, SpatialSmoothing.parameters["smth_bounds"].tutorial, state.shape[1:]
         )
-        return {"smth_bounds": boxes, "notes": notes}
+        return {"smth_bounds": boxes, "notes": notes, "zeroth": found_zeroth(state, location)}
 
     @staticmethod
     def compute(
@@ -84,14 +88,18 @@ class SpatialSmoothing(Step):
         smth_bounds: tuple[Box, ...] | None,
         smth_order: int,
         notes: tuple[str, ...],
+        zeroth: tuple[float, float] | None,
     ) -> tuple[Patch, Table]:
         """Reject and replace in one frame."""
+        image = block.images[0]
         mask, values = reject_by_smoothing(
-            block.images[0],
+            image,
             smth_type=smth_type,
             smth_kernel=smth_kernel,
             smth_threshold=smth_threshold,
             smth_bounds=smth_bounds,
             smth_order=smth_order,
+            read_noise=float(block.column("read_noise")[0]),
+            protect=None if zeroth is None else bloom_mask(image, zeroth),
         )
         return Patch.where(mask[np.newaxis], values), Table(notes=notes)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import bottleneck as bn
 import numpy as np
 
+from hustle_widgets.algorithms.centroid import zeroth_order_position
 from hustle_widgets.algorithms.geometry import Trace, measure_trace, traces_on_frame, zeroth_order_guess
 from hustle_widgets.engine.blocks import State
 
@@ -19,6 +20,17 @@ def target_position(state: State, location: tuple[float, float]) -> tuple[float,
     if table is not None and "target_posx" in table.facts:
         return table.facts["target_posx"], table.facts["target_posy"]
     return location
+
+
+def found_zeroth(state: State, location: tuple[float, float]) -> tuple[float, float] | None:
+    """Return the 0th order's (column, row), found near where it is expected; None when it is not there."""
+    expected = expected_zeroth(state, location)
+    if expected is None:
+        return None
+    try:
+        return zeroth_order_position(median_frame(state, most=3), expected)
+    except ValueError:  # no source near: nothing to protect, and no reason to stop
+        return None
 
 
 def median_frame(state: State, most: int = 7) -> np.ndarray:
