@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from . import encode, theme
 from .frame_marks import Boxes, Paths, Point, Points, Region
 from .image_toolbar import ImageToolbar
-from .part import Key, Part, close_tree
+from .part import Key, Part, close_tree, set_axis
 from .picture import MarkedPixels, Picture
 
 # Widest picture that is sent, in picture pixels a side of the plot: a plot has about 1100.
 SENT_COLUMNS = 1300
-# Width of the plot [screen px] in a notebook 1280 px wide, and what a notebook has beside its figures.
-NOMINAL_WIDTH = 1010
+# Width of a notebook's output [screen px] in a window of 1280, and what the window has beside it.
+NOMINAL_WIDTH = 1110
 BESIDE = 170
 
 
@@ -71,18 +71,20 @@ class FrameImage(Part):
         self._marked = MarkedPixels(self._scales)
         for picture in (self._image, self._marked):
             picture.mark.on_element_click(self._clicked)
-        axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False)
+        self._x_axis, self._y_axis = theme.axes(
+            self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False
+        )
         # bqplot keeps the shape of the figure with its margins: square pixels come out at this width.
-        plot_height = NOMINAL_WIDTH / self._aspect
         across = theme.MARGIN["left"] + theme.MARGIN["right"]
         upright = theme.MARGIN["top"] + theme.MARGIN["bottom"]
-        tallest = min(1.6 * plot_height, 480) + upright
-        ratio = (plot_height * self._aspect + across) / (plot_height + upright)
+        width = max(NOMINAL_WIDTH * share - across, 200)
+        ratio = (width + across) / (width / self._aspect + upright)
+        tallest = min(1.6 * width / self._aspect, 480) + upright
+        fitting = f"clamp(150px, calc((100vw - {BESIDE}px) * {share / ratio:.3f}), {tallest:.0f}px)"
         figure = theme.figure(
             [self._image.mark, self._marked.mark],
-            list(axes),
-            height=height
-            or f"clamp(180px, calc((100vw - {BESIDE}px) / {ratio:.3f}), {tallest + upright:.0f}px)",
+            [self._x_axis, self._y_axis],
+            height=height or fitting,
             min_aspect_ratio=ratio,
             max_aspect_ratio=ratio,
         )
@@ -343,9 +345,8 @@ class FrameImage(Part):
             if isinstance(named, Boxes):
                 named.set_view(region)
         row0, row1, column0, column1 = region
-        for scale, low, high in ((self._x_scale, column0, column1), (self._y_scale, row0, row1)):
-            with scale.hold_sync():
-                scale.min, scale.max = low - 0.5, high - 0.5
+        set_axis(self._x_axis, column0 - 0.5, column1 - 0.5, most=12)
+        set_axis(self._y_axis, row0 - 0.5, row1 - 0.5)
 
     def _factor(self) -> int:
         return -(-(self.region[3] - self.region[2]) // SENT_COLUMNS)

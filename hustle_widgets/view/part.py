@@ -138,10 +138,10 @@ def nice_ticks(low: float, high: float, most: int = 8) -> np.ndarray:
     return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
 
 
-def set_axis(axis: Any, low: float, high: float) -> None:
+def set_axis(axis: Any, low: float, high: float, most: int = 8) -> None:
     """Give an axis' scale both limits, and the axis few round ticks."""
     set_scale(axis.scale, low, high)
-    axis.tick_values = nice_ticks(low, high)
+    axis.tick_values = nice_ticks(low, high, most)
 
 
 def update(mark: Any, **values: Any) -> None:
