@@ -2,7 +2,8 @@
 
 from hustle_widgets.pipeline import run_pipeline
 from hustle_widgets.reduction import Reduction
+from hustle_widgets.script import reduce
 from hustle_widgets.simulate import simulate_visit
 from hustle_widgets.visit import load_visit
 
-__all__ = ["Reduction", "load_visit", "run_pipeline", "simulate_visit"]
+__all__ = ["Reduction", "load_visit", "reduce", "run_pipeline", "simulate_visit"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
+import zlib
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +14,9 @@ import xarray as xr
 
 from hustle_widgets.config import format_value
 from hustle_widgets.engine.blocks import Source, State
+from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step, plain
+from hustle_widgets.steps.parameters import as_lists
 
 CUBE = ("exp_time", "x", "y")
 UNITS = {
@@ -27,10 +31,20 @@ UNITS = {
     "badpix_mask": ("1", "True where a pixel is flagged and has not been replaced"),
 }
 
+TEXTS = {
+    "exp_time": "mid-exposure time, Modified Julian Date (UTC)",
+    "exp_time_UT": "mid-exposure time, ISO 8601 (UTC)",
+    "file_names": "file of each exposure",
+    "index": "edges of the subarray, in the order of subarr_coords",
+}
+# What may differ between two records of the same result.
+NOT_SCIENCE = ("toplevel_dir", "output_run", "verbose", "show_plots", "save_plots", "do_save")
+KINDS: dict[str, type[Step]] = {step.name: step for step in STAGE_1}
 
-def flag_type(steps: Mapping[str, Step]) -> type[np.unsignedinteger[Any]]:
+
+def flag_type() -> type[np.unsignedinteger[Any]]:
     """Return the smallest unsigned type that holds the flag bits of all steps."""
-    highest = max((step.flag for step in steps.values()), default=1)
+    highest = max(step.flag for step in STAGE_1)
     return np.uint8 if highest < 256 else np.uint16 if highest < 65536 else np.uint32
 
 
@@ -97,7 +111,7 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def clean_dataset(visit: xr.Dataset, state: State, steps: Mapping[str, Step]) -> xr.Dataset:
+def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) -> xr.Dataset:
     """Return the reduced visit.
 
     Parameters
@@ -106,29 +120,48 @@ def clean_dataset(visit: xr.Dataset, state: State, steps: Mapping[str, Step]) ->
         As it was loaded; not modified, and its `errors` and `hst_dq` are shared, not copied.
     state : State
         The visit behind the last step.
-    steps : mapping of str to Step
-        All steps by name, for flags, units and parameters.
+    values : mapping of str to object
+        All parameters and switches by their keys in the config file.
     """
     keep = state.selection
     whole = keep.size == state.source.images.shape[0]
     dropped = [name for name in ("images", "data_quality", "badpix_mask") if name in visit]
     clean = visit.drop_vars(dropped)
     clean = clean if whole else clean.isel(exp_time=keep)
-    clean = clean.assign(images=(CUBE, state.images()), **_flags(state, steps))
-    tables = _tables(state, steps)
+    clean = clean.assign(images=(CUBE, state.images()), **_flags(state))
+    tables = _tables(state)
     tables.setdefault("0th_order_pos", _untracked(state, "position of the 0th order (column, row)"))
     tables.setdefault("meanstar_disp", _untracked(state, "mean displacement of the stars (column, row)"))
     clean = clean.assign(tables)
     for name, (unit, text) in UNITS.items():
         if name in clean:
             clean[name] = clean[name].assign_attrs(units=unit, long_name=text)
-    clean["exp_time"] = clean["exp_time"].assign_attrs(
-        # Not CF's "days since ...", which xarray would turn into dates: Stage 2 expects plain numbers.
-        units="d",
-        long_name="mid-exposure time, MJD (UTC)",
-    )
-    clean.attrs = {**visit.attrs, **_facts(state), **_provenance(steps)}
+    for name, text in TEXTS.items():
+        if name in clean.variables:
+            clean[name] = clean[name].assign_attrs(long_name=text)
+    # Not CF's "days since ...", which xarray would turn into dates: Stage 2 expects plain numbers.
+    clean["exp_time"] = clean["exp_time"].assign_attrs(units="d")
+    clean = clean.assign_coords(xy=("xy", ["column", "row"], {"long_name": "axis of a position"}))
+    clean.attrs = {**visit.attrs, **_facts(state), **_provenance(values)}
     return clean
+
+
+def result_id(state: State, values: Mapping[str, Any]) -> str:
+    """Return a short hash that two results share only if their frames, flags, numbers and parameters are alike."""
+    found = hashlib.blake2b(digest_size=12)
+    for frame in range(state.shape[0]):
+        found.update(zlib.crc32(state.frame(frame)).to_bytes(4, "little"))
+    for name, outcome in state.outcomes.items():
+        if KINDS[name].explicit:
+            continue
+        found.update(name.encode())
+        if outcome.patch is not None:
+            found.update(np.ascontiguousarray(outcome.patch.index))
+        for column, numbers in outcome.table.columns.items():
+            found.update(column.encode() + np.ascontiguousarray(numbers).tobytes())
+    science = {key: value for key, value in values.items() if key not in NOT_SCIENCE}
+    found.update(repr(sorted(science.items())).encode())
+    return found.hexdigest()
 
 
 def _untracked(state: State, text: str) -> tuple[Any, ...]:
@@ -136,16 +169,16 @@ def _untracked(state: State, text: str) -> tuple[Any, ...]:
     return ("exp_time", "xy"), np.zeros((state.shape[0], 2)), attrs
 
 
-def _flags(state: State, steps: Mapping[str, Step]) -> dict[str, Any]:
-    quality = np.zeros(state.shape, dtype=flag_type(steps))
+def _flags(state: State) -> dict[str, Any]:
+    quality = np.zeros(state.shape, dtype=flag_type())
     bad = np.zeros(state.shape, dtype=bool)
     for name, outcome in state.outcomes.items():
         patch = outcome.patch
         if patch is not None:
-            quality.reshape(-1)[patch.index] |= steps[name].flag
+            quality.reshape(-1)[patch.index] |= KINDS[name].flag
             # What a later step replaced is good again.
             bad.reshape(-1)[patch.index] = patch.value is None
-    flagging = [step for step in steps.values() if step.flag]
+    flagging = [step for step in STAGE_1 if step.flag]
     attrs = {
         "long_name": "which steps flagged a pixel",
         "units": "1",
@@ -155,11 +188,11 @@ def _flags(state: State, steps: Mapping[str, Step]) -> dict[str, Any]:
     return {"data_quality": (CUBE, quality, attrs), "badpix_mask": (CUBE, bad)}
 
 
-def _tables(state: State, steps: Mapping[str, Step]) -> dict[str, Any]:
+def _tables(state: State) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, outcome in state.outcomes.items():
         for column, values in outcome.table.columns.items():
-            unit, text = steps[name].record(column)
+            unit, text = KINDS[name].record(column)
             dims: tuple[str, ...] = ("exp_time",)
             if values.ndim == 2:
                 dims = ("exp_time", "xy" if values.shape[1] == 2 else "y")
@@ -181,16 +214,14 @@ def _facts(state: State) -> dict[str, Any]:
     }
 
 
-def _provenance(steps: Mapping[str, Step]) -> dict[str, Any]:
-    attrs: dict[str, Any] = {"Conventions": "CF-1.11", "source": "HST WFC3/UVIS G280, calwf3 FLT frames"}
-    for step in steps.values():
-        if step.switch:
-            attrs[step.switch] = str(step.enabled)
-        for name, parameter in step.parameters.items():
-            attrs[name] = format_value(parameter.written(getattr(step, name)))
-    attrs["steps"] = "; ".join(
-        f"{step.section} {step.name}: {plain(step.__doc__)}" for step in steps.values()
-    )
+def _provenance(values: Mapping[str, Any]) -> dict[str, Any]:
+    attrs: dict[str, Any] = {
+        "Conventions": "CF-1.11",
+        "title": "HST WFC3/UVIS G280 visit after Stage 1 (reduction)",
+        "source": "HST WFC3/UVIS G280, calwf3 FLT frames",
+    }
+    attrs |= {key: format_value(as_lists(value)) for key, value in values.items()}
+    attrs["steps"] = "; ".join(f"{step.section} {step.name}: {plain(step.__doc__)}" for step in STAGE_1)
     packages = ("hustle_widgets", "numpy", "scipy", "astropy", "xarray", "bottleneck")
     attrs["versions"] = ", ".join(f"{package} {_version(package)}" for package in packages)
     attrs["versions"] += f", python {platform.python_version()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import threading
@@ -13,19 +14,21 @@ from typing import Any
 import xarray as xr
 from traitlets import Bool
 
-from hustle_widgets.config import ConfigError, HustleConfig, read_config
+from hustle_widgets.config import HustleConfig, read_config
 from hustle_widgets.engine.background import Background
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import Cancelled, Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.outputs import clean_dataset, target_of, visit_source
-from hustle_widgets.settings import config_of, values_of
+from hustle_widgets.record import Record, write_outputs
+from hustle_widgets.script import script_of
+from hustle_widgets.settings import checked_values, config_of
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step, unknown
 from hustle_widgets.steps.parameters import Parameter, ParameterError, Text, Whole
 from hustle_widgets.teller import Teller, edits_of
-from hustle_widgets.visit import load_visit, save_clean
+from hustle_widgets.visit import load_visit
 
 _numbers = itertools.count(1)
 
@@ -95,6 +98,7 @@ class Reduction(LazyVBox):
         self._watchers: list[Callable[[str, str], None]] = []
         self._config: HustleConfig | None = None
         self._view: Any = None
+        self._reports, self._draw = Teller(self), False
         self._result: xr.Dataset | None = None
         self._result_key: tuple[str, ...] = ()
         super().__init__()
@@ -125,15 +129,10 @@ class Reduction(LazyVBox):
             Take the place of the file's values.
         """
         config = read_config(path)
-        values = values_of(config, cls)
-        try:
-            places = {**values, **parameters}
-            if visit is None:
-                visit = str(places.get("toplevel_dir", cls.setup_parameters()["toplevel_dir"].tutorial))
-            reduction = cls(visit, **places)
-        except ParameterError as error:
-            bad = next((key for key in values if f"{key!r}" in str(error)), "")
-            raise ConfigError(str(error), config.path, config.line(bad)) from error
+        values = {**checked_values(config, cls), **parameters}
+        if visit is None:
+            visit = str(values.get("toplevel_dir", cls.setup_parameters()["toplevel_dir"].tutorial))
+        reduction = cls(visit, **values)
         reduction._config = config
         return reduction
 
@@ -219,13 +218,16 @@ class Reduction(LazyVBox):
         with self._lock:
             return {name: step.setting(self.steps) for name, step in self.steps.items()}
 
-    def run(self, listener: Listener | None = None) -> xr.Dataset:
+    def run(self, listener: Listener | None = None, *, figures: bool = False) -> xr.Dataset:
         """Compute what is not known yet, write the outputs, and return the clean visit.
 
         Parameters
         ----------
         listener : Listener, optional
             Told of each step, e.g. to show progress.
+        figures : bool
+            Whether figures and quicklooks are drawn as well, which takes a while. Without, those of an
+            earlier run are kept if they are of the same result.
 
         Raises
         ------
@@ -239,10 +241,12 @@ class Reduction(LazyVBox):
         with self._computing:
             self._stop.clear()
             self._chain.forget_failures()
-            teller = Teller(self, listener)
+            teller = self._reports = Teller(self, listener)
+            self._draw = figures
             try:
                 self._chain.execute(self.request(), teller, self._stop, explicit=True)
             finally:
+                self._reports, self._draw = Teller(self), False
                 self._refresh()
                 self._tell("idle", "")
         if teller.error is not None:
@@ -310,17 +314,30 @@ class Reduction(LazyVBox):
         return Path(self.toplevel_dir) / "outputs" / "stage_1" / self.output_run
 
     def _dataset(self, state: State) -> xr.Dataset:
-        clean = clean_dataset(self.visit, state, self.steps)
-        setup = {name: getattr(self, name) for name in self.setup_parameters()}
-        return clean.assign_attrs({name: str(value) for name, value in setup.items()})
+        return clean_dataset(self.visit, state, self.values())
 
     def _write(self, state: State) -> Path:
-        folder = self.output_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "clean_obs.nc"
-        save_clean(self._dataset(state), path)
-        self.write_config(folder / f"stage_1_{self.output_run}.hustle")
-        return path
+        record, figures = Record.of(self, state), self._draw
+        report = functools.partial(self._reports.progress, "save")
+        return write_outputs(record, self.output_folder(), figures=figures, progress=report)
+
+    def save_figures(self, progress: Callable[[float], None] | None = None) -> Path:
+        """Draw figures and quicklooks of the last result into the run's folder; return the folder.
+
+        Which figures, `save_plots` says. A clean visit that is in the folder stays.
+
+        Raises
+        ------
+        ValueError
+            When the folder holds the clean visit of another result.
+        """
+        record, folder = Record.of(self, self.state()), self.output_folder()
+        write_outputs(record, folder, clean=False, figures=True, progress=progress)
+        return folder
+
+    def to_script(self) -> str:
+        """Return a short Python script that reproduces the result with plain calls, without widgets."""
+        return script_of(self.visit, self.values())
 
     # --- what is seen -------------------------------------------------------------------------------
 

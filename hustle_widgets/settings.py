@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hustle_widgets.config import HustleConfig, template
+from hustle_widgets.config import ConfigError, HustleConfig, template
 from hustle_widgets.steps import STAGE_1
-from hustle_widgets.steps.parameters import Parameter
+from hustle_widgets.steps.base import unknown
+from hustle_widgets.steps.parameters import Parameter, ParameterError
 
 if TYPE_CHECKING:
     from hustle_widgets.reduction import Reduction
@@ -39,10 +41,80 @@ def _lines(parameters: Mapping[str, Parameter], owner: Any) -> list[tuple[str, A
     return [(name, value(name, parameter), parameter.comment) for name, parameter in parameters.items()]
 
 
-def values_of(config: HustleConfig, reduction: type[Reduction]) -> dict[str, Any]:
-    """Return the values of a config file that are parameters of Stage 1; its other keys are left alone."""
+def declared() -> dict[str, tuple[str, Parameter | None]]:
+    """Return who declares each key of the config file, and how; None for a switch."""
+    from hustle_widgets.reduction import Reduction
+
+    found: dict[str, tuple[str, Parameter | None]] = {}
+    found.update({key: ("Reduction", parameter) for key, parameter in Reduction.setup_parameters().items()})
+    for kind in STAGE_1:
+        if kind.switch:
+            found[kind.switch] = (kind.__name__, None)
+        found.update({key: (kind.__name__, parameter) for key, parameter in kind.parameters.items()})
+    return found
+
+
+def tutorial_values() -> dict[str, Any]:
+    """Return the tutorial's value of every key of the config file, in its order."""
+    return {
+        key: True if parameter is None else parameter.tutorial for key, (_, parameter) in declared().items()
+    }
+
+
+def checked(values: Mapping[str, Any], where: str = "reduce") -> dict[str, Any]:
+    """Return values as the parameters keep them.
+
+    Raises
+    ------
+    TypeError
+        For a key that is no parameter.
+    ParameterError
+        For a value that is not accepted; says what is.
+    """
+    known, found = declared(), {}
+    for key, value in values.items():
+        if key not in known:
+            raise TypeError(unknown(key, known, where))
+        owner, parameter = known[key]
+        if parameter is not None:
+            # Only the name of its owner's class is asked for, so none has to be made.
+            found[key] = parameter.validate(type(owner, (), {})(), value)
+        elif isinstance(value, bool):
+            found[key] = value
+        else:
+            raise ParameterError(f"The {key!r} switch must be True or False. Got {value!r} instead.")
+    return found
+
+
+def checked_values(config: HustleConfig, reduction: type[Reduction]) -> dict[str, Any]:
+    """Return the values of a config file that are parameters of Stage 1; its other keys are left alone.
+
+    Raises
+    ------
+    ConfigError
+        For the first value that cannot be used, with file and line.
+    """
     config.check()
-    return {key: config[key] for key in known_keys(reduction) if key in config}
+    found = {}
+    for key in known_keys(reduction):
+        if key in config:
+            try:
+                found |= checked({key: config[key]})
+            except ParameterError as error:
+                raise ConfigError(str(error), config.path, config.line(key)) from error
+    return found
+
+
+def remarks(config: HustleConfig, reduction: type[Reduction]) -> list[str]:
+    """Return what a person should know about a config file: keys that are not used or come twice."""
+    known = known_keys(reduction)
+    found = list(config.problems)
+    for entry in config.entries:
+        if entry.key not in known:
+            close = difflib.get_close_matches(entry.key, known, n=1, cutoff=0.6)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            found.append((entry.line or 0, f"{entry.key!r} is no parameter of Stage 1; it is kept.{hint}"))
+    return [f"line {line}: {message}" for line, message in sorted(found)]
 
 
 def config_of(reduction: Reduction, base: HustleConfig | None = None) -> HustleConfig:

@@ -1,0 +1,170 @@
+"""The folder of a run: the clean visit, the config, figures and quicklooks, all of one result."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import netCDF4
+
+from hustle_widgets.config import HustleConfig
+from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.plan import Request
+from hustle_widgets.folders import replacing, take_over
+from hustle_widgets.outputs import clean_dataset, result_id
+from hustle_widgets.settings import config_of
+from hustle_widgets.visit import save_clean
+
+if TYPE_CHECKING:
+    from hustle_widgets.reduction import Reduction
+
+CLEAN = "clean_obs.nc"
+FIGURES = ("*.png", "every_frame", "quicklooks")
+OURS = (CLEAN, "*.hustle", *FIGURES)
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A result and what it was made with, frozen: a person may move sliders while it is written.
+
+    Attributes
+    ----------
+    visit : xarray.Dataset
+        As it was loaded.
+    state : State
+        The visit behind the last step.
+    request : Request
+        Switches and parameters, those that steps borrow included.
+    values : mapping of str to object
+        All parameters and switches by their keys in the config file.
+    config : HustleConfig
+        The same as a file, with the target's place as it was refined.
+    """
+
+    visit: Any
+    state: State
+    request: Request
+    values: Mapping[str, Any]
+    config: HustleConfig
+
+    @classmethod
+    def of(cls, reduction: Reduction, state: State) -> Record:
+        """Freeze a Reduction whose chain has been computed to `state`.
+
+        Raises
+        ------
+        ValueError
+            When a parameter has been changed since.
+        """
+        with reduction._lock:
+            known = reduction.outcomes()
+            if any(known.get(name) is not outcome for name, outcome in state.outcomes.items()):
+                raise ValueError("A parameter was changed during the run: nothing is written. Run again.")
+            config = config_of(reduction, copy.deepcopy(reduction._config))
+            request, values = reduction.request(), reduction.values()
+        found = state.outcomes.get("location")
+        if found is not None:  # what Stage 2 starts from
+            place = [found.table.facts["target_posx"], found.table.facts["target_posy"]]
+            config.set("location", [round(float(number), 4) for number in place])
+        return cls(reduction.visit, state, request, values, config)
+
+
+def write_outputs(
+    record: Record,
+    folder: Path,
+    *,
+    clean: bool = True,
+    figures: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the folder of a run as a whole.
+
+    Parameters
+    ----------
+    record : Record
+    folder : Path
+        Replaced when everything is written; its figures are kept if they are of the same result.
+    clean : bool
+        Whether the clean visit is written; otherwise one that is there stays.
+    figures : bool
+        Whether figures (as `save_plots` says) and quicklooks are drawn.
+    progress : callable, optional
+        Called with the fraction done.
+
+    Returns
+    -------
+    Path
+        Of the clean visit, or of the folder when there is none.
+
+    Raises
+    ------
+    ValueError
+        When the clean visit is not to be written and the folder holds that of another result.
+    """
+    report = progress or (lambda fraction: None)
+    identity = result_id(record.state, record.values)
+    same = result_in(folder) == identity
+    if not clean and (folder / CLEAN).is_file() and not same:
+        raise ValueError(
+            f"{folder} holds the {CLEAN} of another result, and a folder never mixes two: nothing is written. "
+            "Choose another output_run, or set do_save to True."
+        )
+    with replacing(folder, OURS) as new:
+        share = 0.3 if figures else 1.0
+        if clean:
+            dataset = clean_dataset(record.visit, record.state, record.values)
+            dataset.attrs["result_id"] = identity
+            dataset.attrs["date_created"] = datetime.now(UTC).isoformat(timespec="seconds")
+            save_clean(dataset, new / CLEAN, progress=part_of(report, 0, share))
+            del dataset
+        elif (folder / CLEAN).is_file():
+            take_over([folder / CLEAN], new)
+        record.config.write(new / f"stage_1_{record.values['output_run']}.hustle")
+        if figures:
+            draw_outputs(record, new, part_of(report, share, 1.0))
+        elif same:
+            take_over(figures_in(folder), new)
+    return folder / CLEAN if (folder / CLEAN).is_file() else folder
+
+
+def draw_outputs(record: Record, folder: Path, progress: Progress) -> None:
+    """Draw the figures that `save_plots` asks for, and the quicklooks."""
+    from hustle_widgets.view.figures.saving import results_of, save_figures
+    from hustle_widgets.view.gifs import save_quicklooks
+
+    results = results_of(record.state, record.request)
+    level = int(record.values["save_plots"])
+    share = 0.7 if level > 1 else 0.5
+    if level:
+        save_figures(results, folder, every_frame=level > 1, progress=part_of(progress, 0, share))
+    if "quicklook" in record.state.outcomes:
+        flags = bool(record.values["include_hst_dq"])
+        save_quicklooks(
+            record.state, folder / "quicklooks", include_hst_dq=flags, progress=part_of(progress, share, 1.0)
+        )
+
+
+def figures_in(folder: Path) -> list[Path]:
+    """Return the figures and quicklooks in the folder of a run."""
+    return sorted(path for pattern in FIGURES for path in folder.glob(pattern))
+
+
+def result_in(folder: Path) -> str:
+    """Return the `result_id` of the clean visit in the folder of a run, '' if there is none."""
+    path = folder / CLEAN
+    if path.is_file():
+        with suppress(OSError), netCDF4.Dataset(path) as file:
+            return str(getattr(file, "result_id", ""))
+    return ""
+
+
+def part_of(progress: Progress, start: float, stop: float) -> Progress:
+    """Return what reports the progress of one part of a whole."""
+    return lambda fraction: progress(start + fraction * (stop - start))

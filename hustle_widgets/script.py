@@ -1,0 +1,106 @@
+"""Stage 1 as one plain function, and the script that calls it with a Reduction's parameters."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import xarray as xr
+
+from hustle_widgets.engine.chain import Chain, Listener
+from hustle_widgets.engine.plan import Setting
+from hustle_widgets.outputs import NOT_SCIENCE, clean_dataset, target_of, visit_source
+from hustle_widgets.settings import checked, tutorial_values
+from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.parameters import as_lists
+
+
+def reduce(visit: xr.Dataset, **parameters: Any) -> xr.Dataset:
+    """Reduce a visit: all steps of Stage 1, without a widget and without a file.
+
+    Parameters
+    ----------
+    visit : xarray.Dataset
+        From `load_visit`; not modified.
+    **parameters
+        Parameters and switches by their names in the config file; the others are the tutorial's, and
+        `location` is where the visit's header puts the target.
+
+    Returns
+    -------
+    xarray.Dataset
+        What ``Reduction(visit, **parameters).run()`` returns.
+
+    Raises
+    ------
+    TypeError
+        For a keyword that is no parameter.
+    ValueError
+        For a value that a parameter does not accept, and when a step cannot be computed.
+
+    Examples
+    --------
+    >>> clean = reduce(visit, free_sigma=4.5, do_led=False)  # doctest: +SKIP
+    """
+    values = {**defaults_for(visit), **checked(parameters)}
+    errors = _Errors()
+    chain = Chain(visit_source(visit, "visit"), [kind.node() for kind in STAGE_1])
+    request = _request(values)
+    chain.execute(request, errors)
+    if errors.first is not None:
+        name, error = errors.first
+        raise ValueError(f"{name}: {error}") from error
+    return clean_dataset(visit, chain.state_before(request), values)
+
+
+def defaults_for(visit: xr.Dataset) -> dict[str, Any]:
+    """Return the values that parameters have for a visit when nothing is said: the tutorial's, at its target."""
+    values = tutorial_values()
+    target = target_of(visit)
+    if target is not None:
+        values["location"] = (round(target[0], 2), round(target[1], 2))
+    if visit.attrs.get("toplevel_dir"):
+        values["toplevel_dir"] = visit.attrs["toplevel_dir"]
+    return values
+
+
+def script_of(visit: xr.Dataset, values: Mapping[str, Any]) -> str:
+    """Return a Python script that reduces a visit as `values` say; only what differs from the defaults is named."""
+    folder = str(values["toplevel_dir"])
+    usual = defaults_for(visit)
+    changed = {key: value for key, value in values.items() if key not in NOT_SCIENCE and value != usual[key]}
+    arguments = "".join(f"\n    {key}={as_lists(value)!r}," for key, value in changed.items())
+    call = f"reduce(\n    visit,{arguments}\n)" if changed else "reduce(visit)"
+    return textwrap.dedent(
+        '''\
+        """Reduces {folder} as run {run} was; every other parameter is the tutorial's."""
+
+        from hustle_widgets import load_visit, reduce
+        from hustle_widgets.visit import save_clean
+
+        visit = load_visit({folder!r})
+        clean = {call}
+        save_clean(clean, "clean_obs.nc")
+        '''
+    ).format(folder=folder, run=values["output_run"], call=call)
+
+
+def _request(values: Mapping[str, Any]) -> dict[str, Setting]:
+    """Return switches and parameters as the engine wants them, with what steps borrow from others."""
+    request = {}
+    for kind in STAGE_1:
+        names = [*kind.parameters, *(place.split(".")[1] for place in kind.borrows)]
+        enabled = bool(values[kind.switch]) if kind.switch else True
+        request[kind.name] = Setting(enabled, {name: values[name] for name in names})
+    return request
+
+
+class _Errors(Listener):
+    """Remembers the first step that failed."""
+
+    def __init__(self) -> None:
+        self.first: tuple[str, Exception] | None = None
+
+    def failed(self, name: str, error: Exception) -> None:
+        self.first = self.first or (name, error)
