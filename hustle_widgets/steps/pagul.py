@@ -131,11 +131,12 @@ def read_sky_image(path: str, changed: float) -> NDArray[np.float32]:
     """Read the first image of a FITS file; `changed` is its time stamp, so that a new file is read anew."""
     try:
         # calwf3's headers are not always to the letter of the standard: no reason to alarm a person.
-        with warnings.catch_warnings(), fits.open(path, memmap=False) as file:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            data = next(hdu.data for hdu in file if hdu.data is not None and np.ndim(hdu.data) == 2)
-    except (OSError, StopIteration, TypeError) as error:
+            with fits.open(path, memmap=False) as file:
+                data = next(hdu.data for hdu in file if hdu.data is not None and np.ndim(hdu.data) == 2)
+    except (OSError, StopIteration, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is not a FITS file with an image: set 'path_to_Pagul' to a sky image."
+            f"{path} is not a FITS file with an image, or is damaged: set 'path_to_Pagul' to a sky image."
         ) from error
     return np.asarray(data, dtype=np.float32)

@@ -36,11 +36,16 @@ def supersede(reduction: Any) -> None:
 
 def _forget(shell: Any, old: Any) -> None:
     history = shell.user_ns.get("_oh", {})
-    for number in [number for number, value in history.items() if value is old]:
+    numbers = [number for number, value in history.items() if value is old]
+    for number in numbers:
         del history[number]
-        shell.user_ns.pop(f"_{number}", None)
+    # What IPython itself puts into the user's namespace is noted in a second one.
+    for namespace in (shell.user_ns, getattr(shell, "user_ns_hidden", {})):
+        for number in numbers:
+            namespace.pop(f"_{number}", None)
+        for name in ("_", "__", "___"):
+            if namespace.get(name) is old:
+                namespace[name] = ""
     for name in ("_", "__", "___"):
-        if shell.user_ns.get(name) is old:
-            shell.user_ns[name] = ""
         if getattr(shell.displayhook, name, None) is old:
             setattr(shell.displayhook, name, "")
