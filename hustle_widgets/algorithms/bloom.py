@@ -10,6 +10,9 @@ from .neighbours import as_frame
 
 __all__ = ["bloom_mask"]
 
+#: Columns on either side of a source in which its bloom is looked for.
+REACH = 60
+
 
 def bloom_mask(image: ArrayLike, position: tuple[float, float]) -> NDArray[np.bool_]:
     """Mask the core of a bright source and what bled from it along its columns.
@@ -44,7 +47,12 @@ def bloom_mask(image: ArrayLike, position: tuple[float, float]) -> NDArray[np.bo
     peak = np.sort(pixels[near], axis=None)[-5]
     if not peak > 0:
         return np.zeros(pixels.shape, bool)
-    labels, _ = label(pixels > 0.3 * peak, np.ones((3, 3)))
-    inside = labels[near][labels[near] > 0]
-    core = (labels == np.bincount(inside).argmax()).view(np.uint8)
-    return maximum_filter(core, size=(2 * (2 + 15) + 1, 2 * 2 + 1), mode="constant").view(bool)
+    # A bloom is tall and narrow: all rows, but few of the columns, need be looked at.
+    band = np.s_[:, max(column - REACH, 0) : max(column + REACH + 1, 0)]
+    bright = pixels[band] > 0.3 * peak
+    labels, _ = label(bright, np.ones((3, 3)))
+    inside = labels[near[0], near[1].start - band[1].start : near[1].stop - band[1].start]
+    core = (labels == np.bincount(inside[inside > 0]).argmax()).view(np.uint8)
+    mask = np.zeros(pixels.shape, bool)
+    mask[band] = maximum_filter(core, size=(2 * (2 + 15) + 1, 2 * 2 + 1), mode="constant").view(bool)
+    return mask

@@ -128,14 +128,16 @@ class _Levels:
     """What bright and dark outliers share: the padded image, its noise and its smoothed image."""
 
     def __init__(self, padded: NDArray[np.float32], read_noise: float, led_factor: int):
-        self.flat = padded.ravel()
+        flat = self.flat = padded.ravel()
         self.factor = np.float32(led_factor)
         self.read_noise = np.float32(read_noise)
         width = padded.shape[1]
-        self.window3, self.window5, self.window7 = (window_offsets((n, n), width) for n in (3, 5, 7))
+        window3, window5, self.window7 = (window_offsets((n, n), width) for n in (3, 5, 7))
+        self.window3, self.window5 = window3, window5
         self.row = window_offsets((1, _ROW), width)
-        self.level = _Lazy(self.flat.size, lambda index: medians_at(self.flat, index, self.window5))
-        self.smooth = _Lazy(self.flat.size, lambda index: medians_at(self.flat, index, self.window3))
+        # Not of self: a cycle would keep these maps until the garbage collector comes by, a frame's worth each.
+        self.level = _Lazy(flat.size, lambda index: medians_at(flat, index, window5))
+        self.smooth = _Lazy(flat.size, lambda index: medians_at(flat, index, window3))
 
     def noise(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
         """N = sqrt(median5(image) + read noise^2), of at least the read noise."""

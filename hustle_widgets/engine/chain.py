@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from hustle_widgets.engine.blocks import Block, Source, State, cut_blocks
@@ -203,7 +204,8 @@ class Chain:
         def work(block: Block) -> Outcome:
             if cancelled.is_set():
                 raise Cancelled
-            outcome = Outcome.of(with_known(node.compute, block, **keywords))
+            # A copy: the frames that a block makes for itself must go when it is done, not when all are.
+            outcome = Outcome.of(with_known(node.compute, replace(block), **keywords))
             return outcome.placed(block.frames, block.rows, state.shape)
 
         blocks = cut_blocks(state, node.by, node.halo)
