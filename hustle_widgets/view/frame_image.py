@@ -207,12 +207,16 @@ class FrameImage(Part):
         marker: str = "circle",
         draggable: bool = False,
         on_change: Callable[[list[Point]], None] | None = None,
+        on_click: Callable[[int], None] | None = None,
         labels: Sequence[str] = (),
     ) -> None:
-        """Show positions (column, row); arguments as for `set_regions`."""
+        """Show positions (column, row); arguments as for `set_regions`, `on_click` is told the point's number."""
         mark = self._named.get(name)
         if not isinstance(mark, Points):
-            mark = Points(self._scales, color=color, marker=marker, draggable=draggable, on_change=on_change)
+            mark = Points(
+                self._scales, color=color, marker=marker, draggable=draggable, on_change=on_change,
+                on_click=on_click,
+            )  # fmt: skip
             self._add(name, mark)
         mark.set(points, labels)
 

@@ -185,6 +185,8 @@ class Points:
         Whether the mouse moves them.
     on_change : callable, optional
         Called with the list of (column, row) when one has been dragged.
+    on_click : callable, optional
+        Called with the number of the point that is clicked.
     """
 
     def __init__(
@@ -195,10 +197,11 @@ class Points:
         marker: str = "circle",
         draggable: bool = False,
         on_change: Callable[[list[Point]], None] | None = None,
+        on_click: Callable[[int], None] | None = None,
     ) -> None:
         self.points: list[Point] = []
         self._labels: Sequence[str] = ()
-        self.on_change = on_change
+        self.on_change, self.on_click = on_change, on_click
         # A pale filling, not none: the mouse must find the inside too.
         self.mark = bqplot.Scatter(
             scales=scales, colors=[f"{color}22"], stroke=color, stroke_width=2.5, marker=marker,
@@ -212,6 +215,12 @@ class Points:
         self.mark.on_drag_start(lambda *_: setattr(self, "_held", True))
         self.mark.on_drag_end(lambda *_: self._released())
         self.mark.observe(lambda _: self._moved(), ("x", "y"))
+        self.mark.on_element_click(self._clicked)
+
+    def _clicked(self, _: Any, event: dict[str, Any]) -> None:
+        index = (event.get("data") or {}).get("index")
+        if self.on_click is not None and index is not None and 0 <= index < len(self.points):
+            self.on_click(int(index))
 
     def set(self, points: Iterable[Sequence[float]], labels: Sequence[str] = ()) -> None:
         """Show these points, without calling back."""
