@@ -87,25 +87,25 @@ class Reduction(LazyVBox):
     auto = Bool(False, help="Whether an edit is computed at once.")
 
     def __init__(self, visit: xr.Dataset | str | os.PathLike[str], **parameters: Any) -> None:
-        if not isinstance(visit, xr.Dataset):
-            visit = load_visit(os.fspath(visit))
-        self.visit = visit
+        # First what `close` needs, which Python calls as well on one whose visit cannot be loaded.
+        self._background = Background()
+        self._stop = threading.Event()
+        self._view: Any = None
+        self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(os.fspath(visit))
         self.steps: dict[str, Step] = {step.name: step() for step in STAGE_1}
         self._lock = threading.RLock()
         self._computing = threading.Lock()
-        self._background = Background()
-        self._stop = threading.Event()
         self._watchers: list[Callable[[str, str], None]] = []
         self._config: HustleConfig | None = None
-        self._view: Any = None
-        self._reports, self._draw = Teller(self), False
+        self._reports: Teller | None = None
+        self._draw = False
         self._result: xr.Dataset | None = None
         self._result_key: tuple[str, ...] = ()
         super().__init__()
         self._adapt_to_visit(parameters)
         self.set(**parameters)
         me = weakref.ref(self)
-        self._chain = Chain(visit_source(visit, f"visit-{next(_numbers)}"), self._nodes(me))
+        self._chain = Chain(visit_source(self.visit, f"visit-{next(_numbers)}"), self._nodes(me))
         for step in self.steps.values():
             step._reduction = me
             step.observe(edits_of(me), names=[*step.parameters, "enabled"])
@@ -246,7 +246,7 @@ class Reduction(LazyVBox):
             try:
                 self._chain.execute(self.request(), teller, self._stop, explicit=True)
             finally:
-                self._reports, self._draw = Teller(self), False
+                self._reports, self._draw = None, False
                 self._refresh()
                 self._tell("idle", "")
         if teller.error is not None:
@@ -318,7 +318,7 @@ class Reduction(LazyVBox):
 
     def _write(self, state: State) -> Path:
         record, figures = Record.of(self, state), self._draw
-        report = functools.partial(self._reports.progress, "save")
+        report = functools.partial((self._reports or Teller(self)).progress, "save")
         return write_outputs(record, self.output_folder(), figures=figures, progress=report)
 
     def save_figures(self, progress: Callable[[float], None] | None = None) -> Path:
