@@ -5,21 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from hustle_widgets.view.live.base import Live
-from hustle_widgets.view.live.curves import BackgroundLive, MotionLive
-from hustle_widgets.view.live.flagged import FlaggedLive, SeriesLive
+from hustle_widgets.view.live.column import ColumnLive
+from hustle_widgets.view.live.hst_flags import HSTFlagsLive
+from hustle_widgets.view.live.led import LedLive
+from hustle_widgets.view.live.location import LocationLive
+from hustle_widgets.view.live.pagul import SkyLive
+from hustle_widgets.view.live.quicklook import QuicklookLive
+from hustle_widgets.view.live.smooth import SmoothLive
+from hustle_widgets.view.live.temporal import FixedSeriesLive, SeriesLive
+from hustle_widgets.view.live.tracks import StarsLive, ZerothLive
+from hustle_widgets.view.live.uniform import UniformLive
 from hustle_widgets.view.look import Look
 
 LIVE: dict[str, type[Live]] = {
-    "hst_flags": FlaggedLive,
-    "fixed_iter": SeriesLive,
+    "hst_flags": HSTFlagsLive,
+    "fixed_iter": FixedSeriesLive,
     "free_iter": SeriesLive,
-    "led": FlaggedLive,
-    "smooth": FlaggedLive,
-    "uniform": BackgroundLive,
-    "column": BackgroundLive,
-    "pagul": BackgroundLive,
-    "zeroth_tracking": MotionLive,
-    "bkg_stars": MotionLive,
+    "led": LedLive,
+    "smooth": SmoothLive,
+    "uniform": UniformLive,
+    "column": ColumnLive,
+    "pagul": SkyLive,
+    "location": LocationLive,
+    "zeroth_tracking": ZerothLive,
+    "bkg_stars": StarsLive,
+    "quicklook": QuicklookLive,
 }
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+from html import escape
 from typing import Any
 
+import ipywidgets as w
 import numpy as np
 from numpy.typing import NDArray
+from traitlets import TraitError
 
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.chain import with_known
 from hustle_widgets.engine.deltas import Outcome, Patch
+from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.view.frame_marks import Region
 from hustle_widgets.view.look import Look
+from hustle_widgets.view.part import close_tree
+from hustle_widgets.view.preview import Upstream, flags_in_frame, frame_patch
 
 
 class Live:
     """The plots of one step, beside its controls.
+
+    Everything that draws is called with the Reduction's lock held.
 
     Parameters
     ----------
@@ -27,15 +38,54 @@ class Live:
     ----------
     widget : ipywidgets.Widget
         What to place on the page.
+    image : FrameImage or None
+        The shared frame image, since it was first decorated.
+    decorations : tuple of str
+        Names under which the step draws on it, taken away by `undecorate`.
+    said : ipywidgets.HTML
+        Where an act of the mouse is answered that a parameter does not accept.
     """
 
     widget: Any = None
+    decorations: tuple[str, ...] = ()
 
     def __init__(self, step: Any, look: Look) -> None:
         self.step, self.look = step, look
+        self.image: Any = None
+        self.said = w.HTML()
+        self._upstream: Upstream | None = None
+        self._glimpse_key: Any = None
+        self._glimpsed: Outcome | None = None
+        self._kept: tuple[Upstream, Outcome] | None = None
+
+    def boxed(self, *parts: Any) -> Any:
+        """Return a column of widgets with the line for refusals below; to be the `widget`."""
+        return w.VBox([*parts, self.said], layout=w.Layout(width="100%", overflow="hidden"))
+
+    # --- what subclasses define ---------------------------------------------------------------------
 
     def update(self) -> None:
         """Draw what is known: the step has computed, or another frame or pixel is looked at."""
+
+    def redraw(self) -> None:
+        """Draw what can be told at once after an edit, from little data."""
+        self.update()
+
+    def look_ahead(self) -> Outcome | None:
+        """Compute what the step does to the frame on display, from so little that it takes some 40 ms.
+
+        Returns
+        -------
+        Outcome or None
+            Of the whole visit, true for that frame. None: nothing can be shown before the full result.
+        """
+        return None
+
+    def decorate(self, image: Any) -> None:
+        """Draw on the shared frame image: regions, positions, traces. Called after each frame."""
+        self.image = image
+
+    # --- what the view calls ------------------------------------------------------------------------
 
     def preview(self) -> Outcome | None:
         """Answer an edit at once, from little data; the full result follows.
@@ -43,21 +93,46 @@ class Live:
         An outcome that is given back, in indices of the whole visit and true for the frame on display, is
         drawn on the shared frame image, which then says that it is a preview.
         """
-        self.update()
-        return None
-
-    def decorate(self, image: Any) -> None:
-        """Draw on the shared frame image: regions, positions, traces."""
-
-    def undecorate(self, image: Any) -> None:
-        """Take away from the shared frame image what `decorate` drew: another step's panel opens."""
+        self.redraw()
+        return self.glimpse()
 
     def clicked(self, column: float, row: float) -> bool:
         """Answer a click on the shared frame image; False leaves it to choose the pixel looked at."""
         return False
 
+    def glimpse(self) -> Outcome | None:
+        """Return what the step does to the frame on display, as far as that is known at once.
+
+        It stands for the full result until that arrives, and the page says so.
+        """
+        if not self.step.enabled:
+            return None
+        region = None if self.image is None else self.image.region
+        key = (self.upstream, self.parameters, self.number, region, self.look.row, self._waits())
+        if key != self._glimpse_key:
+            self._glimpse_key, self._glimpsed = key, None
+            with suppress(ValueError, Unmet):  # the computation that follows says it on the step
+                self._glimpsed = self.look_ahead()
+        return self._glimpsed
+
+    def _waits(self) -> Any:
+        """Return what a preview may still wait for; when it has come, the preview is made anew."""
+
+    def undecorate(self, image: Any) -> None:
+        """Take away what `decorate` has drawn: another step is opened."""
+        for name in self.decorations:
+            image.remove(name)
+            image.hide_overlay(name)
+        if self._upstream is not None:
+            self._upstream.forget_suspects()
+
     def close(self) -> None:
         """Close the plots."""
+        if self._upstream is not None:
+            self._upstream.forget_suspects()
+        close_tree(self.widget, self.said)
+
+    # --- numbers ------------------------------------------------------------------------------------
 
     @property
     def reduction(self) -> Any:
@@ -70,9 +145,45 @@ class Live:
         return self.reduction.state(before=self.step.name)
 
     @property
+    def upstream(self) -> Upstream:
+        """The same, with frames and rows kept until something before the step changes."""
+        state = self.state
+        if self._upstream is None or not self._upstream.is_of(state):
+            if self._upstream is not None:
+                self._upstream.forget_suspects()
+            self._upstream = Upstream(state)
+        return self._upstream
+
+    @property
     def outcome(self) -> Outcome | None:
         """What the step found with its present parameters, if it is known."""
         return self.reduction.outcomes().get(self.step.name)
+
+    @property
+    def known(self) -> Outcome | None:
+        """What the step found, with its present parameters or with earlier ones on the same frames."""
+        upstream, outcome = self.upstream, self.outcome
+        if outcome is not None:
+            self._kept = upstream, outcome
+        if self._kept is not None and self._kept[0] is upstream:
+            return self._kept[1]
+        return None
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The step's parameters, borrowed ones included."""
+        return self.step.setting(self.reduction.steps).parameters
+
+    @property
+    def number(self) -> int:
+        """Number of the frame on display."""
+        return min(self.look.frame, self.upstream.state.shape[0] - 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a frame."""
+        _, rows, columns = self.reduction.visit["images"].shape
+        return rows, columns
 
     @property
     def hours(self) -> NDArray[np.float64]:
@@ -87,11 +198,57 @@ class Live:
 
     def computed_on(self, frames: slice, rows: slice) -> Outcome:
         """Return what the step does to a small part of the visit with its present parameters."""
-        state, parameters = self.state, dict(self.step.setting(self.reduction.steps).parameters)
-        kind = type(self.step)
-        keywords = {**parameters, **with_known(kind.prepare, state, **parameters)}
-        block = Block(state, frames, rows, kind.halo)
+        upstream, kind = self.upstream, type(self.step)
+        keywords = upstream.prepared(kind, self.parameters)
+        block = Block(upstream.state, frames, rows, kind.halo)
         return Outcome.of(with_known(kind.compute, block, **keywords))
+
+    def part(self, most: int) -> Region:
+        """Return what a preview computes: what is on view, or a band of it around the pixel clicked.
+
+        Parameters
+        ----------
+        most : int
+            Pixels it may hold; at least eight rows are taken.
+        """
+        rows, columns = self.shape
+        row0, row1, column0, column1 = (0, rows, 0, columns) if self.image is None else self.image.region
+        height = min(row1 - row0, max(8, most // (column1 - column0)))
+        start = int(np.clip(self.look.row - height // 2, row0, row1 - height))
+        return start, start + height, column0, column1
+
+    def placed(self, patch: Patch) -> Outcome:
+        """Return a patch of the frame on display as an outcome of the whole visit."""
+        frames = slice(self.number, self.number + 1)
+        return Outcome((patch.placed(frames, slice(0, self.shape[0]), self.upstream.state.shape),))
+
+    def known_in_frame(self) -> Patch | None:
+        """Return the last known patch of the frame on display."""
+        known = self.known
+        if known is None or known.patch is None:
+            return None
+        return frame_patch(self.shape, *flags_in_frame(known.patch, self.number))
+
+    # --- acts of the mouse --------------------------------------------------------------------------
+
+    def act(self, **values: Any) -> None:
+        """Set parameters as the mouse asks for; what they do not accept is said under the plots."""
+        with self.reduction._lock:
+            try:
+                for name, value in values.items():
+                    setattr(self.step, name, value)
+            except TraitError as error:
+                self.say(str(error))
+            else:
+                self.say("")
+
+    def say(self, message: str) -> None:
+        """Write the line under the plots."""
+        self.said.value = (
+            f'<div role="alert" style="color:#a33;font-size:13px;line-height:17px">{escape(message)}</div>'
+            if message
+            else ""
+        )
 
 
 def series_of(state: State, row: int, column: int) -> NDArray[np.float32]:

@@ -1,0 +1,76 @@
+"""Boxes of a parameter on the shared frame image: drawn, moved, resized, added and removed with the mouse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as w
+
+from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.steps.regions import Box, fitted
+from hustle_widgets.view import theme
+from hustle_widgets.view.frame_marks import Region
+
+
+class BoxEditor:
+    """Two buttons, and the boxes of one parameter on the frame image.
+
+    Parameters
+    ----------
+    live : Live
+        Of the step.
+    name : str
+        The parameter, of kind Regions; None stands for the whole frame.
+
+    Attributes
+    ----------
+    widget : ipywidgets.HBox
+        The buttons.
+    """
+
+    def __init__(self, live: Any, name: str) -> None:
+        self.live, self.name = live, name
+        self._image: Any = None
+        add = w.Button(
+            description="Add a region", icon="plus-square-o", layout=w.Layout(width="130px"),
+            tooltip="Then drag a rectangle over the frame above",
+        )  # fmt: skip
+        whole = w.Button(
+            description="Whole frame", icon="expand", layout=w.Layout(width="126px"),
+            tooltip=f"Use the whole frame: {name} = None",
+        )  # fmt: skip
+        add.on_click(lambda _: self.begin())
+        whole.on_click(lambda _: live.act(**{name: None}))
+        self.hint = w.HTML(
+            '<span style="font-size:12px;color:#555">On the frame: drag a box by its middle or a corner, '
+            "remove it by its cross</span>"
+        )
+        self.widget = w.HBox(
+            [add, whole, self.hint],
+            layout=w.Layout(flex_flow="row wrap", align_items="center", margin="0 0 0 12px"),
+        )
+
+    def boxes(self) -> tuple[Box, ...]:
+        """Return the boxes in use; none for the whole frame."""
+        step, shape = self.live.step, self.live.shape
+        try:
+            boxes, _ = fitted(self.name, getattr(step, self.name), step.parameters[self.name].tutorial, shape)
+        except (Unmet, ValueError):  # the step says so
+            return ()
+        return boxes or ()
+
+    def draw(self, image: Any) -> None:
+        """Draw the boxes."""
+        self._image = image
+        image.set_regions(self.name, self.boxes(), color=theme.ORANGE, on_change=self.changed)
+
+    def begin(self) -> None:
+        """Let the next drag over the frame add a box."""
+        if self._image is not None:
+            with self.live.reduction._lock:
+                self.draw(self._image)
+                self._image.draw_region(self.name)
+
+    def changed(self, regions: list[Region]) -> None:
+        """Take the boxes as the mouse has left them. Without the last one, the whole frame is used."""
+        self.live.act(**{self.name: tuple(regions) or None})

@@ -1,0 +1,128 @@
+"""Live view of the HST flags: how many pixels carry each, and which are chosen; a click chooses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bqplot
+import numpy as np
+
+from hustle_widgets.algorithms.dq import FIRST_TEMPORAL, count_bits
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.view import theme
+from hustle_widgets.view.live.flagged import FlaggedLive
+from hustle_widgets.view.look import Look
+from hustle_widgets.view.part import Key, Part, set_scale
+from hustle_widgets.view.preview import computed, flags_in_frame, frame_patch, part_of
+
+# Meaning of calwf3's bits in short (WFC3 Data Handbook 5, table 3.3).
+MEANINGS = {
+    1: "decoding", 2: "filled", 4: "bad", 8: "blemish", 16: "hot", 32: "CTE tail", 64: "warm", 128: "bias",
+    256: "saturated", 512: "flat", 1024: "sink", 2048: "A/D sat.", 4096: "CR (drizzle)", 8192: "CR (calwf3)",
+    16384: "ghost", 32768: "spare",
+}  # fmt: skip
+NEAR = 2  # frames before and after that a preview replaces cosmic rays from
+
+
+class FlagBars(Part):
+    """A bar for each flag: share of the frame's pixels on a logarithmic axis, chosen ones in colour."""
+
+    def __init__(self, chosen: Any, height: str = "280px") -> None:
+        self._chosen = chosen
+        self._bits: list[int] = []
+        self._x_scale = bqplot.LinearScale(allow_padding=False)
+        self._y_scale = bqplot.OrdinalScale()
+        scales = {"x": self._y_scale, "y": self._x_scale}
+        self._bars = bqplot.Bars(
+            scales=scales, orientation="horizontal", colors=[theme.GREY], padding=0.25, x=[], y=[],
+        )  # fmt: skip
+        self._bars.on_element_click(self._clicked)
+        x_axis, y_axis = theme.axes(self._x_scale, self._y_scale, "Flagged pixels", "", grid=False)
+        self._count_axis = x_axis
+        y_axis.tick_style = {"font-size": "12px", "text-anchor": "end"}
+        margin = {**theme.MARGIN, "left": 136}
+        super().__init__(theme.figure([self._bars], [x_axis, y_axis], height=height, fig_margin=margin))
+
+    def show(self, counts: dict[int, int], flags: tuple[int, ...], title: str) -> None:
+        """Draw counts by bit; the bits of `flags` are highlighted."""
+        union = int(np.bitwise_or.reduce(np.array(flags, dtype=np.int64), initial=0))
+        self._bits = sorted({*counts, *(bit for bit in MEANINGS if union & bit)})
+        numbers = np.array([counts.get(bit, 0) for bit in self._bits])
+        top = max(1, int(np.ceil(np.log10(numbers.max(initial=1) + 1))))
+        set_scale(self._x_scale, 0.0, float(top))
+        ticks = [
+            round(float(np.log10(10**power + 1)) if power >= 0 else 0.0, 4) for power in range(-1, top + 1)
+        ]
+        words = {f"{tick:g}": "0" if power < 0 else f"{10**power:,}"
+                 for power, tick in zip(range(-1, top + 1), ticks, strict=True)}  # fmt: skip
+        with self._count_axis.hold_sync():
+            self._count_axis.tick_labels, self._count_axis.tick_values = words, np.array(ticks)
+        names = [f"{bit} {MEANINGS.get(bit, '')}" for bit in self._bits]
+        with self._bars.hold_sync():
+            self._bars.x = names
+            # A sliver for 0 pixels: something to click on.
+            self._bars.y = np.maximum(np.log10(numbers + 1), 0.03)
+            self._bars.colors = [theme.REJECTED if union & bit else "#b9c4cc" for bit in self._bits] or [
+                theme.GREY
+            ]
+            self._bars.color_mode = "element"
+        keys = [Key("chosen in hst_flags", theme.REJECTED, "square"), Key("not chosen", "#b9c4cc", "square")]
+        self.set_heading(title, keys)
+
+    def _clicked(self, _: Any, event: dict[str, Any]) -> None:
+        index = event.get("data", {}).get("index")
+        if index is not None and 0 <= index < len(self._bits):
+            self._chosen(self._bits[index])
+
+
+class HSTFlagsLive(FlaggedLive):
+    """Pixels by flag, and the pixels flagged in each frame."""
+
+    counts_height = "170px"
+
+    def __init__(self, step: Any, look: Look) -> None:
+        super().__init__(step, look)
+        self.bars = FlagBars(self.toggle)
+        self.widget = self.boxed(self.bars.widget, self.counts.widget)
+
+    def toggle(self, bit: int) -> None:
+        """Choose a flag, or no longer."""
+        flags = self.step.hst_flags
+        holding = [flag for flag in flags if flag & bit]
+        if holding:
+            rest = [flag & ~bit for flag in holding]
+            flags = tuple(flag for flag in (*(f for f in flags if not f & bit), *rest) if flag)
+        else:
+            flags = (*flags, bit)
+        self.act(hst_flags=tuple(sorted(set(flags))))
+
+    def dq(self, frames: slice) -> np.ndarray:
+        """Return the flags of some frames."""
+        state = self.upstream.state
+        return state.cut(state.source.hst_dq, frames, slice(0, self.shape[0]))
+
+    def redraw(self) -> None:
+        """Draw the bars of the frame on display."""
+        counts = count_bits(self.dq(slice(self.number, self.number + 1)))
+        title = f"Flags of calwf3 in frame {self.number} (click a bar to choose or drop it)"
+        self.bars.show(counts, self.step.hst_flags, title)
+
+    def update(self) -> None:
+        """Draw bars and counts."""
+        super().update()
+        self.redraw()
+
+    def look_ahead(self) -> Outcome | None:
+        """Correct the frame from itself and its neighbours in time."""
+        upstream, number = self.upstream, self.number
+        n_frames = upstream.state.shape[0]
+        frames = slice(max(0, number - NEAR), min(n_frames, number + NEAR + 1))
+        at = number - frames.start
+        images, dq = upstream.state.images(frames), self.dq(frames).copy()
+        for k in range(len(dq)):
+            if k != at:  # only cosmic rays matter there, and no median in space is wanted
+                dq[k] &= ~np.array(FIRST_TEMPORAL - 1, dq.dtype)
+        part = part_of(upstream.state, images, frames, dq)
+        patch = computed(type(self.step), part, self.parameters).patch
+        assert patch is not None
+        return self.placed(frame_patch(self.shape, *flags_in_frame(patch, at)))

@@ -1,0 +1,111 @@
+"""Live view of Laplacian edge detection: what its thresholds apply to around a pixel, and hits of each round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+
+from hustle_widgets.algorithms.bloom import bloom_mask
+from hustle_widgets.algorithms.laplacian import detect_edges, significance
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.view import theme
+from hustle_widgets.view.curve_plot import Curve
+from hustle_widgets.view.frame_marks import Region
+from hustle_widgets.view.live.flagged import FlaggedLive
+from hustle_widgets.view.live.maps import MapPlot
+from hustle_widgets.view.look import Look
+from hustle_widgets.view.preview import frame_patch, put_into
+
+# Pixels to each side of the clicked one, pixels of a preview, and how far away a pixel can matter.
+ROWS, COLUMNS = 8, 12
+AT_ONCE = 450_000
+MARGIN = 10
+
+
+class LedLive(FlaggedLive):
+    """Significance and contrast around the clicked pixel, and the hits of each round in each frame."""
+
+    def __init__(self, step: Any, look: Look) -> None:
+        super().__init__(step, look)
+        self.significance, self.contrast = MapPlot(), MapPlot()
+        half = w.Layout(width="50%", min_width="200px")
+        self.maps = w.HBox(
+            [w.VBox([plot.widget], layout=half) for plot in (self.significance, self.contrast)],
+            layout=w.Layout(width="100%"),
+        )
+        self.widget = self.boxed(self.maps, self.counts.widget)
+        self._bloom: tuple[Any, Any] = (None, None)
+
+    def neighbourhood(self) -> Region:
+        """Return the region around the clicked pixel that lies on the frame."""
+        rows, columns = self.shape
+        row0 = int(np.clip(self.look.row - ROWS, 0, max(rows - 2 * ROWS - 1, 0)))
+        column0 = int(np.clip(self.look.column - COLUMNS, 0, max(columns - 2 * COLUMNS - 1, 0)))
+        return row0, min(row0 + 2 * ROWS + 1, rows), column0, min(column0 + 2 * COLUMNS + 1, columns)
+
+    def read_noise(self) -> float:
+        """Return the read noise of the frame on display, e-."""
+        return float(self.upstream.state.column("read_noise")[self.number])
+
+    def redraw(self) -> None:
+        """Draw both maps with the present parameters."""
+        step, region = self.step, self.neighbourhood()
+        frame = self.upstream.frame(self.number)
+        # Always with the contrast: the map is worth a look before fine_structure is switched on.
+        sigma, contrast = significance(frame, self.read_noise(), step.led_factor, True, region)
+        assert contrast is not None
+        at = self.look.row - region[0], self.look.column - region[2]
+        pixel = self.look.row, self.look.column
+        threshold, factor = step.led_threshold, step.contrast_factor
+        self.significance.show(
+            sigma, region, pixel, high=2 * threshold, over=sigma > threshold,
+            title=f"Significance S′: {sigma[at]:.3g} at the pixel (colours 0 to {2 * threshold:.3g})",
+            over_label=f"above led_threshold {threshold:g}",
+        )  # fmt: skip
+        label = f"above contrast_factor {factor:g}" + ("" if step.fine_structure else " (not used)")
+        self.contrast.show(
+            contrast, region, pixel, high=2 * factor, over=contrast > factor,
+            title=f"Contrast: {contrast[at]:.3g} at the pixel (colours 0 to {2 * factor:.3g})",
+            over_label=label,
+        )  # fmt: skip
+
+    def update(self) -> None:
+        """Draw maps and counts."""
+        super().update()
+        self.redraw()
+
+    def count_curves(self, counts: np.ndarray) -> list[Curve]:
+        """Return a curve for each round."""
+        return [
+            Curve(f"round {number + 1}", self.hours, found, color=theme.CYCLE[number % len(theme.CYCLE)])
+            for number, found in enumerate(counts)
+            if number < 4
+        ]
+
+    def look_ahead(self) -> Outcome | None:
+        """Detect in what is on view, or in a band of it around the clicked pixel."""
+        frame, part = self.upstream.frame(self.number), self.part(AT_ONCE)
+        row0, row1, column0, column1 = part
+        top, left = max(row0 - MARGIN, 0), max(column0 - MARGIN, 0)
+        around = np.s_[top : row1 + MARGIN, left : column1 + MARGIN]
+        inside = np.s_[row0 - top : row1 - top, column0 - left : column1 - left]
+        keywords = self.upstream.prepared(type(self.step), self.parameters)
+        protect = self._protected(frame, keywords.get("zeroth"))
+        own = {name: getattr(self.step, name) for name in self.step.parameters}
+        mask, values, _ = detect_edges(
+            frame[around], self.read_noise(), protect=None if protect is None else protect[around], **own
+        )
+        replaced = np.zeros(mask.shape, np.float32)
+        replaced[mask] = values
+        index = np.flatnonzero(mask[inside])
+        found = frame_patch((row1 - row0, column1 - column0), index, replaced[inside].ravel()[index])
+        return self.placed(put_into(self.shape, part, found, self.known_in_frame()))
+
+    def _protected(self, frame: np.ndarray, zeroth: tuple[float, float] | None) -> Any:
+        if zeroth is None:
+            return None
+        if self._bloom[0] is not frame:
+            self._bloom = frame, bloom_mask(frame, zeroth)
+        return self._bloom[1]

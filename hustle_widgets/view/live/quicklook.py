@@ -1,0 +1,104 @@
+"""Live view of the quicklook: flags of the frame on display, light curves, apertures on the frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+
+from hustle_widgets.algorithms.dq import flagged
+from hustle_widgets.engine.blocks import State
+from hustle_widgets.view import theme
+from hustle_widgets.view.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.frame_image import FrameImage
+from hustle_widgets.view.live.base import Live
+from hustle_widgets.view.look import Look
+
+STEP_COLORS = (theme.SKY, theme.ORANGE, theme.VERMILLION, theme.GREEN, theme.YELLOW, theme.PURPLE)
+HST_COLOR = "#8c8c8c"
+
+
+class QuicklookLive(Live):
+    """Which step flags which pixel, and the light of each trace and of the whole frame."""
+
+    decorations = ("aperture",)
+
+    def __init__(self, step: Any, look: Look) -> None:
+        super().__init__(step, look)
+        self.flags = FrameImage(self.shape, title="Flags", share=0.42, toolbar=False)
+        self.flags.show_frame(np.zeros(self.shape, dtype=np.float32))
+        self.curves = CurvePlot("Time since first frame [h]", "Flux / median", height="220px")
+        self.table = w.HTML()
+        self.widget = self.boxed(self.flags.widget, self.table, self.curves.widget)
+
+    def update(self) -> None:
+        """Draw flags and light curves."""
+        self._draw_flags(self.state)
+        outcome = self.outcome
+        if outcome is None:
+            return
+        columns, facts = outcome.table.columns, outcome.table.facts
+        hours = self.hours
+        curves = []
+        for name, values in columns.items():
+            order = name.removeprefix("flux_")
+            if order == "total":
+                curves.append(Curve("whole frame", hours, values / np.nanmedian(values), color=theme.BLACK,
+                                    marker="square", line="dotted"))  # fmt: skip
+            else:
+                curves.append(Curve(f"order {order.replace('-', '−')}", hours, values / np.nanmedian(values),
+                                    color=theme.TRACE_COLORS.get(order, theme.GREEN),
+                                    marker=theme.TRACE_MARKERS.get(order, "circle")))  # fmt: skip
+        self.curves.show(*curves, title="Light of each trace and of the whole frame", vertical=(self.hour,))
+        self.table.value = table_of(facts.get("scatter_ppm", {}), facts.get("expected_ppm", {}))
+
+    def _draw_flags(self, state: State) -> None:
+        number = self.number
+        colors = iter(STEP_COLORS)
+        if self.step.include_hst_dq:
+            bits = state.source.hst_dq[state.selection[number]]
+            rows, columns = np.nonzero(flagged(bits, (16, 4096, 8192)))
+            self.flags.show_overlay("hst_dq", rows, columns, HST_COLOR, "HST: hot, cosmic ray")
+        else:
+            self.flags.hide_overlay("hst_dq")
+        for name, outcome in state.outcomes.items():
+            if outcome.patch is not None:
+                rows, columns = outcome.patch.frame_pixels(number)
+                self.flags.show_overlay(name, rows, columns, next(colors, theme.SKY), name)
+        self.flags._title = f"Flags of frame {number}"
+        self.flags._write_heading()
+
+    def decorate(self, image: Any) -> None:
+        """Draw the edges of the apertures on the frame."""
+        super().decorate(image)
+        facts = {} if self.outcome is None else self.outcome.table.facts
+        half = facts.get("half_width", 0)
+        paths = [
+            (trace.columns, trace.rows + side * (half + 0.5))
+            for trace in facts.get("traces", {}).values()
+            for side in (-1, 1)
+        ]
+        image.set_paths("aperture", paths, color=theme.ORANGE)
+
+    def close(self) -> None:
+        """Close the plots."""
+        self.flags.close()
+        self.curves.close()
+        super().close()
+
+
+def table_of(scatter: dict[str, float], expected: dict[str, float]) -> str:
+    """Return the scatter of each order beside what photons give, as HTML."""
+    rows = [
+        f'<tr><td style="padding-right:14px">order {order.replace("-", "−")}</td>'
+        f'<td style="padding-right:14px">{ppm:,.0f} ppm</td>'
+        f'<td style="padding-right:14px">{expected.get(order, float("nan")):,.0f} ppm</td>'
+        f"<td>{ppm / expected.get(order, float('nan')):.2f}</td></tr>"
+        for order, ppm in scatter.items()
+    ]
+    head = "".join(
+        f'<th style="text-align:left;padding-right:14px">{word}</th>'
+        for word in ("", "scatter", "photon limit", "ratio")
+    )
+    return f'<table class="hustle-scatter" style="font-size:13px;margin-left:12px"><tr>{head}</tr>{"".join(rows)}</table>'

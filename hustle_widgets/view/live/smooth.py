@@ -1,0 +1,158 @@
+"""Live view of spatial smoothing: model and residual along the clicked row, and the regions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from hustle_widgets.algorithms.bloom import bloom_mask
+from hustle_widgets.algorithms.smoothing import reject_by_smoothing, smooth_model
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.view import theme
+from hustle_widgets.view.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.live.boxes import BoxEditor
+from hustle_widgets.view.live.flagged import FlaggedLive
+from hustle_widgets.view.look import Look
+from hustle_widgets.view.preview import frame_patch, put_into
+
+# Pixels of a preview by type of model; of '2D_smooth' with a kernel of 25 pixels.
+AT_ONCE = {"1D_smooth": 700_000, "2D_smooth": 60_000, "polyfit": 120_000}
+MAD_TO_SIGMA = 1.4826
+
+
+class SmoothLive(FlaggedLive):
+    """Model and residual along the clicked row, the regions, and the pixels flagged in each frame."""
+
+    decorations = ("smth_bounds",)
+    counts_height = "170px"
+
+    def __init__(self, step: Any, look: Look) -> None:
+        super().__init__(step, look)
+        self.editor = BoxEditor(self, "smth_bounds")
+        self.model = CurvePlot("Column [px]", "Value [e⁻]", height="190px")
+        self.residual = CurvePlot("Column [px]", "Value − model [e⁻]", height="190px")
+        self.widget = self.boxed(
+            self.editor.widget, self.model.widget, self.residual.widget, self.counts.widget
+        )
+        self._bloom: tuple[Any, Any] = (None, None)
+
+    def decorate(self, image: Any) -> None:
+        """Draw the regions."""
+        super().decorate(image)
+        self.editor.draw(image)
+
+    def read_noise(self) -> float:
+        """Return the read noise of the frame on display, e-."""
+        return float(self.upstream.state.column("read_noise")[self.number])
+
+    def cut(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return values, model and scatter along the clicked row, as the step has them there."""
+        step, row, rows = self.step, self.look.row, self.shape[0]
+        kernel = step.smth_kernel
+        reach = (kernel[0] if isinstance(kernel, tuple) else 1) + 3
+        top, bottom = max(0, row - reach), min(rows, row + reach + 1)
+        image = self.upstream.frame(self.number)[top:bottom]
+        model = smooth_model(
+            image, step.smth_type, kernel, step.smth_order,
+            smth_threshold=step.smth_threshold, read_noise=self.read_noise(),
+        )  # fmt: skip
+        away = np.nan_to_num(np.abs(image - model))
+        scatter = np.sqrt(np.maximum(model, 0) + self.read_noise() ** 2)
+        for window in ((1, 7), (3, 5)):
+            scatter = np.maximum(scatter, MAD_TO_SIGMA * median_filter(away, size=window, mode="reflect"))
+        at = row - top
+        return image[at], model[at], scatter[at]
+
+    def redraw(self) -> None:
+        """Draw the row with the present parameters."""
+        step, row = self.step, self.look.row
+        try:
+            values, model, scatter = self.cut()
+        except ValueError:  # the step says what does not fit
+            return
+        region = (0, 0, 0, self.shape[1]) if self.image is None else self.image.region
+        shown = slice(region[2], region[3])
+        columns = np.arange(self.shape[1])[shown]
+        values, model, scatter = values[shown], model[shown], scatter[shown]
+        residual = values - model
+        band = step.smth_threshold * scatter
+        inside = self._inside(columns)
+        hit = inside & (np.abs(residual) > band)
+        # High enough for the band; hits beyond it are drawn at the edge.
+        edge = 2.5 * float(np.nanpercentile(band, 99))
+        self.model.show(
+            Curve("frame", columns, values, color=theme.KEPT, marker=""),
+            Curve("model", columns, model, color=theme.REJECTED, marker=""),
+            title=f"Row {row} of frame {self.number} (click another on the frame)",
+            vertical=(self.look.column,),
+        )
+        label = "flagged" if inside.any() else "no region in this row"
+        self.residual.show(
+            Curve(f"± {step.smth_threshold:g} × scatter", columns, np.zeros(columns.size), error=band,
+                  color=theme.BAND, marker="", line=""),
+            Curve("residual", columns, np.clip(residual, -edge, edge), color=theme.KEPT, marker=""),
+            Curve(f"{label}: {hit.sum()}", columns, np.where(hit, np.clip(residual, -edge, edge), np.nan),
+                  color=theme.REJECTED, marker="cross", line=""),
+            title="Residual",
+            y_limits=(-1.05 * edge, 1.05 * edge),
+            vertical=(self.look.column,),
+        )  # fmt: skip
+
+    def _inside(self, columns: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Return which columns of the clicked row are corrected."""
+        if self.step.smth_bounds is None:
+            return np.ones(columns.size, bool)
+        inside = np.zeros(columns.size, bool)
+        for row0, row1, column0, column1 in self.editor.boxes():
+            if row0 <= self.look.row < row1:
+                inside |= (columns >= column0) & (columns < column1)
+        return inside
+
+    def update(self) -> None:
+        """Draw counts and row."""
+        super().update()
+        self.redraw()
+
+    def look_ahead(self) -> Outcome | None:
+        """Smooth what is on view, or a band of it around the clicked pixel."""
+        step, frame = self.step, self.upstream.frame(self.number)
+        most = AT_ONCE[step.smth_type]
+        if isinstance(step.smth_kernel, tuple):
+            most = most * 25 // max(25, step.smth_kernel[0] * step.smth_kernel[1])
+        keywords = self.upstream.prepared(type(step), self.parameters)
+        boxes = keywords["smth_bounds"]
+        whole = (0, self.shape[0], 0, self.shape[1])
+        part = self.part(most) if boxes is None or sum(map(_area, boxes)) > most else whole
+        boxes = [box for box in (_overlap(box, part) for box in boxes or (whole,)) if _area(box) > 0]
+        mask, values = reject_by_smoothing(
+            frame, smth_type=step.smth_type, smth_kernel=step.smth_kernel, smth_bounds=boxes,
+            smth_threshold=step.smth_threshold, smth_order=step.smth_order, read_noise=self.read_noise(),
+            protect=self._protected(frame, keywords.get("zeroth")),
+        )  # fmt: skip
+        found = frame_patch(self.shape, np.flatnonzero(mask), values)
+        if part == whole:
+            return self.placed(found)
+        row0, row1, column0, column1 = part
+        inside = mask[row0:row1, column0:column1]
+        replaced = np.zeros(mask.shape, np.float32)
+        replaced[mask] = values
+        cut = frame_patch(inside.shape, np.flatnonzero(inside), replaced[row0:row1, column0:column1][inside])
+        return self.placed(put_into(self.shape, part, cut, self.known_in_frame()))
+
+    def _protected(self, frame: np.ndarray, zeroth: tuple[float, float] | None) -> Any:
+        if zeroth is None:
+            return None
+        if self._bloom[0] is not frame:
+            self._bloom = frame, bloom_mask(frame, zeroth)
+        return self._bloom[1]
+
+
+def _overlap(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int, int, int]:
+    return max(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), min(one[3], other[3])
+
+
+def _area(box: tuple[int, ...]) -> int:
+    return max(box[1] - box[0], 0) * max(box[3] - box[2], 0)

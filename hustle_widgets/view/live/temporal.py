@@ -1,0 +1,190 @@
+"""Live views of the rejections in time: the clicked pixel's series with the band, and the flags of each frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+from numpy.typing import NDArray
+
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.view.live.flagged import FlaggedLive
+from hustle_widgets.view.look import Look
+from hustle_widgets.view.preview import computed, frame_patch, part_of, put_into
+from hustle_widgets.view.series_plot import SeriesPlot
+
+# Series that are clipped for a preview.
+AT_ONCE = 12_000
+
+
+class SeriesLive(FlaggedLive):
+    """The clicked pixel's time series with the rejection band, and the pixels flagged in each frame."""
+
+    def __init__(self, step: Any, look: Look) -> None:
+        super().__init__(step, look)
+        self.series = SeriesPlot(height="230px")
+        self.series.on_threshold(self.dragged)
+        self.widget = self.boxed(*self.extra(), self.series.widget, self.counts.widget)
+
+    def extra(self) -> list[Any]:
+        """Return widgets above the series."""
+        return []
+
+    def threshold(self) -> float:
+        """Return the threshold whose band is drawn."""
+        return float(self.step.free_sigma)
+
+    def dragged(self, threshold: float) -> None:
+        """Take the threshold to which an edge of the band was dragged."""
+        self.act(free_sigma=float(f"{threshold:.3g}"))
+
+    def clipped(
+        self, series: NDArray[np.float32], parameters: dict[str, Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return series, shape (frames, n), as the step leaves them, and what it flags."""
+        cube = series[:, np.newaxis]
+        patch = computed(type(self.step), part_of(self.state, cube, slice(None)), parameters).patch
+        assert patch is not None
+        flagged = np.zeros(cube.shape, bool)
+        flagged.reshape(-1)[patch.index] = True
+        after = cube.copy()
+        if patch.value is not None:
+            after.reshape(-1)[patch.index] = patch.value
+        return after[:, 0], flagged[:, 0]
+
+    def redraw(self) -> None:
+        """Clip the pixel's series with the present parameters: exact, and quick."""
+        row, column = self.look.row, self.look.column
+        series = self.upstream.row(row)[:, column]
+        shown, rejected, centre, sigma = self.band(series)
+        self.series.show(
+            shown,
+            centre=centre,
+            sigma=sigma,
+            threshold=self.threshold(),
+            rejected=rejected,
+            here=self.number,
+            title=f"Pixel at row {row}, column {column} (click another on the frame)",
+        )
+
+    def band(
+        self, series: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], float, float]:
+        """Return the series to draw, what is rejected, and the centre and sigma of the band."""
+        _, rejected = self.clipped(series[:, np.newaxis], dict(self.parameters))
+        kept = series[~rejected[:, 0] & np.isfinite(series)]
+        return series, rejected[:, 0], *centre_of(kept)
+
+    def update(self) -> None:
+        """Draw both plots, and begin to gather what a preview of this frame needs."""
+        super().update()
+        self.redraw()
+        if self.step.enabled and self.step.status == "fresh":
+            self.upstream.suspects(self.number)
+
+    def least_sigma(self) -> float:
+        """Return the smallest threshold in use."""
+        return self.threshold()
+
+    def _waits(self) -> bool:
+        return self.upstream.suspects(self.number).ready.is_set()
+
+    def look_ahead(self) -> Outcome | None:
+        """Clip the series that may be flagged in this frame; until they are gathered, a band of rows."""
+        upstream, number, parameters = self.upstream, self.number, dict(self.parameters)
+        suspects = upstream.suspects(number)
+        if suspects.ready.is_set():
+            # The usual value is known to half a sigma only, hence the margin.
+            index, series = suspects.above(0.75 * self.least_sigma(), AT_ONCE)
+            after, flagged = self.clipped(series, parameters)
+            hit = flagged[number]
+            return self.placed(frame_patch(self.shape, index[hit], after[number, hit]))
+        row0, row1, column0, column1 = self.part(AT_ONCE // 2)
+        rows = slice(row0, row1)
+        patch = self.computed_on(slice(0, upstream.state.shape[0]), rows).patch
+        assert patch is not None
+        entries, inside = patch.find(slice(number, number + 1), slice(0, row1 - row0))
+        assert patch.value is not None
+        band = frame_patch((row1 - row0, self.shape[1]), inside, patch.value[entries])
+        whole = put_into(self.shape, (row0, row1, 0, self.shape[1]), band, self.known_in_frame())
+        return self.placed(whole)
+
+
+class FixedSeriesLive(SeriesLive):
+    """The same for a fixed number of iterations, which are looked at one after the other."""
+
+    def extra(self) -> list[Any]:
+        """Return the choice of an iteration."""
+        self.iteration = w.ToggleButtons(tooltips=[], style={"button_width": "92px"})
+        self.iteration.layout = w.Layout(margin="0 0 0 12px")
+        self._offer()
+        self.iteration.observe(self._chosen, "value")
+        return [self.iteration]
+
+    def _offer(self) -> None:
+        """Name the iterations, and keep the chosen one if there still is one of its number."""
+        names = tuple(f"{k + 1}: {sigma:g} σ" for k, sigma in enumerate(self.step.fixed_sigmas))
+        if self.iteration.options != names:
+            at = self.iteration.index or 0
+            self._offering = True  # the options put the choice back to the first one
+            self.iteration.options = names
+            self.iteration.index = min(at, len(names) - 1) if names else None
+            self._offering = False
+
+    def _chosen(self, change: Any) -> None:
+        if self._offering:
+            return
+        with self.reduction._lock:
+            self.redraw()
+
+    @property
+    def at(self) -> int:
+        """Number of the iteration whose band is drawn."""
+        return min(self.iteration.index or 0, len(self.step.fixed_sigmas) - 1)
+
+    def threshold(self) -> float:
+        """Return the threshold of the chosen iteration."""
+        return float(self.step.fixed_sigmas[self.at]) if self.step.fixed_sigmas else float("nan")
+
+    def least_sigma(self) -> float:
+        """Return the smallest threshold in use."""
+        return min(self.step.fixed_sigmas, default=float("inf"))
+
+    def dragged(self, threshold: float) -> None:
+        """Set the threshold of the chosen iteration."""
+        sigmas = list(self.step.fixed_sigmas)
+        if sigmas:
+            sigmas[self.at] = float(f"{threshold:.3g}")
+            self.act(fixed_sigmas=tuple(sigmas))
+
+    def redraw(self) -> None:
+        """Draw the series as the chosen iteration finds it."""
+        self._offer()
+        super().redraw()
+
+    def band(
+        self, series: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], float, float]:
+        """Return the series as the iteration before left it, and what this one flags."""
+        sigmas = self.step.fixed_sigmas
+        if not sigmas:
+            return series, np.zeros(series.size, bool), *centre_of(series[np.isfinite(series)])
+        found, past = self._after(series, sigmas[: self.at])
+        _, flagged = self._after(series, sigmas[: self.at + 1])
+        return found, flagged & ~past, *centre_of(found[np.isfinite(found)])
+
+    def _after(
+        self, series: NDArray[np.float32], sigmas: tuple[float, ...]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        if not sigmas:
+            return series, np.zeros(series.size, bool)
+        after, flagged = self.clipped(series[:, np.newaxis], {**self.parameters, "fixed_sigmas": sigmas})
+        return after[:, 0], flagged[:, 0]
+
+
+def centre_of(values: NDArray[np.float32]) -> tuple[float, float]:
+    """Return median and population standard deviation in double precision; NaN of nothing."""
+    if not values.size:
+        return float("nan"), float("nan")
+    return float(np.median(values.astype(float))), float(np.std(values.astype(float)))

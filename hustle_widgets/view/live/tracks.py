@@ -1,0 +1,158 @@
+"""Live views of the displacement: windows around what is followed, and all trackers against time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.steps.targets import expected_zeroth
+from hustle_widgets.view import theme
+from hustle_widgets.view.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.live.base import Live
+from hustle_widgets.view.live.windows import Window, WindowsPlot
+from hustle_widgets.view.look import Look
+
+AXES = ("column", "row")
+# Half width [px] of the window shown around the 0th order.
+ZEROTH = 30
+
+
+class TracksLive(Live):
+    """Columns and rows the frames moved by, of all trackers together."""
+
+    title = ""
+
+    def __init__(self, step: Any, look: Look) -> None:
+        super().__init__(step, look)
+        self.windows = WindowsPlot()
+        self.moves = [
+            CurvePlot("Time since first frame [h]", f"{axis.capitalize()}s [px]", height="190px")
+            for axis in AXES
+        ]
+        self.widget = self.boxed(self.windows.widget, *(plot.widget for plot in self.moves))
+
+    def followed(self) -> tuple[list[Window], int]:
+        """Return what is followed on the frame on display, and the half width of its windows."""
+        raise NotImplementedError
+
+    def update(self) -> None:
+        """Draw windows and displacements."""
+        windows, half = self.followed()
+        if windows:
+            title = f"{self.title} on frame {self.number}"
+            self.windows.show(self.upstream.frame(self.number), windows, half, title)
+        tracks = self.tracks()
+        for number, plot in enumerate(self.moves):
+            curves = [
+                Curve(name, self.hours[: len(move)], move[:, number], color=theme.BLACK if name == "mean" else "",
+                      line="dashed" if name == "mean" else "solid", marker="" if name == "mean" else "circle")
+                for name, move in tracks.items()
+            ]  # fmt: skip
+            plot.show(*curves, title=f"Moved by, in {AXES[number]}s", vertical=(self.hour,))
+
+    def tracks(self) -> dict[str, NDArray[np.float64]]:
+        """Return the displacements (column, row) from the first frame of every tracker that is known."""
+        found = {}
+        for step in ("zeroth_tracking", "bkg_stars"):
+            outcome: Outcome | None = self.reduction.outcomes().get(step)
+            for name, move in ({} if outcome is None else outcome.table.columns).items():
+                if name.endswith("_disp"):
+                    found[readable(name.removesuffix("_disp"))] = np.asarray(move, dtype=float)
+        if "mean" in found and len([name for name in found if name.startswith("star ")]) < 2:
+            del found["mean"]  # of one star it is that star
+        return found
+
+    def positions(self, name: str) -> tuple[float, float]:
+        """Return where a tracker of this step was found on the frame on display, NaN if it is not known."""
+        outcome = self.outcome
+        column = None if outcome is None else outcome.table.columns.get(name)
+        if column is None or len(column) <= self.number:
+            return float("nan"), float("nan")
+        return float(column[self.number][0]), float(column[self.number][1])
+
+
+class ZerothLive(TracksLive):
+    """The 0th order."""
+
+    title = "0th order"
+    decorations = ("zeroth",)
+
+    def followed(self) -> tuple[list[Window], int]:
+        """Return the window around the 0th order."""
+        found = self.positions("0th_order_pos")
+        middle = found if np.isfinite(found).all() else expected_zeroth(self.state, self.step.location)
+        return ([], ZEROTH) if middle is None else ([Window("0th order", middle, found)], ZEROTH)
+
+    def decorate(self, image: Any) -> None:
+        """Mark the 0th order."""
+        super().decorate(image)
+        found = self.positions("0th_order_pos")
+        points = [found] if np.isfinite(found).all() else []
+        image.set_points("zeroth", points, color=theme.SKY, labels=("0th order",) * len(points))
+
+
+class StarsLive(TracksLive):
+    """Background stars: placed, moved and removed on the frame."""
+
+    title = "Stars"
+    decorations = ("stars",)
+
+    @property
+    def places(self) -> tuple[tuple[float, float], ...]:
+        """The given places, none while they are the tutorial's empty ones."""
+        given = self.step.bkg_stars_loc
+        return () if given == self.step.parameters["bkg_stars_loc"].tutorial else given
+
+    def followed(self) -> tuple[list[Window], int]:
+        """Return the windows around the stars."""
+        windows = []
+        for number, place in enumerate(self.places, start=1):
+            found = self.positions(f"star{number}_pos")
+            windows.append(Window(f"star {number}", place, found))
+        return windows, self.step.bkg_window
+
+    def decorate(self, image: Any) -> None:
+        """Mark the stars where they are given; the marks can be dragged."""
+        super().decorate(image)
+        labels = [f"star {number}" for number in range(1, len(self.places) + 1)]
+        image.set_points(
+            "stars", self.places, color=theme.SKY, marker="circle", draggable=True, on_change=self._moved,
+            on_click=self._remove, labels=labels,
+        )  # fmt: skip
+        how = "Click on the frame to place a star, on a star to remove it; drag a star to move it."
+        if not self.said.value or how in self.said.value:
+            self.said.value = f'<div style="font-size:13px;color:#444">{how}</div>'
+
+    def clicked(self, column: float, row: float) -> bool:
+        """Place a star."""
+        self._set((*self.places, (round(column, 1), round(row, 1))))
+        return True
+
+    def _moved(self, points: list[tuple[float, float]]) -> None:
+        self._set(tuple((round(column, 1), round(row, 1)) for column, row in points))
+
+    def _remove(self, number: int) -> None:
+        places = list(self.places)
+        if number < len(places):
+            del places[number]
+            self._set(tuple(places))
+
+    def _set(self, places: tuple[tuple[float, float], ...]) -> None:
+        # Without a star the tutorial's value says that none has been chosen.
+        self.act(bkg_stars_loc=places or self.step.parameters["bkg_stars_loc"].tutorial)
+
+    def redraw(self) -> None:
+        """Show the new places at once."""
+        if self.image is not None:
+            self.decorate(self.image)
+        self.update()
+
+
+def readable(name: str) -> str:
+    """Return the name of a tracker as a person reads it."""
+    if name == "meanstar":
+        return "mean"
+    return name.replace("0th_order", "0th order").replace("star", "star ")

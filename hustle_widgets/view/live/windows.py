@@ -1,0 +1,95 @@
+"""Small windows of one frame side by side, each with the centroid found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import bqplot
+import numpy as np
+from numpy.typing import NDArray
+
+from hustle_widgets.algorithms.windowed import cutout
+from hustle_widgets.view import encode, theme
+from hustle_widgets.view.part import Key, Part, set_scale, update
+from hustle_widgets.view.picture import Picture
+
+# Columns between two windows, as a part of a window.
+GAP = 0.12
+
+
+class Window(NamedTuple):
+    """What is followed: its name, the middle of its window and where it was found, (column, row)."""
+
+    name: str
+    middle: tuple[float, float]
+    found: tuple[float, float]
+
+
+class WindowsPlot(Part):
+    """Cut-outs of a frame, each stretched by itself.
+
+    Parameters
+    ----------
+    height : str
+        Height of the figure, a CSS length.
+    """
+
+    def __init__(self, height: str = "170px") -> None:
+        self._x_scale = bqplot.LinearScale(allow_padding=False)
+        self._y_scale = bqplot.LinearScale(allow_padding=False)
+        scales = {"x": self._x_scale, "y": self._y_scale}
+        self._picture = Picture(scales)
+        self._found = bqplot.Scatter(
+            scales=scales, colors=["#ffffff00"], stroke=theme.VERMILLION, stroke_width=2, default_size=170
+        )
+        self._names = bqplot.Label(
+            scales=scales, colors=[theme.BLACK], default_size=theme.FONT_PX, align="middle", y_offset=-4
+        )
+        figure = theme.figure([self._picture.mark, self._found, self._names], [], height=height)
+        figure.fig_margin = {"top": 22, "right": 4, "bottom": 4, "left": 12}
+        super().__init__(figure)
+
+    def show(self, frame: NDArray[np.floating], windows: Sequence[Window], half: int, title: str) -> None:
+        """Draw the windows of a frame.
+
+        Parameters
+        ----------
+        frame : ndarray, shape (rows, columns)
+            The frame on display.
+        windows : sequence of Window
+            What is followed.
+        half : int
+            Half width of the windows [px].
+        title : str
+            Heading.
+        """
+        side = 2 * half + 1
+        pitch = side + max(1, round(GAP * side))
+        width = max(pitch * len(windows) - (pitch - side), 1)
+        mosaic = np.full((side, width), 255, dtype=np.uint8)
+        x, y, at = [], [], []
+        for number, window in enumerate(windows):
+            part = cutout(frame, window.middle, half)
+            low, high = encode.auto_limits(part)
+            left = number * pitch
+            mosaic[:, left : left + side] = encode.stretch(part, low, high)
+            at.append(left + half)
+            place = np.subtract(window.found, np.round(window.middle)) + half
+            if np.isfinite(place).all() and (place > -0.5).all() and (place < side - 0.5).all():
+                x.append(left + place[0])
+                y.append(place[1])
+        colors = np.array(encode.palette("viridis"))
+        colors[255] = 255  # the gaps, and what lies off the frame
+        self._picture.show(encode.png(mosaic, colors), (0, side, 0, width))
+        set_scale(self._x_scale, -0.5, width - 0.5)
+        set_scale(self._y_scale, -0.5, side - 0.5)
+        across, upright = 16, 26
+        height = 150.0
+        self.figure.min_aspect_ratio = self.figure.max_aspect_ratio = (width / side * height + across) / (
+            height + upright
+        )
+        update(self._found, x=x, y=y)
+        names = np.array([window.name for window in windows], dtype=str)
+        update(self._names, x=at, y=[side - 0.5] * len(at), text=names)
+        self.set_heading(title, [Key("centroid", theme.VERMILLION)])
