@@ -150,13 +150,13 @@ def result_id(state: State, values: Mapping[str, Any]) -> str:
     """Return a short hash that two results share only if their frames, flags, numbers and parameters are alike."""
     found = hashlib.blake2b(digest_size=12)
     for frame in range(state.shape[0]):
-        found.update(zlib.crc32(state.frame(frame)).to_bytes(4, "little"))
+        found.update(zlib.crc32(state.frame(frame).data).to_bytes(4, "little"))
     for name, outcome in state.outcomes.items():
         if KINDS[name].explicit:
             continue
         found.update(name.encode())
         if outcome.patch is not None:
-            found.update(np.ascontiguousarray(outcome.patch.index))
+            found.update(outcome.patch.index.tobytes())
         for column, numbers in outcome.table.columns.items():
             found.update(column.encode() + np.ascontiguousarray(numbers).tobytes())
     science = {key: value for key, value in values.items() if key not in NOT_SCIENCE}

@@ -95,7 +95,7 @@ def checked_values(config: HustleConfig, reduction: type[Reduction]) -> dict[str
         For the first value that cannot be used, with file and line.
     """
     config.check()
-    found = {}
+    found: dict[str, Any] = {}
     for key in known_keys(reduction):
         if key in config:
             try:

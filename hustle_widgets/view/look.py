@@ -29,3 +29,10 @@ class Look(HasTraits):
     step = Unicode("read_data")
     shown = Unicode("after")
     minus = Unicode("")
+
+
+def look_at(look: Look, column: float, row: float, shape: tuple[int, int]) -> None:
+    """Look at the pixel nearest to a place on frames of a shape (rows, columns)."""
+    with look.hold_trait_notifications():
+        look.row = min(max(round(row), 0), shape[0] - 1)
+        look.column = min(max(round(column), 0), shape[1] - 1)

@@ -16,6 +16,16 @@ LOOKS = {
     "off": ("–", "#666666", "off"),
 }
 
+# The same of verdicts; other shapes, so that nobody takes one for the other.
+VERDICTS = {"good": ("●", "#00664b"), "check": ("▲", "#8a6100"), "bad": ("■", "#b03a00")}
+
+
+def verdict_sign(verdict: str, sentence: str) -> str:
+    """Return HTML of a verdict's sign."""
+    sign, color = VERDICTS[verdict]
+    tip = escape(f"{verdict}: {sentence}")
+    return f'<span role="img" aria-label="{tip}" title="{tip}" style="color:{color};font-size:14px">{sign}</span>'
+
 
 def badge(status: str, extra: str = "") -> str:
     """Return HTML of a status."""
@@ -55,7 +65,7 @@ class StatusLine:
             )
         lines += [f'<div style="color:#555">{escape(note)}</div>' for note in step.notes.splitlines()]
         self._message.value = (
-            f'<div style="font-size:13px;line-height:17px;max-width:390px">{"".join(lines)}</div>'
+            f'<div style="font-size:13px;line-height:17px;max-width:370px">{"".join(lines)}</div>'
             if lines
             else ""
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from html import escape
 from typing import Any
 
@@ -9,36 +11,72 @@ import ipywidgets as w
 
 from hustle_widgets.steps.base import Step, plain
 from hustle_widgets.view.controls import Control
-from hustle_widgets.view.look import Look
 from hustle_widgets.view.status import StatusLine
 
+WIDTH = "388px"
+Together = Callable[[], AbstractContextManager[None]]
 
-def settings_of(step: Step) -> w.VBox:
-    """Return title, switch, status and controls of a step."""
-    title = w.HTML(
-        f'<div style="line-height:18px"><b style="font-size:15px">{escape(step.section)} {escape(step.title)}</b>'
-        f'<div style="font-size:13px;color:#444;max-width:390px">{escape(plain(step.__doc__))}</div></div>'
+
+def heading_of(title: str, text: str) -> w.HTML:
+    """Return a title with a sentence below."""
+    return w.HTML(
+        f'<div style="line-height:17px"><b style="font-size:15px">{escape(title)}</b>'
+        f'<div style="font-size:13px;color:#444;max-width:370px">{escape(text)}</div></div>'
     )
-    parts: list[Any] = [title]
+
+
+def settings_of(step: Step, *more: Any, together: Together = nullcontext) -> w.VBox:
+    """Return title, switch, status and controls of a step.
+
+    Parameters
+    ----------
+    step : Step
+    *more : Widget
+        Placed between the status and the controls.
+    together : callable
+        Context in which all parameters are reset.
+    """
+    parts: list[Any] = [heading_of(f"{step.section} {step.title}", plain(step.__doc__))]
+    row: list[Any] = []
     if step.switch:
         switch = w.Checkbox(
-            value=step.enabled, description=step.switch, indent=False, tooltip=step.switch_help
-        )
+            value=step.enabled, description=step.switch, indent=False, tooltip=step.switch_help,
+            layout=w.Layout(width="190px"),
+        )  # fmt: skip
         w.link((step, "enabled"), (switch, "value"))
-        parts.append(switch)
-    parts.append(StatusLine(step).widget)
+        row.append(switch)
+    if step.parameters:
+        reset = w.Button(
+            description="Reset this step", icon="undo", layout=w.Layout(width="150px"),
+            tooltip="Back to the tutorial's values of all parameters of this step",
+        )  # fmt: skip
+
+        def back(_: Any) -> None:
+            with together():
+                step.reset()
+
+        reset.on_click(back)
+        row.append(reset)
+    if row:
+        parts.append(w.HBox(row, layout=w.Layout(align_items="center")))
+    parts += [StatusLine(step).widget, *more]
     parts += [Control(step, name).widget for name in step.parameters]
-    return w.VBox(parts, layout=w.Layout(width="410px", min_width="410px", padding="0 8px 0 0"))
+    return w.VBox(parts, layout=w.Layout(width=WIDTH, min_width=WIDTH, padding="0 8px 0 0"))
+
+
+def beside(settings: Any, live: Any) -> w.HBox:
+    """Place live plots beside the settings of a step."""
+    plots = [] if live is None else [w.VBox([live.widget], layout=w.Layout(flex="1 1 auto", width="100%"))]
+    return w.HBox([settings, *plots], layout=w.Layout(width="100%"))
 
 
 def panel_of(step: Step) -> tuple[Any, ...]:
-    """Return the children of a step shown by itself: settings, and its live plots if it is in a Reduction."""
-    from hustle_widgets.view.live import live_view
+    """Return the children of a step shown by itself: settings, and in a Reduction frames and live plots."""
+    from hustle_widgets.view.step_view import StepView
 
-    settings = settings_of(step)
-    live = None if step.reduction is None else live_view(step, Look(step=step.name))
-    if live is None:
-        return (settings,)
-    live.update()
-    step.reduction.watch(lambda event, name: live.update() if event == "idle" else None)
-    return (w.HBox([settings, live.widget], layout=w.Layout(width="100%")),)
+    if step.reduction is None:
+        return (settings_of(step),)
+    view = StepView(step)
+    step.reduction.auto = True
+    step.reduction.compute()
+    return view.children

@@ -170,9 +170,11 @@ class BeforeAfter:
         flags = np.zeros(before.shape, dtype=np.float32)
         rows, columns = result.patch.frame_pixels(frame)
         for down, across in NEIGHBOURS:
-            flags[
-                np.clip(rows + down, 0, flags.shape[0] - 1), np.clip(columns + across, 0, flags.shape[1] - 1)
-            ] = 1
+            near = (
+                np.clip(rows + down, 0, flags.shape[0] - 1),
+                np.clip(columns + across, 0, flags.shape[1] - 1),
+            )
+            flags[near] = 1
         for shown, image in zip(self.images, (before, after, flags), strict=True):
             base.change_frame(shown, self.cut(image), self.paper)
         share = 100 * rows.size / before.size

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.view.figures import every_frame_of, figures_of
@@ -28,7 +29,8 @@ def results_of(state: State, request: Request) -> list[StepResult]:
     request : Request
         The parameters it was computed with.
     """
-    results, before = [], {}
+    results: list[StepResult] = []
+    before: dict[str, Outcome] = {}
     for kind in STAGE_1:
         if kind.name in state.outcomes:
             outcome, parameters = state.outcomes[kind.name], request[kind.name].parameters
