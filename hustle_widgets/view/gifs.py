@@ -31,6 +31,7 @@ WIDTH = 8.4  # inches
 PANEL = 700  # widest picture, pixels
 BUDGET = 13e6  # pixels of all pictures: at some 0.9 byte each, below 15 MB with the rest of the page
 LEVELS, GREYS, SHADES = 64, 32, 8
+BLACK = LEVELS + 1  # index of the first grey
 CALWF3 = "#b8b8b8"
 LOOP = 9.0  # seconds
 HST_DQ = "calwf3"
@@ -69,7 +70,11 @@ class Canvas:
         """Put a frame in, its first row at the bottom."""
         top, left = self.box()
         large = np.repeat(np.repeat(indices[::-1], zoom, axis=0), zoom, axis=1)
-        self.now[top : top + large.shape[0], left : left + large.shape[1]] = large
+        height, width = large.shape
+        self.now[top : top + height, left : left + width] = large
+        # The frame of the axes, which the picture covers.
+        self.now[[top, top + height - 1], left : left + width] = BLACK
+        self.now[top : top + height, [left, left + width - 1]] = BLACK
 
     def trail(self, columns: NDArray[Any], rows: NDArray[Any], color: str) -> None:
         """Draw a line on the picture, at positions on the frame."""
@@ -156,13 +161,12 @@ def light_frames(state: State) -> Iterator[Image.Image]:
         ((aperture, f"Aperture, order {names}"), (total, "Whole frame")), start=1
     ):
         middle = float(np.nanmedian(flux))
-        curves.append(flux / middle)
+        curves.append(100 * (flux / middle - 1))
         label = base.HOURS if number == 2 else ""
         base.curve_axes(
-            page.axes[number], label, "Relative flux", f"{title}: median {middle:.4g} {base.ELECTRONS}"
+            page.axes[number], label, "Change [%]", f"{title}: median {middle:.4g} {base.ELECTRONS}"
         )
-        _limits(page.axes[number], state, [flux / middle])
-        page.axes[number].ticklabel_format(useOffset=False)
+        _limits(page.axes[number], state, [curves[-1]])
     canvas = Canvas(page, (theme.ORANGE, theme.BLUE, theme.BLACK))
     norm = base.frame_norm(state.frame(state.shape[0] // 2))
     traces = [table.facts["traces"][order] for order in orders]
@@ -278,7 +282,7 @@ def _hours(state: State) -> NDArray[np.float64]:
 
 def _words(state: State, frame: int, what: str) -> str:
     orbit = int(state.column("orbit_numbers")[frame])
-    return f"Frame {frame + 1} of {state.shape[0]}, {_hours(state)[frame]:.2f} h, orbit {orbit}: {what}"
+    return f"Frame {frame} (0 to {state.shape[0] - 1}), {_hours(state)[frame]:.2f} h, orbit {orbit}: {what}"
 
 
 def _picture_colors() -> NDArray[np.uint8]:

@@ -370,10 +370,12 @@ def pixels_of_every(drawer: Drawer, frames: Sequence[int]) -> Iterator[NDArray[n
         artist.set_animated(True)
     canvas.draw()
     background = canvas.copy_from_bbox(figure.bbox)
+    covered = dict.fromkeys(a.axes for a in drawer.moving if isinstance(a, AxesImage) and a.axes is not None)
+    spines = [spine for axes in covered for spine in axes.spines.values()]
     for frame in frames:
         drawer.draw(frame)
         canvas.restore_region(background)
-        for artist in drawer.moving:
+        for artist in [*drawer.moving, *spines]:
             figure.draw_artist(artist)
         yield np.array(np.asarray(canvas.buffer_rgba())[..., :3])
 

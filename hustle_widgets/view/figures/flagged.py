@@ -34,7 +34,7 @@ WHAT = {
     "spatial_smoothing": "Pixels rejected by spatial smoothing",
 }
 COLORS = {
-    "hst_flags": theme.GREY,
+    "hst_flags": theme.PURPLE,
     "fixed_iter": theme.ORANGE,
     "free_iter": theme.VERMILLION,
     "led": theme.BLUE,
@@ -167,14 +167,11 @@ class BeforeAfter:
         before = result.before(frame)
         after = before.copy()
         result.outcome.apply(after[np.newaxis], slice(frame, frame + 1), slice(0, after.shape[0]))
-        flags = np.zeros(before.shape, dtype=np.float32)
+        n_rows, n_columns = before.shape
+        flags = np.zeros((n_rows, n_columns), dtype=np.float32)
         rows, columns = result.patch.frame_pixels(frame)
         for down, across in NEIGHBOURS:
-            near = (
-                np.clip(rows + down, 0, flags.shape[0] - 1),
-                np.clip(columns + across, 0, flags.shape[1] - 1),
-            )
-            flags[near] = 1
+            flags[np.clip(rows + down, 0, n_rows - 1), np.clip(columns + across, 0, n_columns - 1)] = 1
         for shown, image in zip(self.images, (before, after, flags), strict=True):
             base.change_frame(shown, self.cut(image), self.paper)
         share = 100 * rows.size / before.size

@@ -23,7 +23,7 @@ def light_curve(result: StepResult, paper: Paper) -> Figure:
     scatter = table.facts.get("scatter_ppm", {})
     expected = table.facts.get("expected_ppm", {})
     caption = (
-        "Light relative to its median. The scatter is that from point to point; expected is what photons, sky and "
+        "Light, as its change from the median. The scatter is that from point to point; expected is what photons, sky and "
         "read noise would give."
     )
     names = [name for name in table.columns if name.startswith("flux_")]
@@ -33,13 +33,12 @@ def light_curve(result: StepResult, paper: Paper) -> Figure:
         flux = np.asarray(table.columns[name], dtype=float)
         middle = float(np.nanmedian(flux))
         color = theme.TRACE_COLORS.get(order, theme.BLACK)
-        axes.plot(result.hours, flux / middle, "o", color=color, ms=4)
+        axes.plot(result.hours, 100 * (flux / middle - 1), "o", color=color, ms=4)
         title = "Whole frame" if order == "total" else f"Order {order}"
         title += f": median {middle:.4g} {base.ELECTRONS}"
         if order in scatter:
             title += f", scatter {scatter[order]:.0f} ppm (expected {expected[order]:.0f})"
-        base.curve_axes(axes, base.HOURS if axes is page.axes[-1] else "", "Relative flux", title)
-        axes.ticklabel_format(useOffset=False)
+        base.curve_axes(axes, base.HOURS if axes is page.axes[-1] else "", "Change [%]", title)
     return page.figure
 
 
