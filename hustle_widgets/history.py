@@ -46,7 +46,9 @@ class History:
     --------
     >>> history = History()
     >>> history.record("free_iter", "free_sigma", 3.5, 4.0)
+    True
     >>> history.record("free_iter", "free_sigma", 4.0, 5.0)
+    False
     >>> history.undo()
     [Edit(step='free_iter', parameter='free_sigma', old=5.0, new=3.5)]
     >>> history.can_undo, history.can_redo
@@ -80,22 +82,30 @@ class History:
         """What `redo` would change, in words; '' if nothing."""
         return _words(self._undone[-1], back=False) if self._undone else ""
 
-    def record(self, step: str, parameter: str, old: Any, new: Any) -> None:
-        """Note a change; one of the same parameter shortly after the last belongs to the same drag."""
+    def record(self, step: str, parameter: str, old: Any, new: Any) -> bool:
+        """Note a change; one of the same parameter shortly after the last belongs to the same drag.
+
+        Returns
+        -------
+        bool
+            Whether an act begins with it.
+        """
         edit = Edit(step, parameter, old, new)
         if self._act is not None:
             self._act.append(edit)
-            return
+            return len(self._act) == 1
         now = self._clock()
         last = self._done[-1] if self._done else []
         same = len(last) == 1 and (last[0].step, last[0].parameter) == (step, parameter)
-        if same and not self._undone and now - self._last <= DRAG:
+        merges = same and not self._undone and now - self._last <= DRAG
+        if merges:
             merged = replace(last[0], new=new)
             self._done[-1:] = [[merged]] if merged.old != merged.new else []
         else:
             self._keep([edit])
         self._undone.clear()
         self._last = now
+        return not merges
 
     @contextmanager
     def together(self) -> Iterator[None]:

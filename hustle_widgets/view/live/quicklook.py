@@ -101,4 +101,5 @@ def table_of(scatter: dict[str, float], expected: dict[str, float]) -> str:
         f'<th style="text-align:left;padding-right:14px">{word}</th>'
         for word in ("", "scatter", "photon limit", "ratio")
     )
-    return f'<table class="hustle-scatter" style="font-size:13px;margin-left:12px"><tr>{head}</tr>{"".join(rows)}</table>'
+    style = "font-size:13px;margin-left:12px"
+    return f'<table class="hustle-scatter" style="{style}"><tr>{head}</tr>{"".join(rows)}</table>'

@@ -1,0 +1,71 @@
+"""The light curve that the reduction leads to, beside the one before the last edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hustle_widgets.view.light_curve_plot import LightCurvePlot
+from hustle_widgets.view.look import Look
+from hustle_widgets.view.seen import Seen
+
+
+@dataclass(frozen=True)
+class Curves:
+    """White light curves by order, their times [h] and scatters [ppm]."""
+
+    hours: NDArray[np.float64]
+    fluxes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    ppm: Mapping[str, float] = field(default_factory=dict)
+
+
+class CurveView(Seen):
+    """Light curves, always in sight.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    previous : Curves or None
+        Those before the last edit.
+    """
+
+    def __init__(self, reduction: Any, look: Look, height: str) -> None:
+        super().__init__(reduction)
+        self.look = look
+        self._plot = LightCurvePlot(height=height)
+        self.widget = self._plot.widget
+        self.shown: Curves | None = None
+        self.previous: Curves | None = None
+
+    def remember(self) -> None:
+        """Keep what is shown for comparison: an edit begins."""
+        if self.shown is not None:
+            self.previous = self.shown
+
+    def draw(self) -> None:
+        """Draw the light curves, if they are known."""
+        outcome = self.reduction.outcomes().get("quicklook")
+        if outcome is None:
+            return
+        times = self.reduction.state().column("exp_time")
+        hours = (times - times[0]) * 24
+        fluxes = {
+            name.removeprefix("flux_"): values / np.nanmedian(values)
+            for name, values in outcome.table.columns.items()
+            if name.startswith("flux_") and name != "flux_total"
+        }
+        self.shown = Curves(hours, fluxes, outcome.table.facts.get("scatter_ppm", {}))
+        before = self.previous or Curves(hours)
+        self._plot.show(
+            hours,
+            fluxes,
+            scatter_ppm=self.shown.ppm,
+            previous=before.fluxes,
+            previous_hours=before.hours,
+            previous_ppm=before.ppm,
+            here=float(hours[min(self.look.frame, hours.size - 1)]),
+        )

@@ -1,0 +1,161 @@
+"""The frame on display: which one, at which point of the chain, with flags on top and a read-out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+
+from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.view.frame_image import FrameImage
+from hustle_widgets.view.look import Look
+from hustle_widgets.view.seen import Seen
+
+# Bits of calwf3's data quality (WFC3 Data Handbook 5, table 3.3).
+HST_BITS = {
+    1: "decoding error", 2: "filled", 4: "bad detector pixel", 8: "blemish", 16: "hot", 32: "CTE tail",
+    64: "warm", 128: "bias", 256: "saturated", 512: "bad flat", 1024: "charge trap",
+    2048: "A-to-D saturated", 4096: "cosmic ray (AstroDrizzle)", 8192: "cosmic ray (calwf3)", 16384: "ghost",
+}  # fmt: skip
+
+# Part of the page's width; the light curve has the rest.
+SHARE = 0.58
+
+
+class FrameView(Seen):
+    """Frame image with the controls of what is shown on it.
+
+    Parameters
+    ----------
+    reduction : Reduction
+    look : Look
+        What is on display; the controls set it and follow it.
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+    image : FrameImage
+    """
+
+    def __init__(self, reduction: Any, look: Look) -> None:
+        super().__init__(reduction)
+        self.look = look
+        frames, rows, columns = reduction.state().shape
+        self.image = FrameImage((rows, columns), title="Frame", share=SHARE)
+        self.image.describe_pixels(self._describe)
+        last = max(frames - 1, 0)
+        self._frame = w.IntSlider(
+            description="Frame",
+            min=0,
+            max=last,
+            layout=w.Layout(width="205px"),
+            style={"description_width": "42px"},
+        )
+        self._play = w.Play(min=0, max=last, interval=400, layout=w.Layout(width="112px"))
+        points = self._points()
+        self._shown = w.Dropdown(options=points, tooltip="The point of the chain whose frame is shown")
+        self._minus = w.Dropdown(
+            options=[("nothing", ""), *points], tooltip="The point of the chain that is taken away from it"
+        )
+        self._shown.layout = self._minus.layout = w.Layout(width="128px")
+        self.overlay = w.Checkbox(
+            value=True, description="flags", indent=False, layout=w.Layout(width="58px"),
+            tooltip="Mark the pixels that this step flags",
+        )  # fmt: skip
+        for trait, control in (("frame", self._frame), ("frame", self._play), ("shown", self._shown),
+                               ("minus", self._minus)):  # fmt: skip
+            w.link((look, trait), (control, "value"))
+        minus = w.HTML('<span title="The difference of two points of the chain">minus</span>')
+        controls = w.HBox(
+            [self._play, self._frame, self._shown, minus, self._minus, self.overlay],
+            layout=w.Layout(align_items="center"),
+        )
+        self.widget = w.VBox([self.image.widget, controls])
+
+    def _points(self) -> list[tuple[str, str]]:
+        steps = [step for step in self.reduction.steps.values() if step.alters]
+        named = [(f"after {step.section} {step.title}", step.name) for step in steps[1:]]
+        return [
+            ("after this step", "after"),
+            ("before this step", "before"),
+            ("as read", steps[0].name),
+            *named,
+        ]
+
+    def state_at(self, point: str, preview: Outcome | None = None) -> State:
+        """Return the visit at a point of the chain, as far as it is computed.
+
+        Parameters
+        ----------
+        point : str
+            'before' or 'after' the open step, or the name of a step for the visit as it leaves it.
+        preview : Outcome, optional
+            In place of what the open step has found.
+        """
+        reduction, opened = self.reduction, self.look.step
+        name = opened if point in ("before", "after") else point
+        first = next(iter(reduction.steps))
+        state = reduction.state(before=name)
+        if point == "before" and name != first:
+            return state
+        outcome = reduction.outcomes().get(name)
+        if name == opened and preview is not None:
+            outcome = preview
+        return state if outcome is None else State(state.source, {**state.outcomes, name: outcome})
+
+    def draw(self, preview: Outcome | None = None) -> None:
+        """Draw what is looked at, with the open step's `preview` in place of its result if given."""
+        self._fit()
+        look, reduction = self.look, self.reduction
+        shown = self.state_at(look.shown, preview)
+        number = min(look.frame, shown.shape[0] - 1)
+        picture = shown.frame(number)
+        title = f"Frame {number} {self._words(look.shown)}"
+        if look.minus:
+            picture = picture - self.state_at(look.minus, preview).frame(number)
+            title += f" minus {self._words(look.minus)}"
+        if preview is not None:
+            title = f"Preview: {title}"
+        self.image.show_frame(picture, difference=bool(look.minus), title=title)
+        outcome = preview if preview is not None else reduction.outcomes().get(look.step)
+        if outcome is not None and outcome.patch is not None and self.overlay.value:
+            rows, columns = outcome.patch.frame_pixels(number)
+            self.image.show_overlay("flagged", rows, columns, label="flagged here")
+        else:
+            self.image.hide_overlay("flagged")
+        self.image.set_points("pixel", [(look.column, look.row)])
+
+    def _fit(self) -> None:
+        """Let the slider reach the frames that are worked on."""
+        last = max(self.reduction.state().shape[0] - 1, 0)
+        for control in (self._frame, self._play):
+            if control.max != last:
+                control.max = last
+
+    def _words(self, point: str) -> str:
+        name = self.look.step if point in ("before", "after") else point
+        step = self.reduction[name]
+        if not step.alters:
+            return f"at {step.section} {step.title}"
+        return f"{'before' if point == 'before' else 'after'} {step.section} {step.title}"
+
+    def _describe(self, column: int, row: int) -> str:
+        """Tell which steps and which HST bits flag a pixel of the frame on display."""
+        reduction = self.reduction
+        state = reduction.state()
+        number = min(self.look.frame, state.shape[0] - 1)
+        place = np.ravel_multi_index((number, row, column), state.shape)
+        by = []
+        for name, outcome in state.outcomes.items():
+            if outcome.patch is not None and len(outcome.patch):
+                at = np.searchsorted(outcome.patch.index, place)
+                if at < len(outcome.patch) and outcome.patch.index[at] == place:
+                    by.append(name)
+        value = int(state.source.hst_dq[state.selection[number], row, column])
+        bits = [
+            f"{bit} {HST_BITS.get(bit, '')}".strip() for bit in (1 << n for n in range(16)) if value & bit
+        ]
+        flags = f"flagged by {', '.join(by)}" if by else "not flagged"
+        return f"{flags}; HST DQ {' + '.join(bits) or '0'}"

@@ -1,0 +1,21 @@
+"""What a part of the page knows of its Reduction."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+
+class Seen:
+    """A part of the page that shows a Reduction without keeping it, and its visit, alive."""
+
+    def __init__(self, reduction: Any) -> None:
+        self._reduction = weakref.ref(reduction)
+
+    @property
+    def reduction(self) -> Any:
+        """The Reduction shown."""
+        found = self._reduction()
+        if found is None:
+            raise RuntimeError("The Reduction shown here is gone: run its cell again.")
+        return found

@@ -1,0 +1,93 @@
+"""The Reduction's own parameters, and config files to save and to open."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+
+from hustle_widgets.config import format_value, read_config
+from hustle_widgets.settings import checked_values, remarks
+from hustle_widgets.view.controls import Control
+from hustle_widgets.view.seen import Seen
+from hustle_widgets.view.step_panel import WIDTH, Together, heading_of
+
+TEXT = "All parameters of all steps are kept in one .hustle file, which HUSTLE-tools reads too."
+
+
+class SetupPanel(Seen):
+    """Folder and name of the run, and the config file.
+
+    Parameters
+    ----------
+    reduction : Reduction
+    together : callable
+        Context in which all values of a file are set.
+
+    Attributes
+    ----------
+    widget : ipywidgets.HBox
+    """
+
+    def __init__(self, reduction: Any, together: Together) -> None:
+        super().__init__(reduction)
+        self._together = together
+        self._path = w.Text(
+            value=f"stage_1_{reduction.output_run}.hustle", continuous_update=False,
+            tooltip="Path of the config file, from the folder of the notebook", layout=w.Layout(width="360px"),
+        )  # fmt: skip
+        save = w.Button(description="Save config", icon="save", tooltip="Write all parameters to this file")
+        opening = w.Button(
+            description="Open config",
+            icon="folder-open",
+            tooltip="Take all parameters from this file; can be undone",
+        )
+        save.on_click(lambda _: self._act(self._save))
+        opening.on_click(lambda _: self._act(self._open))
+        save.layout = opening.layout = w.Layout(width="130px")
+        self._said = w.HTML()
+        controls = [Control(reduction, name).widget for name in reduction.setup_parameters()]
+        left = w.VBox([heading_of("Set-up of the run", ""), *controls])
+        right = w.VBox([heading_of("Config file", TEXT), self._path, w.HBox([save, opening]), self._said])
+        left.layout = w.Layout(width=WIDTH, min_width=WIDTH, padding="0 8px 0 0")
+        right.layout = w.Layout(padding="0 0 0 16px")
+        self.widget = w.HBox([left, right], layout=w.Layout(width="100%"))
+
+    def _act(self, act: Any) -> None:
+        try:
+            text, role, color = act(self._given()), "status", "#00664b"
+        except (OSError, ValueError, TypeError) as error:
+            text, role, color = str(error), "alert", "#b03a00"
+        self._said.value = (
+            f'<div role="{role}" class="hustle-said" style="color:{color};font-size:13px;line-height:17px;'
+            f'white-space:pre-line;max-width:420px">{escape(text)}</div>'
+        )
+
+    def _given(self) -> Path:
+        text = self._path.value.strip()
+        if not text:
+            raise ValueError("Give the path of a config file, such as configs/stage_1_mine.hustle.")
+        return Path(text).expanduser()
+
+    def _save(self, path: Path) -> str:
+        return f"Saved {self.reduction.write_config(path)}"
+
+    def _open(self, path: Path) -> str:
+        reduction = self.reduction
+        config = read_config(path)
+        values = checked_values(config, type(reduction))
+        # The visit on display stays: its outputs belong beside it.
+        kept = values.pop("toplevel_dir", reduction.toplevel_dir) != reduction.toplevel_dir
+        old = reduction.values()
+        with self._together():
+            reduction.set(**values)
+        reduction._config = config  # its comments and order are kept when it is saved
+        now = reduction.values()
+        changed = [f"{key} {format_value(now[key])}" for key in now if now[key] != old[key]]
+        what = ", ".join(changed[:6]) + ", ..." * (len(changed) > 6)
+        lines = [f"Opened {path}: {len(changed)} changed{': ' * bool(changed)}{what}."]
+        if kept:
+            lines.append("toplevel_dir stays that of this visit.")
+        return "\n".join([*lines, *remarks(config, type(reduction))])

@@ -1,0 +1,58 @@
+"""A step of a Reduction shown by itself: the frames, its settings and its live plots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.view.frame_view import FrameView
+from hustle_widgets.view.live import live_view
+from hustle_widgets.view.look import Look, look_at
+from hustle_widgets.view.seen import Seen
+from hustle_widgets.view.step_panel import beside, settings_of
+from hustle_widgets.view.trouble import Trouble
+
+
+class StepView(Seen):
+    """What a cell shows that ends with a step of a Reduction.
+
+    Attributes
+    ----------
+    children : tuple of Widget
+    """
+
+    def __init__(self, step: Any) -> None:
+        super().__init__(step.reduction)
+        self._name = step.name
+        self.look = Look(step=step.name)
+        self.trouble = Trouble()
+        self.frames = FrameView(step.reduction, self.look)
+        self.live = live_view(step, self.look)
+        self.frames.image.on_click(self._clicked)
+        self.look.observe(lambda _: self.draw(), list(self.look.trait_names()))
+        self.frames.overlay.observe(lambda _: self.draw(), "value")
+        step.reduction.watch(self._happened)
+        self.children = (self.trouble.widget, self.frames.widget, beside(settings_of(step), self.live))
+        self.draw()
+
+    def _clicked(self, column: float, row: float) -> None:
+        with self.trouble.shown("click"), self.reduction._lock:
+            if self.live is None or not self.live.clicked(column, row):
+                look_at(self.look, column, row, self.frames.image.shape)
+
+    def _happened(self, event: str, name: str) -> None:
+        if event == "edited" and name == self._name and self.live is not None:
+            with self.trouble.shown("preview"), self.reduction._lock:
+                preview = self.live.preview()
+                if isinstance(preview, Outcome):
+                    self.frames.draw(preview)
+        elif event == "idle" or (event == "done" and name == self._name):
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw the frame and the plots."""
+        with self.trouble.shown("drawing"), self.reduction._lock:
+            self.frames.draw()
+            if self.live is not None:
+                self.live.decorate(self.frames.image)
+                self.live.update()

@@ -1,0 +1,44 @@
+"""Errors of the view itself, shown on the page: in a callback nobody would see them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+
+import ipywidgets as w
+
+LOG = logging.getLogger("hustle_widgets")
+
+
+class Trouble:
+    """Shows what went wrong in a part of the page, until that part works again.
+
+    Attributes
+    ----------
+    widget : ipywidgets.HTML
+    """
+
+    def __init__(self) -> None:
+        self.widget = w.HTML(layout=w.Layout(display="none"))
+        self._messages: dict[str, str] = {}
+
+    @contextmanager
+    def shown(self, part: str) -> Iterator[None]:
+        """Show an exception raised meanwhile as one of this part of the page; it goes into the log too."""
+        try:
+            yield
+        except Exception as error:
+            LOG.exception("%s could not be drawn", part)
+            self._messages[part] = f"{type(error).__name__}: {error}"
+            self._write()
+        else:
+            if self._messages.pop(part, None) is not None:
+                self._write()
+
+    def _write(self) -> None:
+        lines = [f"<div>✖ {escape(part)}: {escape(text)}</div>" for part, text in self._messages.items()]
+        style = "color:#b03a00;font-size:13px;line-height:17px"
+        self.widget.value = f'<div role="alert" class="hustle-trouble" style="{style}">{"".join(lines)}</div>'
+        self.widget.layout.display = "" if lines else "none"
