@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("place", help="a Stage 0 folder, a .hustle file, or a folder with stage_1*.hustle")
     run.add_argument("--config", help="a .hustle file with the parameters for the folder")
     run.add_argument("--output-run", help="name of the run, instead of the config's")
+    run.add_argument(
+        "--save-plots",
+        type=int,
+        choices=(0, 1, 2),
+        help="figures to save: none, the main ones, every frame too (default: the config's, or 1)",
+    )
     run.set_defaults(command=_run)
 
     simulate = commands.add_parser("simulate", help="write a simulated visit whose truth is known")
@@ -99,26 +106,33 @@ def _demo(options: argparse.Namespace) -> None:
     else:
         _simulate(options)
     reduction = Reduction(folder, output_run="demo", save_plots=1, show_plots=0)
-    reduce_visible(reduction)
+    reduce_visible(reduction, show=0)
     print(
         "\nTo see and change every step:   hustle-widgets lab"
         '\n(needs JupyterLab:              python -m pip install ".[lab]")'
     )
 
 
-def _run(options: argparse.Namespace) -> None:
-    from hustle_widgets.pipeline import find_config, reduce_visible, reduction_of_config
-    from hustle_widgets.reduction import Reduction
+def _run(options: argparse.Namespace) -> int:
+    from hustle_widgets.pipeline import find_config, load_visible, reduce_visible, reduction_of_config
+    from hustle_widgets.reduction import Reduction, StepError
 
-    changes = {"output_run": options.output_run} if options.output_run else {}
+    changes: dict[str, Any] = {"output_run": options.output_run} if options.output_run else {}
+    if options.save_plots is not None:
+        changes["save_plots"] = options.save_plots
     place = Path(options.place)
     if options.config:
-        reduction = reduction_of_config(Path(options.config), visit=place, **changes)
+        reduction = reduction_of_config(find_config(Path(options.config), 1), visit=place, **changes)
     elif place.suffix == ".hustle" or (place.is_dir() and list(place.glob("stage_1*.hustle"))):
         reduction = reduction_of_config(find_config(place, 1), **changes)
     else:
-        reduction = Reduction(place, show_plots=0, **changes)
-    reduce_visible(reduction)
+        reduction = Reduction(load_visible(place, verbose=2), **{"save_plots": 1, **changes})
+    try:
+        reduce_visible(reduction, show=0)
+    except StepError as error:
+        print(f"hustle-widgets: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _lab(options: argparse.Namespace) -> int:
@@ -127,7 +141,14 @@ def _lab(options: argparse.Namespace) -> int:
     folder = copy_notebooks(Path(options.folder))
     print(f"Opening the notebooks in {folder}. End with Ctrl-C.")
     command = [sys.executable, "-m", "jupyterlab", str(folder / "01_first_reduction.ipynb"), *options.rest]
-    return subprocess.call(command)
+    return subprocess.call(command, env=_lab_environment())
+
+
+def _lab_environment() -> dict[str, str]:
+    """Return the environment in which JupyterLab finds the settings that widgets need."""
+    ours = str(files("hustle_widgets") / "data")
+    path = os.environ.get("JUPYTER_CONFIG_PATH")
+    return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join([ours, path] if path else [ours])}
 
 
 def copy_notebooks(folder: Path) -> Path:

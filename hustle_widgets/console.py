@@ -1,57 +1,99 @@
-"""What a run says in a terminal: a progress bar and a line for each step, and a closing summary."""
+"""What a run says in a terminal: as HUSTLE-tools does, a progress bar and a sentence for each step."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
 from hustle_widgets.engine.chain import Listener
-from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.deltas import Outcome, Patch
 
 if TYPE_CHECKING:
     from hustle_widgets.reduction import Reduction
 
-BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+# What is going on while a step computes.
+DOING = {
+    "read_data": "Reading in the data...",
+    "hst_flags": "Correcting pixels flagged by HST...",
+    "fixed_iter": "Iterating with fixed sigmas to remove CRs...",
+    "free_iter": "Iterating until no CRs are left...",
+    "led": "Detecting edges of hot pixels...",
+    "smooth": "Comparing with smoothed frames...",
+    "uniform": "Removing background...",
+    "column": "Removing background by columns...",
+    "pagul": "Removing background with the sky image...",
+    "location": "Refining location of source in direct image with centroiding...",
+    "zeroth_tracking": "Tracking 0th order...",
+    "bkg_stars": "Tracking background stars...",
+    "quicklook": "Parsing light curves for quicklookup...",
+    "save": "Writing outputs...",
+}
+DONE = {
+    "fixed_iter": "Fixed iterations complete.",
+    "free_iter": "Free iterations complete.",
+    "led": "Laplacian edge detection complete.",
+    "smooth": "Spatial smoothing complete.",
+    "hst_flags": "HST flags complete.",
+}
+
+
+class Bar:
+    """A progress bar that counts frames.
+
+    Parameters
+    ----------
+    what : str
+        What is going on.
+    total : int
+        Frames in all.
+    shown : bool
+        Whether anything is shown.
+    """
+
+    def __init__(self, what: str, total: int, shown: bool = True) -> None:
+        self.total = total
+        self._bar = tqdm(total=total, desc=f"{what} Progress:", disable=not shown, file=sys.stderr)
+
+    def __call__(self, fraction: float) -> None:
+        """Move it to a fraction of the whole."""
+        self._bar.update(round(fraction * self.total) - self._bar.n)
+
+    def close(self) -> None:
+        """End it."""
+        self._bar.close()
 
 
 class Console(Listener):
-    """Tells of a run on standard output, bars on standard error.
+    """Tells of a run: sentences on standard output, bars on standard error.
 
     Parameters
     ----------
     reduction : Reduction
     verbose : int
-        0 nothing, 1 a line a step, 2 every action, with progress bars.
+        0 nothing, 1 a sentence a step, 2 every iteration too, with progress bars.
     """
 
     def __init__(self, reduction: Reduction, verbose: int = 2) -> None:
         self.reduction, self.verbose = reduction, verbose
-        self._bar: Any = None
+        self._bar: Bar | None = None
 
     def say(self, text: str, level: int = 1) -> None:
         """Print a line from this verbosity on."""
-        if self.verbose >= level:
-            tqdm.write(text, file=sys.stdout)
+        say(text, self.verbose, level)
 
     def running(self, name: str) -> None:
         """Open a bar."""
-        step = self.reduction[name]
-        self._bar = tqdm(
-            total=1.0,
-            desc=f"{step.section:>2} {step.title}",
-            bar_format=BAR,
-            disable=self.verbose < 2,
-            leave=False,
-            file=sys.stderr,
-        )
+        self.close()
+        self._bar = Bar(DOING[name], self.reduction.state(name).shape[0], self.verbose > 1)
 
     def progress(self, name: str, fraction: float) -> None:
         """Move the bar."""
         if self._bar is not None:
-            self._bar.update(fraction - self._bar.n)
+            self._bar(fraction)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -62,67 +104,114 @@ class Console(Listener):
     def done(self, name: str, outcome: Outcome, seconds: float) -> None:
         """Say what a step found."""
         self.close()
-        step = self.reduction[name]
-        for line in found(self.reduction, name, outcome):
-            self.say(f"{step.section:>2} {step.title}: {line} [{seconds:.1f} s]")
-        patch = outcome.patch
-        if patch is not None and len(patch.counts) > 1:
-            for iteration, counts in enumerate(patch.counts):
-                self.say(f"     iteration {iteration}: {counts.sum()} pixels", level=2)
+        for level, line in found(self.reduction, name, outcome):
+            self.say(line, level)
         for note in outcome.table.notes:
-            self.say(f"     {note}")
+            self.say(f"  {note}")
+
+    def reused(self, name: str, outcome: Outcome) -> None:
+        """Say what a step had found before."""
+        self.done(name, outcome, 0.0)
 
     def failed(self, name: str, error: Exception) -> None:
         """Say that a step failed."""
         self.close()
-        step = self.reduction[name]
-        self.say(f"{step.section:>2} {step.title}: failed. {error}", level=0)
+        self.say(f"{self.reduction[name].title} failed: {error}")
 
     def unmet(self, name: str, message: str) -> None:
         """Say that a step is left out, and why."""
         self.close()
-        step = self.reduction[name]
-        self.say(f"{step.section:>2} {step.title}: left out. {message}")
+        self.say(f"{self.reduction[name].title} is left out. {message}")
 
 
-def found(reduction: Reduction, name: str, outcome: Outcome) -> list[str]:
-    """Return what a step found, in words."""
-    columns, facts = outcome.table.columns, outcome.table.facts
-    lines = []
-    if outcome.selection is not None:
-        lines.append(f"{outcome.selection.frames.size} frames")
+def say(text: str, verbose: int, level: int = 1) -> None:
+    """Print a line from a verbosity on, above any bar."""
+    if verbose >= level:
+        tqdm.write(text, file=sys.stdout)
+
+
+def found(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
+    """Return what a step found, in words, each with the verbosity from which it is said."""
     if outcome.patch is not None:
-        patch = outcome.patch
-        total = int(np.prod(patch.shape, dtype=np.int64))
-        verb = "flagged" if patch.value is None else "corrected"
-        share = 100 * len(patch) / total
-        lines.append(f"{len(patch)} pixels {verb} out of {total} ({share:.3f} %)")
-    if "bkg_vals" in columns:
-        level = np.nanmedian(columns["bkg_vals"])
-        lines.append(f"background {level:.2f} e-")
-    if "target_posx" in facts:
-        lines.append(f"target at column {facts['target_posx']:.2f}, row {facts['target_posy']:.2f}")
-    for move, label in (("0th_order_disp", "0th order"), ("meanstar_disp", "stars")):
-        if move in columns:
-            span = np.nanmax(columns[move], axis=0) - np.nanmin(columns[move], axis=0)
-            lines.append(f"{label} moved by {span[0]:.2f} columns, {span[1]:.2f} rows")
-    lines += [f"light curve {order}: {ppm:.0f} ppm" for order, ppm in facts.get("scatter_ppm", {}).items()]
-    if "path" in facts:
-        lines.append(f"written to {facts['path']}")
+        return _pixels(reduction, name, outcome.patch)
+    return _WORDS.get(name, lambda reduction, name, outcome: [])(reduction, name, outcome)
+
+
+def _pixels(reduction: Reduction, name: str, patch: Patch) -> list[tuple[int, str]]:
+    lines = []
+    sigmas = reduction.fixed_iter.fixed_sigmas if name == "fixed_iter" else ()
+    if name != "hst_flags":
+        for iteration, counts in enumerate(patch.counts):
+            sigma = f" with sigma {sigmas[iteration]:.2f}" if iteration < len(sigmas) else ""
+            lines.append((2, f"Bad pixels removed on iteration {iteration}{sigma}: {counts.sum()}"))
+    verb = "flagged" if patch.value is None else "corrected"
+    total = int(np.prod(patch.shape, dtype=np.int64))
+    lines.append((1, f"{DONE[name]} Total pixels {verb}: {len(patch)} out of {total}"))
     return lines
+
+
+def _background(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
+    level = float(np.nanmedian(outcome.table.columns["bkg_vals"]))
+    return [(1, f"Background removed ({name}): median {level:.2f} e- a pixel.")]
+
+
+def _location(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
+    facts = outcome.table.facts
+    place = f"column {facts['target_posx']:.2f}, row {facts['target_posy']:.2f}"
+    return [(1, f"Refined location of source: {place}.")]
+
+
+def _tracked(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
+    columns = outcome.table.columns
+    key, what = ("0th_order_disp", "0th order") if name == "zeroth_tracking" else ("meanstar_disp", "stars")
+    move = columns[key]
+    seen = int(np.isfinite(move).all(axis=1).sum())
+    span = np.nanmax(move, axis=0) - np.nanmin(move, axis=0)
+    return [
+        (1, f"Tracked {what} in {seen} frames."),
+        (2, f"They moved by {span[0]:.2f} columns and {span[1]:.2f} rows in all."),
+    ]
+
+
+def _light(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
+    facts = outcome.table.facts
+    expected = facts.get("expected_ppm", {})
+    return [
+        (
+            1,
+            f"Light curve of order {order}: scatter {ppm:.0f} ppm (photons, sky, read noise: {expected[order]:.0f}).",
+        )
+        for order, ppm in facts.get("scatter_ppm", {}).items()
+    ]
+
+
+def _saved(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
+    return [(1, "Config file written."), (1, f"Outputs written to {reduction.output_folder()}.")]
+
+
+_WORDS: dict[str, Callable[[Any, str, Outcome], list[tuple[int, str]]]] = {
+    "uniform": _background,
+    "column": _background,
+    "pagul": _background,
+    "location": _location,
+    "zeroth_tracking": _tracked,
+    "bkg_stars": _tracked,
+    "quicklook": _light,
+    "save": _saved,
+}
 
 
 def summary(reduction: Reduction) -> str:
     """Return the closing lines of a run."""
-    outcomes = reduction.outcomes()
-    done = sum(step.status == "fresh" for step in reduction.steps.values())
-    seconds = sum(step.seconds for step in reduction.steps.values())
+    steps = reduction.steps.values()
+    seconds = sum(step.seconds for step in steps)
     frames, rows, columns = reduction.state().shape
+    by_status = {
+        status: [s.name for s in steps if s.status == status] for status in ("fresh", "failed", "off")
+    }
     lines = [
-        f"Reduced {frames} frames of {rows} x {columns}: "
-        f"{done} of {len(reduction.steps)} steps done in {seconds:.1f} s."
+        f"Reduced {frames} frames of {rows} x {columns} in {seconds:.1f} s: {len(by_status['fresh'])} steps done."
     ]
-    path = outcomes["save"].table.facts.get("path") if "save" in outcomes else None
-    if path:
-        lines.append(f"Clean visit: {path}")
+    lines += [f"Left out: {', '.join(by_status['off'])}."] if by_status["off"] else []
+    lines += [f"Failed: {', '.join(by_status['failed'])}."] if by_status["failed"] else []
     return "\n".join(lines)

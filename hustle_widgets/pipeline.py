@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from hustle_widgets.config import ConfigError, read_config
-from hustle_widgets.console import Console, summary
+from hustle_widgets.config import read_config
+from hustle_widgets.console import Bar, Console, say, summary
+from hustle_widgets.outputs import target_of
 from hustle_widgets.reduction import Reduction
+from hustle_widgets.settings import checked, checked_values, remarks, tutorial_values
+from hustle_widgets.visit import load_visit
 
 
 def run_pipeline(config_files_dir: str | os.PathLike[str], stages: Iterable[int] = (1,)) -> xr.Dataset:
@@ -64,41 +68,122 @@ def find_config(place: Path, stage: int) -> Path:
 def reduction_of_config(
     path: Path, visit: str | os.PathLike[str] | None = None, **parameters: Any
 ) -> Reduction:
-    """Open a config file, with the target's location from Stage 0's outputs when they are there."""
-    reduction = Reduction.from_config(path, visit, **parameters)
-    console = Console(reduction, reduction.verbose)
-    location = stage_0_location(Path(reduction.toplevel_dir))
+    """Open a config file, with the target's location from Stage 0's outputs when they are there.
+
+    The config is checked before the visit is loaded.
+    """
+    config = read_config(path)
+    values = {**tutorial_values(), **checked_values(config, Reduction), **checked(parameters, "run")}
+    verbose, folder = values["verbose"], Path(visit or values["toplevel_dir"])
+    for remark in remarks(config, Reduction):
+        say(f"{path}, {remark}", verbose)
+    location = stage_0_location(folder)
     if location is not None:
-        console.say(
-            "Stage 0 .hustle located, using 'location' parameter supplied by Stage 0 fitting process."
+        parameters["location"] = location
+        say(
+            "Stage 0 .hustle located, using 'location' parameter supplied by Stage 0 fitting process.",
+            verbose,
         )
-        reduction.set(location=location)
     else:
-        console.say(
-            "No Stage 0 .hustle located, using 'location' parameter supplied by Stage 1 .hustle instead."
+        say("No Stage 0 .hustle located, using 'location' parameter supplied by Stage 1 .hustle.", verbose)
+    loaded = load_visible(folder, verbose)
+    if location is None and _tutorial_location_is_off(values["location"], loaded):
+        parameters["location"] = target_of(loaded)
+        say(
+            "That 'location' is the tutorial's, which is not on this direct image: its header's is used.",
+            verbose,
         )
-    return reduction
+    return Reduction.from_config(path, loaded, **parameters)
+
+
+def load_visible(folder: Path, verbose: int) -> xr.Dataset:
+    """Load a visit with a progress bar, and say what was adapted."""
+    n_files = len(list((folder / "specimages").glob("*_flt.fits")))
+    bar = Bar("Loading data...", n_files, verbose > 1 and n_files > 0)
+    try:
+        visit = load_visit(folder, progress=bar)
+    finally:
+        bar.close()
+    for message in visit.attrs.get("messages", "").splitlines():
+        say(f"  {message}", verbose)
+    return visit
+
+
+def _tutorial_location_is_off(location: Any, visit: xr.Dataset) -> bool:
+    if "direct_image" not in visit or location != tutorial_values()["location"] or target_of(visit) is None:
+        return False
+    rows, columns = visit["direct_image"].shape
+    return not (location[0] < columns and location[1] < rows)
 
 
 def stage_0_location(folder: Path) -> Any:
-    """Return the target's [column, row] that Stage 0 found in the direct image, or None."""
+    """Return the target's (column, row) that Stage 0 found in the direct image, or None."""
     for name in ("stage_0", "stage0"):
-        for path in sorted((folder / "outputs" / name).glob("**/stage_0*.hustle")):
+        for path in sorted((folder / "outputs" / name).glob("**/*.hustle")):
             try:
                 location = read_config(path).get("location")
-            except (ConfigError, OSError):
+                if location is not None:
+                    return checked({"location": location})["location"]
+            except (ValueError, OSError):  # not a file of Stage 0, or damaged: the next one may do
                 continue
-            if location is not None:
-                return location
     return None
 
 
-def reduce_visible(reduction: Reduction) -> xr.Dataset:
-    """Run a reduction with progress in the terminal and a closing summary."""
+def reduce_visible(reduction: Reduction, show: int | None = None) -> xr.Dataset:
+    """Run a reduction with progress, figures and a closing summary.
+
+    Parameters
+    ----------
+    reduction : Reduction
+    show : int, optional
+        Instead of its `show_plots`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The clean visit.
+    """
     console = Console(reduction, reduction.verbose)
+    clean = None
     try:
-        clean = reduction.run(console)
+        clean = reduction.run(console, figures=True)
+        if not reduction["save"].enabled:
+            _draw_only(reduction, console)
     finally:
         console.close()
-    console.say(summary(reduction))
+        console.say(summary(reduction))
+    show_plots(reduction, console, reduction.show_plots if show is None else show)
     return clean
+
+
+def _draw_only(reduction: Reduction, console: Console) -> None:
+    """Write figures, quicklooks and config of a run that does not save its frames."""
+    console.running("save")
+    try:
+        folder = reduction.save_figures(lambda fraction: console.progress("save", fraction))
+    finally:
+        console.close()
+    console.say(f"do_save is False: figures and config, but no clean_obs.nc, written to {folder}.")
+
+
+def show_plots(reduction: Reduction, console: Console, level: int) -> None:
+    """Show the main figures (1) or all (2) in a notebook; elsewhere say where they are."""
+    if not level:
+        return
+    if not in_notebook():
+        console.say(
+            "Figures (show_plots) are shown in notebooks only; the saved ones are in the run's folder."
+        )
+        return
+    from hustle_widgets.view.figures.saving import results_of, show_figures
+
+    show_figures(results_of(reduction.state(), reduction.request()), every_frame=level > 1)
+
+
+def in_notebook() -> bool:
+    """Tell whether this runs in a Jupyter kernel."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None

@@ -23,8 +23,8 @@ def light_curve(result: StepResult, paper: Paper) -> Figure:
     scatter = table.facts.get("scatter_ppm", {})
     expected = table.facts.get("expected_ppm", {})
     caption = (
-        "Light, as its change from the median. The scatter is that from point to point; expected is what photons, sky and "
-        "read noise would give."
+        "Light, as its change from the median. The scatter is that from point to point; expected is what photons, "
+        "sky and read noise would give."
     )
     names = [name for name in table.columns if name.startswith("flux_")]
     page = Page(paper, [1.7] * len(names), caption, right=0.3)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from IPython.display import Image as DisplayImage
+from IPython.display import display
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -87,6 +91,17 @@ def save_figures(
             done += 1
             progress(min(1.0, done / (n_main + n_frames)))
     progress(1.0)
+
+
+def show_figures(results: list[StepResult], *, every_frame: bool) -> None:
+    """Show figures below the running cell of a notebook."""
+    drawn = main_figures(results)
+    if every_frame:
+        drawn = itertools.chain(drawn, figures_of_every_frame(results))
+    for _, pixels in drawn:
+        file = io.BytesIO()
+        as_palette(pixels).save(file, format="png", compress_level=3)
+        display(DisplayImage(data=file.getvalue(), format="png"))
 
 
 def save_png(pixels: NDArray[np.uint8], path: Path) -> None:
