@@ -37,15 +37,12 @@ class Control:
         self.parameter: Parameter = owner.traits()[name]
         self._busy = False
         tip = self._tooltip()
-        unit = f' <span style="color:#555;font-size:11px">[{escape(self.parameter.unit)}]</span>'
-        label = w.HTML(
-            f'<div title="{escape(tip)}" style="font-size:13px;line-height:15px">{escape(name)}'
-            f"{unit if self.parameter.unit else ''}</div>",
-            layout=w.Layout(width=LABEL_WIDTH, min_width=LABEL_WIDTH),
-        )
         self._inputs, self._get, self._put = _inputs(self.parameter, tip)
         for entry in self._inputs:
             entry.observe(self._from_page, "value")
+        # The browser's own label: a screen reader, and a click on it, find the control.
+        first = self._inputs[0]
+        first.description = name if isinstance(first, w.Checkbox) else f"{name}"
         shown = format_value(self.parameter.written(self.parameter.tutorial))
         self._reset = w.Button(
             icon="undo", tooltip=f"Back to the tutorial's {shown}", layout=w.Layout(width="36px", padding="0")

@@ -50,10 +50,10 @@ class FrameView(Seen):
             description="Frame",
             min=0,
             max=last,
-            layout=w.Layout(width="205px"),
+            layout=w.Layout(width="236px"),
             style={"description_width": "42px"},
         )
-        self._play = w.Play(min=0, max=last, interval=400, layout=w.Layout(width="112px"))
+        self._play = w.Play(min=0, max=last, interval=400, layout=w.Layout(width="78px"), show_repeat=False)
         points = self._points()
         self._shown = w.Dropdown(options=points, tooltip="The point of the chain whose frame is shown")
         self._minus = w.Dropdown(
@@ -72,7 +72,11 @@ class FrameView(Seen):
             [self._play, self._frame, self._shown, minus, self._minus, self.overlay],
             layout=w.Layout(align_items="center"),
         )
-        self.widget = w.VBox([self.image.widget, controls])
+        # A line of its own, always there: the picture must not jump under the mouse.
+        toolbar = self.image.toolbar
+        toolbar.widget.children = [child for child in toolbar.widget.children if child is not toolbar.readout]
+        readout = w.HBox([toolbar.readout], layout=w.Layout(height="22px", overflow="hidden"))
+        self.widget = w.VBox([self.image.widget, readout, controls])
 
     def _points(self) -> list[tuple[str, str]]:
         steps = [step for step in self.reduction.steps.values() if step.alters]

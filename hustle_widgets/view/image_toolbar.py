@@ -30,31 +30,31 @@ class ImageToolbar:
 
     def __init__(self, changed: Callable[[], None], zoom: Callable[[None], None]) -> None:
         def narrow(width: str) -> Any:
-            return ipywidgets.Layout(width=width, margin="2px 6px 2px 0")
+            return ipywidgets.Layout(width=width, margin="2px 5px 2px 0")
 
         self._changed = changed
         self._zoom_mode: list[Callable[[bool], None]] = []
         self._stretch = ipywidgets.Dropdown(
             options=encode.STRETCHES,
             value="asinh",
-            layout=narrow("90px"),
+            layout=narrow("78px"),
             tooltip="Stretch of the brightness",
         )
         self._map = ipywidgets.Dropdown(
-            options=encode.COLOR_MAPS, value="viridis", layout=narrow("96px"), tooltip="Colour map"
+            options=encode.COLOR_MAPS, value="viridis", layout=narrow("86px"), tooltip="Colour map"
         )
         self._auto = ipywidgets.ToggleButton(
-            value=True, description="Auto limits", layout=narrow("92px"),
+            value=True, description="Auto", layout=narrow("60px"),
             tooltip="On: limits follow each frame. Off: they stay",
         )  # fmt: skip
-        self._low = ipywidgets.FloatText(layout=narrow("92px"), tooltip="Value of the darkest colour [e⁻]")
-        self._high = ipywidgets.FloatText(layout=narrow("92px"), tooltip="Value of the brightest colour [e⁻]")
+        self._low = ipywidgets.FloatText(layout=narrow("84px"), tooltip="Value of the darkest colour [e⁻]")
+        self._high = ipywidgets.FloatText(layout=narrow("84px"), tooltip="Value of the brightest colour [e⁻]")
         self._zoom = ipywidgets.ToggleButton(
-            icon="search-plus", description="Zoom", layout=narrow("84px"),
+            icon="search-plus", description="Zoom", layout=narrow("78px"),
             tooltip="Then drag a rectangle over the picture",
         )  # fmt: skip
         self._whole = ipywidgets.Button(
-            icon="expand", description="Whole frame", layout=narrow("128px"), tooltip="Show the whole frame"
+            icon="expand", description="Whole", layout=narrow("82px"), tooltip="Show the whole frame"
         )
         self.readout = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 10px"))
         self.widget = ipywidgets.HBox(
@@ -84,6 +84,12 @@ class ImageToolbar:
     def color_map(self) -> str:
         """Name of the colour map."""
         return self._map.value
+
+    def set_limits(self, low: float, high: float) -> None:
+        """Draw with these limits until a person sets others."""
+        self._shown = (low, high)
+        self._auto.value = False
+        self._low.value, self._high.value = low, high
 
     def limits_for(self, frame: NDArray[Any], difference: bool) -> tuple[float, float]:
         """Limits to draw a frame with: its own, or those that a person has set."""

@@ -13,17 +13,19 @@ from hustle_widgets.view.seen import Seen
 from hustle_widgets.view.status import LOOKS, VERDICTS, verdict_sign
 
 SETUP = "setup"
+# ipywidgets has no trait for it.
+STYLE = "<style>.hustle-step { text-align: left !important }</style>"
 CHOSEN, PLAIN = "#cfe3f3", "#f4f4f4"
 
 
 class Navigation(Seen):
-    """One row a step, and one for the set-up.
+    """One row a step.
 
     Parameters
     ----------
     reduction : Reduction
     open_page : callable
-        Called with the name of the step, or `SETUP`.
+        Called with the name of the step.
 
     Attributes
     ----------
@@ -36,7 +38,7 @@ class Navigation(Seen):
         self._signs: dict[str, w.HTML] = {}
         self._verdicts: dict[str, w.HTML] = {}
         self._buttons: dict[str, w.Button] = {}
-        rows = [self._row(SETUP, "Set-up and config file", None)]
+        rows = []
         for step in reduction.steps.values():
             rows.append(self._row(step.name, f"{step.section}  {step.title}", step))
             step.observe(lambda change: self.show_status(change["owner"].name), ["status", "error"])
@@ -49,13 +51,18 @@ class Navigation(Seen):
             for word, (sign, color) in VERDICTS.items()
         ]
         key = w.HTML(
-            f'<div style="font-size:11px;line-height:15px;color:#444;width:256px">{" &ensp;".join(words)}</div>'
+            f'<div style="font-size:11px;line-height:15px;color:#444;width:270px">{" &ensp;".join(words)}</div>'
         )
-        self.widget = w.VBox([*rows, key], layout=w.Layout(width="264px", min_width="264px"))
+        self.widget = w.VBox(
+            [w.HTML(STYLE, layout=w.Layout(display="none")), *rows, key],
+            layout=w.Layout(width="282px", min_width="282px"),
+        )
 
     def _row(self, name: str, text: str, step: Any) -> w.HBox:
         button = w.Button(
-            description=text, tooltip=f"Open: {text}", layout=w.Layout(width="200px", height="23px")
+            description=text,
+            tooltip=f"Open: {text}",
+            layout=w.Layout(width="216px", height="21px", padding="0 4px"),
         )
         button.layout.margin = "1px 0 1px 0"
         button.style.text_color, button.style.font_size = "#000", "12px"
@@ -64,13 +71,13 @@ class Navigation(Seen):
         sign, verdict = (w.HTML(layout=w.Layout(width="18px", margin="0")) for _ in range(2))
         self._buttons[name], self._signs[name], self._verdicts[name] = button, sign, verdict
         switch: Any = w.HTML(layout=w.Layout(width="20px", margin="0"))
-        if step is not None and step.switch:
+        if step.switch:
             switch = w.Checkbox(
                 value=step.enabled, indent=False, tooltip=f"{step.switch}: {step.switch_help}",
-                layout=w.Layout(width="20px", margin="0"),
+                layout=w.Layout(width="20px", margin="6px 0 0 0"),
             )  # fmt: skip
             w.link((step, "enabled"), (switch, "value"))
-        return w.HBox([sign, switch, button, verdict], layout=w.Layout(align_items="center", height="25px"))
+        return w.HBox([sign, switch, button, verdict], layout=w.Layout(align_items="center", height="23px"))
 
     def mark_open(self, name: str) -> None:
         """Show which page is open."""

@@ -54,7 +54,7 @@ class ReductionView(Seen):
         self._values = reduction.values()
 
         self.trouble = Trouble()
-        self.bar = TopBar(reduction, self.undo, self.redo)
+        self.bar = TopBar(reduction, self.undo, self.redo, lambda: self.open_step(SETUP))
         self.frames = FrameView(reduction, self.look)
         self.image = self.frames.image
         self.curve = CurveView(reduction, self.look, height="205px")

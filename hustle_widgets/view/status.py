@@ -43,10 +43,10 @@ class StatusLine:
 
     def __init__(self, step: Any) -> None:
         self._step = step
-        self._head = w.HTML()
+        self._head = w.HTML(layout=w.Layout(height="22px"))
         self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="140px", height="14px"))
         self._message = w.HTML()
-        head = w.HBox([self._head, self._bar], layout=w.Layout(align_items="center"))
+        head = w.HBox([self._head, self._bar], layout=w.Layout(align_items="center", height="24px"))
         self.widget = w.VBox([head, self._message])
         step.observe(self._follow, ["status", "error", "notes", "seconds", "progress", "compute_count"])
         self._follow()
@@ -64,6 +64,7 @@ class StatusLine:
                 f'<div role="alert" class="hustle-error" style="color:{color}">{escape(step.error)}</div>'
             )
         lines += [f'<div style="color:#555">{escape(note)}</div>' for note in step.notes.splitlines()]
+        self._message.layout.display = "" if lines else "none"
         self._message.value = (
             f'<div style="font-size:13px;line-height:17px;max-width:370px">{"".join(lines)}</div>'
             if lines

@@ -17,7 +17,7 @@ class TopBar(Seen):
     Parameters
     ----------
     reduction : Reduction
-    undo, redo : callable
+    undo, redo, set_up : callable
         Called without arguments when their button is pressed.
 
     Attributes
@@ -27,7 +27,7 @@ class TopBar(Seen):
         Whether the frame on display is a preview.
     """
 
-    def __init__(self, reduction: Any, undo: Any, redo: Any) -> None:
+    def __init__(self, reduction: Any, undo: Any, redo: Any, set_up: Any) -> None:
         super().__init__(reduction)
         self.previewed = False
 
@@ -38,20 +38,22 @@ class TopBar(Seen):
             return made
 
         run_tip = "Compute every step that is stale, and write the outputs"
-        self._run = button("Run and save", "play", "128px", self._start, run_tip, "primary")
+        self._run = button("Run and save", "play", "122px", self._start, run_tip, "primary")
         stop_tip = "Stop computing; what is done is kept"
-        self._cancel = button("Cancel", "stop", "88px", lambda: self.reduction.cancel(), stop_tip)
-        self._undo = button("Undo", "undo", "80px", undo)
-        self._redo = button("Redo", "repeat", "80px", redo)
+        self._cancel = button("Cancel", "stop", "82px", lambda: self.reduction.cancel(), stop_tip)
+        self._undo = button("Undo", "undo", "72px", undo)
+        self._redo = button("Redo", "repeat", "72px", redo)
+        setup_tip = "Folder and name of the run; save and open config files"
+        self._setup = button("Set-up, config", "cog", "132px", set_up, setup_tip)
         self._auto = w.Checkbox(
-            description="compute at every edit", indent=False, layout=w.Layout(width="170px"),
+            description="compute at every edit", indent=False, layout=w.Layout(width="165px"),
             tooltip="Off: an edit makes steps stale until you run",
         )  # fmt: skip
         w.link((reduction, "auto"), (self._auto, "value"))
-        self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="90px", height="16px"))
+        self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="70px", height="16px"))
         self._said = w.HTML(layout=w.Layout(flex="1 1 auto", margin="0 0 0 6px"))
         self.widget = w.HBox(
-            [self._run, self._cancel, self._undo, self._redo, self._auto, self._bar, self._said],
+            [self._run, self._cancel, self._undo, self._redo, self._setup, self._auto, self._bar, self._said],
             layout=w.Layout(align_items="center", width="100%"),
         )
         self.show_history(History())

@@ -8,6 +8,7 @@ import ipywidgets as w
 import numpy as np
 from traitlets import TraitError
 
+from hustle_widgets.algorithms.windowed import cutout
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
@@ -30,7 +31,7 @@ class LocationLive(Live):
             self.say("The visit has no direct image: set 'location' of step 6b by hand.")
             self.widget = self.boxed()
             return
-        self.direct = FrameImage(direct.shape, title="Direct image", height="270px", toolbar=False)
+        self.direct = FrameImage(direct.shape, title="Direct image", share=0.42, toolbar=False)
         self.direct.on_click(self._place)
         around = w.Button(description="Around the target", icon="crosshairs", layout=w.Layout(width="170px"))
         around.tooltip = "Zoom to the given location"
@@ -39,7 +40,7 @@ class LocationLive(Live):
         around.on_click(lambda _: self._zoom(True))
         whole.on_click(lambda _: self._zoom(False))
         self.direct.show_frame(direct)
-        self.widget = self.boxed(w.HBox([around, whole]), self.direct.widget, self._heading)
+        self.widget = self.boxed(self._heading, w.HBox([around, whole]), self.direct.widget)
 
     @property
     def guess(self) -> tuple[float, float]:
@@ -54,6 +55,16 @@ class LocationLive(Live):
             region = (row - AROUND, row + AROUND, column - wide, column + wide)
             self.direct.zoom_to(region if around else None)
 
+    def _stretch(self) -> None:
+        """Let the colours reach from the sky to the target: its image is mostly sky."""
+        assert self.direct is not None
+        direct = self.reduction.state().facts["direct_image"]
+        near = cutout(direct, self.guess, AROUND)
+        if np.isfinite(near).any():
+            low, high = np.nanmedian(near), np.nanmax(near)
+            if high > low:
+                self.direct.toolbar.set_limits(float(low), float(high))
+
     def _place(self, column: float, row: float) -> None:
         with self.reduction._lock:
             try:
@@ -67,6 +78,7 @@ class LocationLive(Live):
             return
         if self._centred is None:
             self._centred = self.guess
+            self._stretch()
             self._zoom(True)
         self.direct.set_points(
             "guess", [self.guess], color=theme.ORANGE, marker="cross", draggable=True,

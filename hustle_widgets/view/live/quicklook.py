@@ -28,9 +28,9 @@ class QuicklookLive(Live):
         super().__init__(step, look)
         self.flags = FrameImage(self.shape, title="Flags", share=0.42, toolbar=False)
         self.flags.show_frame(np.zeros(self.shape, dtype=np.float32))
-        self.curves = CurvePlot("Time since first frame [h]", "Flux / median", height="220px")
-        self.table = w.HTML()
-        self.widget = self.boxed(self.flags.widget, self.table, self.curves.widget)
+        self.curves = CurvePlot("Time since first frame [h]", "Flux / median", height="200px")
+        self.scatter = w.HTML()
+        self.widget = self.boxed(self.scatter, self.curves.widget, self.flags.widget)
 
     def update(self) -> None:
         """Draw flags and light curves."""
@@ -51,7 +51,7 @@ class QuicklookLive(Live):
                                     color=theme.TRACE_COLORS.get(order, theme.GREEN),
                                     marker=theme.TRACE_MARKERS.get(order, "circle")))  # fmt: skip
         self.curves.show(*curves, title="Light of each trace and of the whole frame", vertical=(self.hour,))
-        self.table.value = table_of(facts.get("scatter_ppm", {}), facts.get("expected_ppm", {}))
+        self.scatter.value = scatter_of(facts.get("scatter_ppm", {}), facts.get("expected_ppm", {}))
 
     def _draw_flags(self, state: State) -> None:
         number = self.number
@@ -88,18 +88,14 @@ class QuicklookLive(Live):
         super().close()
 
 
-def table_of(scatter: dict[str, float], expected: dict[str, float]) -> str:
+def scatter_of(scatter: dict[str, float], expected: dict[str, float]) -> str:
     """Return the scatter of each order beside what photons give, as HTML."""
-    rows = [
-        f'<tr><td style="padding-right:14px">order {order.replace("-", "−")}</td>'
-        f'<td style="padding-right:14px">{ppm:,.0f} ppm</td>'
-        f'<td style="padding-right:14px">{expected.get(order, float("nan")):,.0f} ppm</td>'
-        f"<td>{ppm / expected.get(order, float('nan')):.2f}</td></tr>"
-        for order, ppm in scatter.items()
-    ]
-    head = "".join(
-        f'<th style="text-align:left;padding-right:14px">{word}</th>'
-        for word in ("", "scatter", "photon limit", "ratio")
-    )
-    style = "font-size:13px;margin-left:12px"
-    return f'<table class="hustle-scatter" style="{style}"><tr>{head}</tr>{"".join(rows)}</table>'
+    lines = []
+    for order, ppm in scatter.items():
+        limit = expected.get(order, float("nan"))
+        name = order.replace("-", "−")
+        lines.append(
+            f"<div>Order {name}: scatter {ppm:,.0f} ppm, photon limit {limit:,.0f} ppm, ratio {ppm / limit:.2f}</div>"
+        )
+    style = "font-size:14px;line-height:19px;margin-left:12px"
+    return f'<div class="hustle-scatter" style="{style}">{"".join(lines)}</div>'

@@ -29,7 +29,7 @@ class TracksLive(Live):
         super().__init__(step, look)
         self.windows = WindowsPlot()
         self.moves = [
-            CurvePlot("Time since first frame [h]", f"{axis.capitalize()}s [px]", height="190px")
+            CurvePlot("Time since first frame [h]", f"{axis.capitalize()}s [px]", height="185px")
             for axis in AXES
         ]
         self.widget = self.boxed(self.windows.widget, *(plot.widget for plot in self.moves))
@@ -41,9 +41,9 @@ class TracksLive(Live):
     def update(self) -> None:
         """Draw windows and displacements."""
         windows, half = self.followed()
+        self.windows.widget.layout.display = "" if windows else "none"
         if windows:
-            title = f"{self.title} on frame {self.number}"
-            self.windows.show(self.upstream.frame(self.number), windows, half, title)
+            self.windows.show(windows, half, self.title)
         tracks = self.tracks()
         for number, plot in enumerate(self.moves):
             curves = [
@@ -65,31 +65,52 @@ class TracksLive(Live):
             del found["mean"]  # of one star it is that star
         return found
 
-    def positions(self, name: str) -> tuple[float, float]:
-        """Return where a tracker of this step was found on the frame on display, NaN if it is not known."""
+    def position(self, name: str, number: int) -> tuple[float, float]:
+        """Return where a tracker of this step was found on a frame, NaN if it is not known."""
         outcome = self.outcome
         column = None if outcome is None else outcome.table.columns.get(name)
-        if column is None or len(column) <= self.number:
+        if column is None or len(column) <= number:
             return float("nan"), float("nan")
-        return float(column[self.number][0]), float(column[self.number][1])
+        return float(column[number][0]), float(column[number][1])
 
 
 class ZerothLive(TracksLive):
-    """The 0th order."""
+    """The 0th order, on the frame on display beside the first and the last one."""
 
     title = "0th order"
     decorations = ("zeroth",)
 
+    def __init__(self, step: Any, look: Look) -> None:
+        super().__init__(step, look)
+        self._ends: tuple[Any, dict[int, NDArray[np.float32]]] = (None, {})
+
     def followed(self) -> tuple[list[Window], int]:
-        """Return the window around the 0th order."""
-        found = self.positions("0th_order_pos")
-        middle = found if np.isfinite(found).all() else expected_zeroth(self.state, self.step.location)
-        return ([], ZEROTH) if middle is None else ([Window("0th order", middle, found)], ZEROTH)
+        """Return windows around the 0th order."""
+        expected = expected_zeroth(self.state, self.step.location)
+        last = self.upstream.state.shape[0] - 1
+        windows = []
+        for number in sorted({0, self.number, last}):
+            found = self.position("0th_order_pos", number)
+            middle = self.position("0th_order_pos", 0)
+            middle = middle if np.isfinite(middle).all() else expected or found
+            if np.isfinite(middle).all():
+                name = f"frame {number}" + " (shown)" * (number == self.number)
+                windows.append(Window(name, self._frame(number), middle, found))
+        return windows, ZEROTH
+
+    def _frame(self, number: int) -> NDArray[np.float32]:
+        if number == self.number:
+            return self.upstream.frame(number)
+        if self._ends[0] is not self.upstream:
+            self._ends = self.upstream, {}
+        if number not in self._ends[1]:
+            self._ends[1][number] = self.upstream.state.frame(number)
+        return self._ends[1][number]
 
     def decorate(self, image: Any) -> None:
         """Mark the 0th order."""
         super().decorate(image)
-        found = self.positions("0th_order_pos")
+        found = self.position("0th_order_pos", self.number)
         points = [found] if np.isfinite(found).all() else []
         image.set_points("zeroth", points, color=theme.SKY, labels=("0th order",) * len(points))
 
@@ -97,7 +118,7 @@ class ZerothLive(TracksLive):
 class StarsLive(TracksLive):
     """Background stars: placed, moved and removed on the frame."""
 
-    title = "Stars"
+    title = "Stars on the frame shown"
     decorations = ("stars",)
 
     @property
@@ -110,8 +131,8 @@ class StarsLive(TracksLive):
         """Return the windows around the stars."""
         windows = []
         for number, place in enumerate(self.places, start=1):
-            found = self.positions(f"star{number}_pos")
-            windows.append(Window(f"star {number}", place, found))
+            found = self.position(f"star{number}_pos", self.number)
+            windows.append(Window(f"star {number}", self.upstream.frame(self.number), place, found))
         return windows, self.step.bkg_window
 
     def decorate(self, image: Any) -> None:

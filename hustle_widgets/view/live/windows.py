@@ -16,12 +16,15 @@ from hustle_widgets.view.picture import Picture
 
 # Columns between two windows, as a part of a window.
 GAP = 0.12
+# Margins of the figure [screen px].
+TOP, LEFT = 22, 12
 
 
 class Window(NamedTuple):
-    """What is followed: its name, the middle of its window and where it was found, (column, row)."""
+    """A cut-out of a frame around a place, and where the source was found, (column, row); NaN if it was not."""
 
     name: str
+    frame: NDArray[np.floating]
     middle: tuple[float, float]
     found: tuple[float, float]
 
@@ -31,11 +34,11 @@ class WindowsPlot(Part):
 
     Parameters
     ----------
-    height : str
-        Height of the figure, a CSS length.
+    height : int
+        Height of the figure [screen px].
     """
 
-    def __init__(self, height: str = "170px") -> None:
+    def __init__(self, height: int = 150) -> None:
         self._x_scale = bqplot.LinearScale(allow_padding=False)
         self._y_scale = bqplot.LinearScale(allow_padding=False)
         scales = {"x": self._x_scale, "y": self._y_scale}
@@ -46,17 +49,16 @@ class WindowsPlot(Part):
         self._names = bqplot.Label(
             scales=scales, colors=[theme.BLACK], default_size=theme.FONT_PX, align="middle", y_offset=-4
         )
-        figure = theme.figure([self._picture.mark, self._found, self._names], [], height=height)
-        figure.fig_margin = {"top": 22, "right": 4, "bottom": 4, "left": 12}
+        figure = theme.figure([self._picture.mark, self._found, self._names], [], height=f"{height}px")
+        figure.fig_margin = {"top": TOP, "right": 4, "bottom": 4, "left": LEFT}
+        self._height = height
         super().__init__(figure)
 
-    def show(self, frame: NDArray[np.floating], windows: Sequence[Window], half: int, title: str) -> None:
-        """Draw the windows of a frame.
+    def show(self, windows: Sequence[Window], half: int, title: str) -> None:
+        """Draw windows.
 
         Parameters
         ----------
-        frame : ndarray, shape (rows, columns)
-            The frame on display.
         windows : sequence of Window
             What is followed.
         half : int
@@ -70,10 +72,10 @@ class WindowsPlot(Part):
         mosaic = np.full((side, width), 255, dtype=np.uint8)
         x, y, at = [], [], []
         for number, window in enumerate(windows):
-            part = cutout(frame, window.middle, half)
+            part = cutout(window.frame, window.middle, half)
             low, high = encode.auto_limits(part)
             left = number * pitch
-            mosaic[:, left : left + side] = encode.stretch(part, low, high)
+            mosaic[:, left : left + side] = encode.stretch(part, low, high, "asinh")
             at.append(left + half)
             place = np.subtract(window.found, np.round(window.middle)) + half
             if np.isfinite(place).all() and (place > -0.5).all() and (place < side - 0.5).all():
@@ -84,11 +86,8 @@ class WindowsPlot(Part):
         self._picture.show(encode.png(mosaic, colors), (0, side, 0, width))
         set_scale(self._x_scale, -0.5, width - 0.5)
         set_scale(self._y_scale, -0.5, side - 0.5)
-        across, upright = 16, 26
-        height = 150.0
-        self.figure.min_aspect_ratio = self.figure.max_aspect_ratio = (width / side * height + across) / (
-            height + upright
-        )
+        ratio = ((self._height - TOP - 4) * width / side + LEFT + 4) / self._height
+        self.figure.min_aspect_ratio = self.figure.max_aspect_ratio = ratio
         update(self._found, x=x, y=y)
         names = np.array([window.name for window in windows], dtype=str)
         update(self._names, x=at, y=[side - 0.5] * len(at), text=names)
