@@ -63,7 +63,8 @@ class Bar:
         self._bar.update(round(fraction * self.total) - self._bar.n)
 
     def close(self) -> None:
-        """End it."""
+        """End it; it stays on the screen if it came to its end."""
+        self._bar.leave = self._bar.n >= self.total
         self._bar.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterable
@@ -16,6 +17,9 @@ from hustle_widgets.outputs import target_of
 from hustle_widgets.reduction import Reduction
 from hustle_widgets.settings import checked, checked_values, remarks, tutorial_values
 from hustle_widgets.visit import load_visit
+
+# Pixels: a header is not that wrong, so a tutorial's location further off belongs to the tutorial's target.
+FAR = 100.0
 
 
 def run_pipeline(config_files_dir: str | os.PathLike[str], stages: Iterable[int] = (1,)) -> xr.Dataset:
@@ -90,7 +94,7 @@ def reduction_of_config(
     if location is None and _tutorial_location_is_off(values["location"], loaded):
         parameters["location"] = target_of(loaded)
         say(
-            "That 'location' is the tutorial's, which is not on this direct image: its header's is used.",
+            "That 'location' is the tutorial's, far from this target: the header's is used.",
             verbose,
         )
     return Reduction.from_config(path, loaded, **parameters)
@@ -110,10 +114,11 @@ def load_visible(folder: Path, verbose: int) -> xr.Dataset:
 
 
 def _tutorial_location_is_off(location: Any, visit: xr.Dataset) -> bool:
-    if "direct_image" not in visit or location != tutorial_values()["location"] or target_of(visit) is None:
+    """Tell whether a location was never set: it is still the tutorial's, and the header's target is elsewhere."""
+    target = target_of(visit)
+    if target is None or location != tutorial_values()["location"]:
         return False
-    rows, columns = visit["direct_image"].shape
-    return not (location[0] < columns and location[1] < rows)
+    return math.dist(location, target) > FAR
 
 
 def stage_0_location(folder: Path) -> Any:
