@@ -23,7 +23,8 @@ class Pointer(anywidget.AnyWidget):
         Fractions (x, y) of the plot area from its lower left corner, or empty when the mouse is elsewhere.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
+    # Its text: for a path anywidget would keep every instance, to send the file when it changes.
+    _esm = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
     figure_class = traitlets.Unicode().tag(sync=True)
     position = traitlets.List(traitlets.Float()).tag(sync=True)
 
@@ -31,3 +32,9 @@ class Pointer(anywidget.AnyWidget):
         name = f"pointed-{figure.model_id}"
         figure.add_class(name)
         super().__init__(figure_class=name)
+        figure.observe(self._follow, "comm")
+
+    def _follow(self, change: Any) -> None:
+        """Close with the figure: it is in no box whose closing would reach it."""
+        if change["new"] is None:
+            self.close()
