@@ -220,7 +220,7 @@ def _provenance(values: Mapping[str, Any]) -> dict[str, Any]:
         "title": "HST WFC3/UVIS G280 visit after Stage 1 (reduction)",
         "source": "HST WFC3/UVIS G280, calwf3 FLT frames",
     }
-    attrs |= {key: format_value(as_lists(value)) for key, value in values.items()}
+    attrs |= {k: v if isinstance(v, str) else format_value(as_lists(v)) for k, v in values.items()}
     attrs["steps"] = "; ".join(f"{step.section} {step.name}: {plain(step.__doc__)}" for step in STAGE_1)
     packages = ("hustle_widgets", "numpy", "scipy", "astropy", "xarray", "bottleneck")
     attrs["versions"] = ", ".join(f"{package} {_version(package)}" for package in packages)

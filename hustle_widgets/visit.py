@@ -224,6 +224,8 @@ def save_clean(
         small.attrs = _encodable(small.attrs)
         for variable in small.variables.values():
             variable.attrs = _encodable(variable.attrs)
+        for coordinate in small.coords.values():
+            coordinate.encoding["_FillValue"] = None  # CF: coordinates have no missing values
         small.to_netcdf(partial, engine="netcdf4")
         with netCDF4.Dataset(partial, "a") as file:
             total = sum(dataset[n].shape[0] for n in cubes)
