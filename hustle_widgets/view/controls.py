@@ -13,7 +13,7 @@ from traitlets import TraitError
 from hustle_widgets.config import format_value, parse_value
 from hustle_widgets.steps.parameters import Choice, Orders, Parameter, Real, Switch, Whole
 
-LABEL_WIDTH = "120px"
+LABEL_WIDTH = "116px"
 
 
 class Control:
@@ -40,17 +40,14 @@ class Control:
         self._inputs, self._get, self._put = _inputs(self.parameter, tip)
         for entry in self._inputs:
             entry.observe(self._from_page, "value")
-        # The browser's own label: a screen reader, and a click on it, find the control.
-        first = self._inputs[0]
-        first.description = name if isinstance(first, w.Checkbox) else f"{name}"
         shown = format_value(self.parameter.written(self.parameter.tutorial))
         self._reset = w.Button(
-            icon="undo", tooltip=f"Back to the tutorial's {shown}", layout=w.Layout(width="36px", padding="0")
+            icon="undo", tooltip=f"Back to the tutorial's {shown}", layout=w.Layout(width="30px", padding="0")
         )
         self._reset.on_click(lambda _: self._set(self.parameter.tutorial))
         self._refusal = w.HTML()
         row = w.HBox(
-            [label, *self._inputs, self._reset],
+            [*_labelled(self._inputs, name), *self._inputs, *_unit(self.parameter.unit), self._reset],
             layout=w.Layout(align_items="center"),
         )
         self.widget = w.VBox([row, self._refusal], layout=w.Layout(overflow="visible"))
@@ -105,16 +102,30 @@ class Control:
         self.owner.unobserve(self._from_trait, self.name)
 
 
+def _labelled(inputs: list[Any], name: str) -> list[Any]:
+    """Label the inputs of a parameter, by the browser's own label where there is one: a screen reader finds it."""
+    first = inputs[0]
+    if isinstance(first, w.Checkbox) and first.description:  # several boxes with a word each
+        return [w.Label(name, layout=w.Layout(width=LABEL_WIDTH))]
+    first.description = name
+    if not isinstance(first, w.Checkbox):
+        first.style.description_width = LABEL_WIDTH
+    return []
+
+
+def _unit(unit: str) -> list[Any]:
+    return [w.HTML(f'<span style="color:#555;font-size:12px">{escape(unit)}</span>')] if unit else []
+
+
 Made = tuple[list[Any], Callable[[], Any], Callable[[Any], None]]
 
 
 def _inputs(parameter: Parameter, tip: str) -> Made:
     """Return the entry widgets of a parameter, how to read a value off them, and how to put one on."""
     if isinstance(parameter, Switch):
-        return _single(w.Checkbox(indent=False, tooltip=tip, layout=w.Layout(width="40px")))
+        return _single(w.Checkbox(indent=False, tooltip=tip, layout=w.Layout(width="auto")))
     if isinstance(parameter, Choice):
-        options = [(_word(option), option) for option in parameter.options]
-        return _single(w.Dropdown(options=options, tooltip=tip, layout=w.Layout(width="150px")))
+        return _choice(parameter, tip)
     if isinstance(parameter, Orders):
         return _orders(parameter, tip)
     if isinstance(parameter, (Real, Whole)):
@@ -122,8 +133,15 @@ def _inputs(parameter: Parameter, tip: str) -> Made:
     return _written(parameter, tip)
 
 
-def _word(option: Any) -> str:
-    return "None (mode)" if option is None else str(option)
+def _choice(parameter: Choice, tip: str) -> Made:
+    # By their words: a Dropdown takes None for nothing chosen.
+    words = {str(option): option for option in parameter.options}
+    entry = w.Dropdown(options=list(words), tooltip=tip, layout=w.Layout(width="270px"))
+
+    def put(value: Any) -> None:
+        entry.value = str(value)
+
+    return [entry], lambda: words[entry.value], put
 
 
 def _single(entry: Any) -> Made:
@@ -134,24 +152,19 @@ def _single(entry: Any) -> Made:
 
 
 def _orders(parameter: Orders, tip: str) -> Made:
-    boxes = [
-        w.Checkbox(description=order, indent=False, tooltip=tip, layout=w.Layout(width="58px"))
-        for order in parameter.options[:2]
-    ]
-
-    def get() -> tuple[str, ...]:
-        return tuple(box.description for box in boxes if box.value)
+    entry = w.SelectMultiple(
+        options=parameter.options, rows=4, tooltip=f"{tip} Several with Ctrl.", layout=w.Layout(width="220px")
+    )
 
     def put(value: tuple[str, ...]) -> None:
-        for box in boxes:
-            box.value = box.description in value
+        entry.value = value
 
-    return boxes, get, put
+    return [entry], lambda: entry.value, put
 
 
 def _number(parameter: Real | Whole, tip: str) -> Made:
     low, high = parameter.soft or _usual(parameter)
-    layout = w.Layout(width="190px")
+    layout = w.Layout(width="242px" if parameter.optional else "304px")
     if isinstance(parameter, Whole):
         slider: Any = w.IntSlider(min=int(low), max=int(high), tooltip=tip, layout=layout)
     elif low > 0 and high / low >= 100:
@@ -215,7 +228,9 @@ def _finest(value: float) -> float:
 
 def _written(parameter: Parameter, tip: str) -> Made:
     """Return a text entry, read when Enter is pressed or the entry is left."""
-    entry = w.Text(continuous_update=False, tooltip=tip, layout=w.Layout(width="225px"))
+    entry = w.Text(
+        continuous_update=False, tooltip=tip, layout=w.Layout(width="288px" if parameter.unit else "340px")
+    )
 
     def get() -> Any:
         text = entry.value.strip()

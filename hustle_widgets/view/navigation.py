@@ -55,17 +55,17 @@ class Navigation(Seen):
         )
         self.widget = w.VBox(
             [w.HTML(STYLE, layout=w.Layout(display="none")), *rows, key],
-            layout=w.Layout(width="282px", min_width="282px"),
+            layout=w.Layout(width="286px", min_width="286px"),
         )
 
     def _row(self, name: str, text: str, step: Any) -> w.HBox:
         button = w.Button(
             description=text,
             tooltip=f"Open: {text}",
-            layout=w.Layout(width="216px", height="21px", padding="0 4px"),
+            layout=w.Layout(width="222px", height="21px", padding="0 4px"),
         )
         button.layout.margin = "1px 0 1px 0"
-        button.style.text_color, button.style.font_size = "#000", "12px"
+        button.style.text_color, button.style.font_size = "#000", "11.5px"
         button.add_class("hustle-step")
         button.on_click(lambda _: self._open_page(name))
         sign, verdict = (w.HTML(layout=w.Layout(width="18px", margin="0")) for _ in range(2))

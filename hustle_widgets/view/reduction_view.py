@@ -57,7 +57,7 @@ class ReductionView(Seen):
         self.bar = TopBar(reduction, self.undo, self.redo, lambda: self.open_step(SETUP))
         self.frames = FrameView(reduction, self.look)
         self.image = self.frames.image
-        self.curve = CurveView(reduction, self.look, height="205px")
+        self.curve = CurveView(reduction, self.look, height="184px")
         self.assessment = AssessmentView()
         self.navigation = Navigation(reduction, self.open_step)
         self.panel = w.HBox(layout=w.Layout(width="100%", min_height="360px"))

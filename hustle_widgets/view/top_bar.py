@@ -33,7 +33,7 @@ class TopBar(Seen):
 
         def button(text: str, icon: str, width: str, act: Any, tip: str = "", style: str = "") -> w.Button:
             made = w.Button(description=text, icon=icon, tooltip=tip, button_style=style)
-            made.layout = w.Layout(width=width)
+            made.layout = w.Layout(width=width, flex="0 0 auto")
             made.on_click(lambda _: act())
             return made
 
@@ -46,14 +46,16 @@ class TopBar(Seen):
         setup_tip = "Folder and name of the run; save and open config files"
         self._setup = button("Set-up, config", "cog", "132px", set_up, setup_tip)
         self._auto = w.Checkbox(
-            description="compute at every edit", indent=False, layout=w.Layout(width="165px"),
+            description="compute at every edit", indent=False, layout=w.Layout(width="180px", flex="0 0 auto"),
             tooltip="Off: an edit makes steps stale until you run",
         )  # fmt: skip
         w.link((reduction, "auto"), (self._auto, "value"))
-        self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="70px", height="16px"))
+        self._bar = w.FloatProgress(
+            min=0, max=1, layout=w.Layout(width="70px", height="16px", flex="0 0 auto")
+        )
         self._said = w.HTML(layout=w.Layout(flex="1 1 auto", margin="0 0 0 6px"))
         self.widget = w.HBox(
-            [self._run, self._cancel, self._undo, self._redo, self._setup, self._auto, self._bar, self._said],
+            [self._run, self._cancel, self._undo, self._redo, self._setup, self._auto, self._said, self._bar],
             layout=w.Layout(align_items="center", width="100%"),
         )
         self.show_history(History())

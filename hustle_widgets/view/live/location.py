@@ -15,7 +15,7 @@ from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.look import Look
 
 # Half height [px] of what is shown around the target.
-AROUND = 30
+AROUND = 20
 
 
 class LocationLive(Live):

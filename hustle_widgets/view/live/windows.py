@@ -87,7 +87,8 @@ class WindowsPlot(Part):
         set_scale(self._x_scale, -0.5, width - 0.5)
         set_scale(self._y_scale, -0.5, side - 0.5)
         ratio = ((self._height - TOP - 4) * width / side + LEFT + 4) / self._height
-        self.figure.min_aspect_ratio = self.figure.max_aspect_ratio = ratio
+        with self.figure.hold_trait_notifications():  # or one would for a moment be beyond the other
+            self.figure.min_aspect_ratio = self.figure.max_aspect_ratio = ratio
         update(self._found, x=x, y=y)
         names = np.array([window.name for window in windows], dtype=str)
         update(self._names, x=at, y=[side - 0.5] * len(at), text=names)
