@@ -10,7 +10,7 @@ from hustle_widgets.algorithms.background import uniform_level
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Table
 from hustle_widgets.steps.base import Step
-from hustle_widgets.steps.parameters import Choice, Real, Regions, Whole
+from hustle_widgets.steps.parameters import Choice, Real, Regions, Switch, Whole
 from hustle_widgets.steps.regions import Box, fitted
 
 
@@ -54,6 +54,11 @@ class UniformBackground(Step):
     hist_bins = Whole(
         1000, "Number of histogram bins for background subtraction.", min=2, max=1_000_000, soft=(50, 2000)
     )
+    skew_corrected = Switch(
+        False,
+        "With fit 'median': add what the median of a sky of few photons lies below its mean "
+        "(0.09 e- at 12 e- and 3.1 e- read noise).",
+    )
 
     @staticmethod
     def prepare(
@@ -76,6 +81,7 @@ class UniformBackground(Step):
         hist_min: float | None,
         hist_max: float | None,
         hist_bins: int,
+        skew_corrected: bool,
         notes: tuple[str, ...],
     ) -> tuple[Offset, Table]:
         """Find the background of one frame."""
@@ -87,6 +93,7 @@ class UniformBackground(Step):
                 hist_min=hist_min,
                 hist_max=hist_max,
                 hist_bins=hist_bins,
+                skew_corrected=skew_corrected,
             )
         )
         return Offset(np.array([level])), Table({"bkg_vals": np.array([level])}, notes=notes)

@@ -164,7 +164,7 @@ def _orders(parameter: Orders, tip: str) -> Made:
 
 def _number(parameter: Real | Whole, tip: str) -> Made:
     low, high = parameter.soft or _usual(parameter)
-    layout = w.Layout(width="242px" if parameter.optional else "304px")
+    layout = w.Layout(width=f"{_space(parameter) - (66 if parameter.optional else 0)}px")
     if isinstance(parameter, Whole):
         slider: Any = w.IntSlider(min=int(low), max=int(high), tooltip=tip, layout=layout)
     elif low > 0 and high / low >= 100:
@@ -209,6 +209,11 @@ def _number(parameter: Real | Whole, tip: str) -> Made:
     return [slider, none] if parameter.optional else [slider], get, put
 
 
+def _space(parameter: Parameter) -> int:
+    """Return the width [px] that is left beside the unit and the reset button."""
+    return 338 - (7 * len(parameter.unit) + 6 if parameter.unit else 0)
+
+
 def _usual(parameter: Real | Whole) -> tuple[float, float]:
     tutorial = parameter.tutorial or 1
     low = parameter.min if parameter.min is not None else 0
@@ -228,9 +233,7 @@ def _finest(value: float) -> float:
 
 def _written(parameter: Parameter, tip: str) -> Made:
     """Return a text entry, read when Enter is pressed or the entry is left."""
-    entry = w.Text(
-        continuous_update=False, tooltip=tip, layout=w.Layout(width="288px" if parameter.unit else "340px")
-    )
+    entry = w.Text(continuous_update=False, tooltip=tip, layout=w.Layout(width=f"{_space(parameter)}px"))
 
     def get() -> Any:
         text = entry.value.strip()
