@@ -170,7 +170,7 @@ def on_traces(state: State, zones: Zones) -> list[Finding]:
         verdict = max(judge(rate, TRACE_RATE), judge(on, TRACE_SHARE), key=VERDICTS.index)
         if on < TRACE_SHARE[0] / 6 and verdict == "bad":
             verdict = "check"
-        figure = f"{on:.2%} on, {off:.2%} off them ({name})"
+        figure = f"{on:.1%} hit, {rate:.1f} x off"
         sentence = f"{on:.2%} of the pixels on the traces are flagged, {off:.2%} of those off them"
         if not len(patch):
             sentence = "No pixel is flagged."
@@ -193,9 +193,7 @@ def changed(state: State) -> list[Finding]:
         sentence = f"{share:.2%} of all pixels are changed by this step, {together:.2%} by all steps."
         if verdict != "good":
             sentence += " Cosmic rays and bad pixels are about 1 to 3 %: raise the threshold."
-        found.append(
-            Finding(name, "Pixels changed", share, f"{together:.2%} of all pixels", verdict, sentence)
-        )
+        found.append(Finding(name, "Pixels changed", share, f"{together:.2%}", verdict, sentence))
     return found
 
 
@@ -225,7 +223,7 @@ def background(state: State, zones: Zones) -> list[Finding]:
         sentence += ": change the region or the method of the background."
     else:
         sentence += ": no background is subtracted, turn one of 5a to 5c on."
-    return [Finding(step, "Background left", residual, f"{residual:+.2f} e⁻ a pixel", verdict, sentence)]
+    return [Finding(step, "Background left", residual, f"{residual:+.2f} e⁻", verdict, sentence)]
 
 
 def motion(state: State) -> list[Finding]:
@@ -249,7 +247,7 @@ def motion(state: State) -> list[Finding]:
             if verdict == "good"
             else ": look at the windows, it may have followed a cosmic ray or another source."
         )
-        found.append(Finding(step, "Displacement", far, f"up to {far:.2f} px ({what})", verdict, sentence))
+        found.append(Finding(step, "Displacement", far, f"{far:.2f} px", verdict, sentence))
     outcome = state.outcomes.get("bkg_stars")
     if outcome is not None:
         stars = {
@@ -276,7 +274,7 @@ def _agreement(moves: Mapping[str, NDArray[np.float64]]) -> list[Finding]:
     verdict = judge(value, AGREEMENT)
     sentence = f"{len(moves)} trackers agree to {value:.2f} px (rms of the furthest, {name})"
     sentence += "." if verdict == "good" else f": look at the window of {name}, or leave it out."
-    return [Finding("bkg_stars", "Trackers agree", value, f"to {value:.2f} px", verdict, sentence)]
+    return [Finding("bkg_stars", "Trackers agree", value, f"{value:.2f} px", verdict, sentence)]
 
 
 def light(state: State, previous_ppm: Mapping[str, float]) -> list[Finding]:
@@ -288,7 +286,7 @@ def light(state: State, previous_ppm: Mapping[str, float]) -> list[Finding]:
         limit = facts.get("expected_ppm", {}).get(order, float("nan"))
         value = ppm / limit if limit > 0 else float("nan")
         verdict = judge(value, SCATTER)
-        figure = f"{value:.2f} x the photon limit ({order})"
+        figure = f"{value:.2f} x photons"
         sentence = f"Order {order} scatters by {ppm:,.0f} ppm; photons alone give {limit:,.0f} ppm."
         if value < TOO_QUIET[0]:
             verdict = "bad" if value < TOO_QUIET[1] else "check"
@@ -309,7 +307,7 @@ def _edit(order: str, now: float, before: float) -> Finding:
     sentence = f"Since the last edit the scatter of order {order} went from {before:,.0f} to {now:,.0f} ppm."
     if verdict != "good":
         sentence += " The edit made it worse."
-    return Finding("quicklook", "Last edit", ratio, f"{ratio - 1:+.1%} scatter ({order})", verdict, sentence)
+    return Finding("quicklook", "Last edit", ratio, f"{ratio - 1:+.1%} scatter", verdict, sentence)
 
 
 def patches(state: State) -> Sequence[tuple[str, Patch]]:

@@ -97,7 +97,7 @@ class History:
         now = self._clock()
         last = self._done[-1] if self._done else []
         same = len(last) == 1 and (last[0].step, last[0].parameter) == (step, parameter)
-        merges = same and not self._undone and now - self._last <= DRAG
+        merges = same and not self._undone and now - self._last <= DRAG and _alike(old, new)
         if merges:
             merged = replace(last[0], new=new)
             self._done[-1:] = [[merged]] if merged.old != merged.new else []
@@ -152,6 +152,12 @@ def _shortened(act: list[Edit]) -> list[Edit]:
         place = (edit.step, edit.parameter)
         merged[place] = replace(merged[place], new=edit.new) if place in merged else edit
     return [edit for edit in merged.values() if edit.old != edit.new]
+
+
+def _alike(old: Any, new: Any) -> bool:
+    """Tell whether a drag can lead from one value to the other: it adds nothing to a list and takes nothing away."""
+    both = isinstance(old, tuple), isinstance(new, tuple)
+    return len(old) == len(new) if all(both) else not any(both)
 
 
 def _words(act: list[Edit], back: bool) -> str:

@@ -44,9 +44,10 @@ class AssessmentView:
         self._write("opacity:0.5")
 
     def _write(self, more: str) -> None:
+        grid = "display:grid;grid-template-columns:1fr 1fr;column-gap:8px;min-height:72px"
         self.widget.value = (
-            f'<div class="hustle-assessment" style="font-size:13px;line-height:18px;{more}">'
-            f"<b>Assessment</b>{self._html or ' follows when all steps are computed'}</div>"
+            f'<div class="hustle-assessment" style="font-size:13px;line-height:18px;{more}"><b>Assessment</b>'
+            f'<div style="{grid}">{self._html or "follows when all steps are computed"}</div></div>'
         )
 
 

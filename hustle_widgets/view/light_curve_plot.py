@@ -76,11 +76,10 @@ class LightCurvePlot:
             text = f"order {order.replace('-', '−')}"
             if order in scatter_ppm:
                 text += f": scatter {scatter_ppm[order]:,.0f} ppm"
-            if order in previous_ppm:
-                text += f" (before {previous_ppm[order]:,.0f})"
             keys.append(Key(text, color, marker))
         if previous:
-            keys.append(Key("before the last edit", theme.GHOST))
+            ppm = ", ".join(f"{previous_ppm[order]:,.0f}" for order in previous if order in previous_ppm)
+            keys.append(Key(f"before: {ppm} ppm" if ppm else "before", theme.GHOST))
         self._plot.show(*curves, vertical=() if here is None else (here,))
         self._plot.heading.value = heading_html(title, keys)
 

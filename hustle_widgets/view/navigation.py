@@ -15,7 +15,7 @@ from hustle_widgets.view.status import LOOKS, VERDICTS, verdict_sign
 SETUP = "setup"
 # ipywidgets has no trait for it.
 STYLE = "<style>.hustle-step { text-align: left !important }</style>"
-CHOSEN, PLAIN = "#cfe3f3", "#f4f4f4"
+CHOSEN, PLAIN, MARK = "#cfe3f3", "#f4f4f4", "#0072b2"
 
 
 class Navigation(Seen):
@@ -82,7 +82,7 @@ class Navigation(Seen):
     def mark_open(self, name: str) -> None:
         """Show which page is open."""
         for other, button in self._buttons.items():
-            button.style.font_weight = "bold" if other == name else "normal"
+            button.layout.border_left = f"5px solid {MARK if other == name else PLAIN}"
             button.style.button_color = CHOSEN if other == name else PLAIN
 
     def show_status(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import ipywidgets as w
@@ -38,15 +39,15 @@ class TopBar(Seen):
             return made
 
         run_tip = "Compute every step that is stale, and write the outputs"
-        self._run = button("Run and save", "play", "122px", self._start, run_tip, "primary")
+        self._run = button("Run and save", "play", "142px", self._start, run_tip, "primary")
         stop_tip = "Stop computing; what is done is kept"
-        self._cancel = button("Cancel", "stop", "82px", lambda: self.reduction.cancel(), stop_tip)
-        self._undo = button("Undo", "undo", "72px", undo)
-        self._redo = button("Redo", "repeat", "72px", redo)
+        self._cancel = button("Cancel", "stop", "90px", lambda: self.reduction.cancel(), stop_tip)
+        self._undo = button("Undo", "undo", "80px", undo)
+        self._redo = button("Redo", "repeat", "80px", redo)
         setup_tip = "Folder and name of the run; save and open config files"
-        self._setup = button("Set-up, config", "cog", "132px", set_up, setup_tip)
+        self._setup = button("Set-up", "cog", "92px", set_up, setup_tip)
         self._auto = w.Checkbox(
-            description="compute at every edit", indent=False, layout=w.Layout(width="180px", flex="0 0 auto"),
+            description="compute at every edit", indent=False, layout=w.Layout(width="172px", flex="0 0 auto"),
             tooltip="Off: an edit makes steps stale until you run",
         )  # fmt: skip
         w.link((reduction, "auto"), (self._auto, "value"))
@@ -56,7 +57,7 @@ class TopBar(Seen):
         self._said = w.HTML(layout=w.Layout(flex="1 1 auto", margin="0 0 0 6px"))
         self.widget = w.HBox(
             [self._run, self._cancel, self._undo, self._redo, self._setup, self._auto, self._said, self._bar],
-            layout=w.Layout(align_items="center", width="100%"),
+            layout=w.Layout(align_items="center", width="100%", height="38px", overflow="hidden"),
         )
         self.show_history(History())
         self.say_state()
@@ -98,7 +99,12 @@ class TopBar(Seen):
 
     def _say(self, status: str, text: str) -> None:
         preview = ' · <b class="hustle-preview">the frame shown is a preview</b>' if self.previewed else ""
-        self._said.value = f'<div style="line-height:17px">{badge(status, text)}{preview}</div>'
+        # Two lines at most, or the picture would jump under the mouse; all of it in the tooltip and on the step.
+        self._said.value = (
+            f'<div title="{escape(text)}" class="hustle-said-top" style="font-size:13px;line-height:17px;'
+            f"max-height:34px;overflow:hidden;display:-webkit-box;-webkit-line-clamp:2;"
+            f'-webkit-box-orient:vertical">{badge(status, text)}{preview}</div>'
+        )
 
     def say_preview(self, previewed: bool) -> None:
         """Say whether the frame on display is a preview."""
