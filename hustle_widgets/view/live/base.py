@@ -94,6 +94,8 @@ class Live:
         drawn on the shared frame image, which then says that it is a preview.
         """
         self.redraw()
+        if self.image is not None:
+            self.decorate(self.image)
         return self.glimpse()
 
     def clicked(self, column: float, row: float) -> bool:
@@ -157,17 +159,17 @@ class Live:
     @property
     def outcome(self) -> Outcome | None:
         """What the step found with its present parameters, if it is known."""
-        return self.reduction.outcomes().get(self.step.name)
+        outcome = self.reduction.outcomes().get(self.step.name)
+        if outcome is not None:
+            self._kept = self.upstream, outcome
+        return outcome
 
     @property
     def known(self) -> Outcome | None:
         """What the step found, with its present parameters or with earlier ones on the same frames."""
-        upstream, outcome = self.upstream, self.outcome
-        if outcome is not None:
-            self._kept = upstream, outcome
-        if self._kept is not None and self._kept[0] is upstream:
-            return self._kept[1]
-        return None
+        if self.outcome is None and (self._kept is None or self._kept[0] is not self.upstream):
+            return None
+        return None if self._kept is None else self._kept[1]
 
     @property
     def parameters(self) -> Mapping[str, Any]:

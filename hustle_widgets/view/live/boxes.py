@@ -32,18 +32,18 @@ class BoxEditor:
         self.live, self.name = live, name
         self._image: Any = None
         add = w.Button(
-            description="Add a region", icon="plus-square-o", layout=w.Layout(width="130px"),
+            description="Add a region", icon="plus-square-o", layout=w.Layout(width="130px", min_width="130px"),
             tooltip="Then drag a rectangle over the frame above",
         )  # fmt: skip
         whole = w.Button(
-            description="Whole frame", icon="expand", layout=w.Layout(width="126px"),
+            description="Whole frame", icon="expand", layout=w.Layout(width="126px", min_width="126px"),
             tooltip=f"Use the whole frame: {name} = None",
         )  # fmt: skip
         add.on_click(lambda _: self.begin())
         whole.on_click(lambda _: live.act(**{name: None}))
         self.hint = w.HTML(
-            '<span style="font-size:12px;color:#555">On the frame: drag a box by its middle or a corner, '
-            "remove it by its cross</span>"
+            '<div style="font-size:12px;line-height:15px;color:#555">On the frame: drag a box by its middle or '
+            "a corner, remove it by its cross.</div>"
         )
         self.widget = w.HBox(
             [add, whole, self.hint],

@@ -19,7 +19,7 @@ from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.look import Look
 
 # Background pixels that a preview estimates from.
-AT_ONCE = 150_000
+AT_ONCE = 300_000
 
 
 class ColumnLive(Live):
@@ -30,13 +30,14 @@ class ColumnLive(Live):
     def __init__(self, step: Any, look: Look) -> None:
         super().__init__(step, look)
         self.add = w.Button(
-            description="Add rows", icon="plus-square-o", layout=w.Layout(width="112px"),
+            description="Add rows", icon="plus-square-o", layout=w.Layout(width="112px", min_width="112px"),
             tooltip="Then drag over the frame above; the rows touched become background",
         )  # fmt: skip
         self.add.on_click(lambda _: self.begin())
         self.hint = w.HTML()
         bar = w.HBox([self.add, self.hint], layout=w.Layout(align_items="center", margin="0 0 0 12px"))
         self.along = CurvePlot("Column [px]", "Background [e⁻]", height="260px")
+        self.along.x_axis.num_ticks = 6
         self.levels = CurvePlot("Time since first frame [h]", "Median of columns [e⁻]", height="180px")
         self.widget = self.boxed(bar, self.along.widget, self.levels.widget)
         self._mask: tuple[Any, Any] = (None, None)
@@ -119,19 +120,17 @@ class ColumnLive(Live):
         masked = self.step.mask_trace
         self.add.disabled = masked
         self.hint.value = (
-            '<span style="font-size:12px;color:#555">'
+            '<div style="font-size:12px;line-height:15px;color:#555">'
             + (
                 "Dotted on the frame: background pixels. Set mask_trace to False to choose rows by hand."
                 if masked
                 else "On the frame: drag a band by its middle, resize it by a corner, remove it by its cross."
             )
-            + "</span>"
+            + "</div>"
         )
         estimate = self.estimate()
         if estimate is not None:
             self._draw_along(*estimate, "preview")
-        if self.image is not None:
-            self.decorate(self.image)
 
     def _draw_along(
         self, level: NDArray[Any], interpolated: NDArray[np.bool_], word: str, *more: Curve
@@ -144,7 +143,7 @@ class ColumnLive(Live):
                 f"interpolated: {interpolated.sum()}", columns, np.where(interpolated, level, np.nan),
                 color=theme.REJECTED, marker="cross", line="",
             ),
-            title=f"Background along the columns of frame {self.number}" + (f" ({word})" if word else ""),
+            title=f"Background of frame {self.number}" + (f" ({word})" if word else ""),
             y_limits=limits_of(level),
             vertical=(self.look.column,),
         )  # fmt: skip

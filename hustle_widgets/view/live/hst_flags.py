@@ -21,52 +21,49 @@ MEANINGS = {
     256: "saturated", 512: "flat", 1024: "sink", 2048: "A/D sat.", 4096: "CR (drizzle)", 8192: "CR (calwf3)",
     16384: "ghost", 32768: "spare",
 }  # fmt: skip
+NOT_CHOSEN = "#b9c4cc"
 NEAR = 2  # frames before and after that a preview replaces cosmic rays from
 
 
 class FlagBars(Part):
-    """A bar for each flag: share of the frame's pixels on a logarithmic axis, chosen ones in colour."""
+    """A bar for each flag, its length logarithmic in the number of pixels, chosen ones in colour."""
 
-    def __init__(self, chosen: Any, height: str = "280px") -> None:
+    def __init__(self, chosen: Any, height: str = "250px") -> None:
         self._chosen = chosen
         self._bits: list[int] = []
         self._x_scale = bqplot.LinearScale(allow_padding=False)
-        self._y_scale = bqplot.OrdinalScale()
-        scales = {"x": self._y_scale, "y": self._x_scale}
-        self._bars = bqplot.Bars(
-            scales=scales, orientation="horizontal", colors=[theme.GREY], padding=0.25, x=[], y=[],
-        )  # fmt: skip
+        scales = {
+            "x": bqplot.OrdinalScale(),
+            "y": self._x_scale,
+            "color": bqplot.ColorScale(colors=[NOT_CHOSEN, theme.REJECTED], min=0.0, max=1.0),
+        }
+        self._bars = bqplot.Bars(scales=scales, orientation="horizontal", padding=0.25, x=[], y=[], color=[])
         self._bars.on_element_click(self._clicked)
-        x_axis, y_axis = theme.axes(self._x_scale, self._y_scale, "Flagged pixels", "", grid=False)
-        self._count_axis = x_axis
-        y_axis.tick_style = {"font-size": "12px", "text-anchor": "end"}
-        margin = {**theme.MARGIN, "left": 136}
-        super().__init__(theme.figure([self._bars], [x_axis, y_axis], height=height, fig_margin=margin))
+        names = bqplot.Axis(scale=scales["x"], side="left", orientation="vertical", grid_lines="none")
+        names.tick_style = {"font-size": "12px"}
+        lengths = bqplot.Axis(
+            scale=self._x_scale, label="Pixels (logarithmic)", label_offset="16px", grid_lines="none",
+            tick_values=np.zeros(0),
+        )  # fmt: skip
+        margin = {**theme.MARGIN, "left": 176, "bottom": 30}
+        super().__init__(theme.figure([self._bars], [lengths, names], height=height, fig_margin=margin))
 
     def show(self, counts: dict[int, int], flags: tuple[int, ...], title: str) -> None:
         """Draw counts by bit; the bits of `flags` are highlighted."""
         union = int(np.bitwise_or.reduce(np.array(flags, dtype=np.int64), initial=0))
         self._bits = sorted({*counts, *(bit for bit in MEANINGS if union & bit)})
-        numbers = np.array([counts.get(bit, 0) for bit in self._bits])
-        top = max(1, int(np.ceil(np.log10(numbers.max(initial=1) + 1))))
-        set_scale(self._x_scale, 0.0, float(top))
-        ticks = [
-            round(float(np.log10(10**power + 1)) if power >= 0 else 0.0, 4) for power in range(-1, top + 1)
-        ]
-        words = {f"{tick:g}": "0" if power < 0 else f"{10**power:,}"
-                 for power, tick in zip(range(-1, top + 1), ticks, strict=True)}  # fmt: skip
-        with self._count_axis.hold_sync():
-            self._count_axis.tick_labels, self._count_axis.tick_values = words, np.array(ticks)
-        names = [f"{bit} {MEANINGS.get(bit, '')}" for bit in self._bits]
+        numbers = np.array([counts.get(bit, 0) for bit in self._bits], dtype=float)
+        # A sliver for 0 pixels: something to click on.
+        lengths = np.maximum(np.log10(numbers + 1), 0.05)
+        set_scale(self._x_scale, 0.0, 1.05 * float(lengths.max(initial=1.0)))
         with self._bars.hold_sync():
-            self._bars.x = names
-            # A sliver for 0 pixels: something to click on.
-            self._bars.y = np.maximum(np.log10(numbers + 1), 0.03)
-            self._bars.colors = [theme.REJECTED if union & bit else "#b9c4cc" for bit in self._bits] or [
-                theme.GREY
+            self._bars.x = [
+                f"{bit} {MEANINGS.get(bit, '')}: {number:,.0f}"
+                for bit, number in zip(self._bits, numbers, strict=True)
             ]
-            self._bars.color_mode = "element"
-        keys = [Key("chosen in hst_flags", theme.REJECTED, "square"), Key("not chosen", "#b9c4cc", "square")]
+            self._bars.y = lengths
+            self._bars.color = np.array([1.0 if union & bit else 0.0 for bit in self._bits])
+        keys = [Key("chosen", theme.REJECTED, "square"), Key("not chosen", NOT_CHOSEN, "square")]
         self.set_heading(title, keys)
 
     def _clicked(self, _: Any, event: dict[str, Any]) -> None:
@@ -104,7 +101,7 @@ class HSTFlagsLive(FlaggedLive):
     def redraw(self) -> None:
         """Draw the bars of the frame on display."""
         counts = count_bits(self.dq(slice(self.number, self.number + 1)))
-        title = f"Flags of calwf3 in frame {self.number} (click a bar to choose or drop it)"
+        title = f"Flags in frame {self.number} (click a bar to choose it)"
         self.bars.show(counts, self.step.hst_flags, title)
 
     def update(self) -> None:

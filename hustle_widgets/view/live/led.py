@@ -30,7 +30,7 @@ class LedLive(FlaggedLive):
     def __init__(self, step: Any, look: Look) -> None:
         super().__init__(step, look)
         self.significance, self.contrast = MapPlot(), MapPlot()
-        half = w.Layout(width="50%", min_width="200px")
+        half = w.Layout(width="50%")
         self.maps = w.HBox(
             [w.VBox([plot.widget], layout=half) for plot in (self.significance, self.contrast)],
             layout=w.Layout(width="100%"),
@@ -61,14 +61,13 @@ class LedLive(FlaggedLive):
         threshold, factor = step.led_threshold, step.contrast_factor
         self.significance.show(
             sigma, region, pixel, high=2 * threshold, over=sigma > threshold,
-            title=f"Significance S′: {sigma[at]:.3g} at the pixel (colours 0 to {2 * threshold:.3g})",
-            over_label=f"above led_threshold {threshold:g}",
+            title=f"Significance {sigma[at]:.3g}", over_label=f"above {threshold:g}",
         )  # fmt: skip
-        label = f"above contrast_factor {factor:g}" + ("" if step.fine_structure else " (not used)")
+        both = (contrast > factor) & (sigma > threshold)
         self.contrast.show(
-            contrast, region, pixel, high=2 * factor, over=contrast > factor,
-            title=f"Contrast: {contrast[at]:.3g} at the pixel (colours 0 to {2 * factor:.3g})",
-            over_label=label,
+            contrast, region, pixel, high=2 * factor, over=both,
+            title=f"Contrast {contrast[at]:.3g}" + ("" if step.fine_structure else " (not used)"),
+            over_label=f"above {factor:g} too",
         )  # fmt: skip
 
     def update(self) -> None:

@@ -35,9 +35,11 @@ class MapPlot(Part):
         )  # fmt: skip
         axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False)
         for axis in axes:
-            axis.num_ticks = 4
+            axis.num_ticks = 3
         marks = [self._picture.mark, self._over, self._pixel]
-        super().__init__(theme.figure(marks, list(axes), height=height))
+        margin = {**theme.MARGIN, "left": 62, "right": 8}
+        super().__init__(theme.figure(marks, list(axes), height=height, fig_margin=margin))
+        self.figure.layout.min_width = "180px"
 
     def show(
         self,

@@ -109,14 +109,12 @@ class SkyLive(Live):
             at = np.full(self.hours.size, np.nan)
             at[self.number] = found[0]
             self._draw(at, at, preview=True)
-        if self.image is not None:
-            self.decorate(self.image)
 
     def _draw(self, fitted: NDArray[Any], scales: NDArray[Any], preview: bool = False) -> None:
         replaced = int(np.count_nonzero((scales != fitted) & np.isfinite(fitted)))
-        title = f"Factor of the sky image: {replaced} frame(s) replaced by the median"
+        title = f"Factor of the sky image: {replaced} smoothed away"
         if preview:
-            title = f"Factor of the sky image in frame {self.number} (preview)"
+            title = f"Factor in frame {self.number} (preview)"
         self.scales.show(
             Curve("fitted", self.hours, fitted, color=theme.GREY, marker="square", line=""),
             Curve("used", self.hours, scales, color=theme.BLUE),
@@ -129,7 +127,7 @@ class SkyLive(Live):
         self.modes.show(
             Curve("equal", ends, ends, color=theme.GREY, marker="", line="dashed"),
             Curve("each frame", modes[good], level[good], color=theme.BLUE, line=""),
-            title="Sky taken off against the mode of the frame",
+            title="Sky taken off against the mode",
         )
 
     def update(self) -> None:

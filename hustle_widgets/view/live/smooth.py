@@ -34,6 +34,8 @@ class SmoothLive(FlaggedLive):
         self.editor = BoxEditor(self, "smth_bounds")
         self.model = CurvePlot("Column [px]", "Value [e⁻]", height="190px")
         self.residual = CurvePlot("Column [px]", "Value − model [e⁻]", height="190px")
+        for plot in (self.model, self.residual):
+            plot.x_axis.num_ticks = 6
         self.widget = self.boxed(
             self.editor.widget, self.model.widget, self.residual.widget, self.counts.widget
         )
@@ -86,7 +88,7 @@ class SmoothLive(FlaggedLive):
         self.model.show(
             Curve("frame", columns, values, color=theme.KEPT, marker=""),
             Curve("model", columns, model, color=theme.REJECTED, marker=""),
-            title=f"Row {row} of frame {self.number} (click another on the frame)",
+            title=f"Row {row} of frame {self.number} (click another)",
             vertical=(self.look.column,),
         )
         label = "flagged" if inside.any() else "no region in this row"

@@ -65,7 +65,7 @@ class SeriesLive(FlaggedLive):
             threshold=self.threshold(),
             rejected=rejected,
             here=self.number,
-            title=f"Pixel at row {row}, column {column} (click another on the frame)",
+            title=f"Row {row}, column {column} (click another pixel)",
         )
 
     def band(

@@ -100,7 +100,7 @@ class UniformLive(Live):
             chosen=float("nan") if self._level is None else self._level,
             gaussian=curve,
             chosen_label=f"background ({chosen})",
-            title=f"Frame {self.number}: {words} e⁻",
+            title=f"{words} e⁻",
         )
 
     def _drawn(
