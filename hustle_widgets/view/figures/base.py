@@ -266,24 +266,18 @@ def change_frame(shown: AxesImage, image: NDArray[Any], paper: Paper, by: str = 
 def heat(levels: int = 64) -> Colormap:
     """Return the colours of frame images; few levels make small files."""
     at = np.linspace(0, 254, levels).astype(int)
-    colors = ListedColormap(palette("cividis")[at] / 255)
-    colors.set_bad(BACKGROUND)
-    return colors
+    return ListedColormap(palette("cividis")[at] / 255).with_extremes(bad=BACKGROUND)
 
 
 def pale() -> Colormap:
     """Return washed-out greys, for what is left out."""
     shade = np.linspace(0.93, 0.72, 32)
-    colors = ListedColormap(np.column_stack([shade] * 3))
-    colors.set_bad(BACKGROUND)
-    return colors
+    return ListedColormap(np.column_stack([shade] * 3)).with_extremes(bad=BACKGROUND)
 
 
 def clear(colors: Colormap) -> Colormap:
     """Return the colours with nothing where there is no value."""
-    colors = colors.copy()
-    colors.set_bad((0, 0, 0, 0))
-    return colors
+    return colors.with_extremes(bad=(0, 0, 0, 0))
 
 
 def frame_norm(image: NDArray[Any]) -> AsinhNorm:
