@@ -170,7 +170,7 @@ def on_traces(state: State, zones: Zones) -> list[Finding]:
         verdict = max(judge(rate, TRACE_RATE), judge(on, TRACE_SHARE), key=VERDICTS.index)
         if on < TRACE_SHARE[0] / 6 and verdict == "bad":
             verdict = "check"
-        figure = f"{on:.1%} hit, {rate:.1f} x off"
+        figure = f"{on:.2%} hit"
         sentence = f"{on:.2%} of the pixels on the traces are flagged, {off:.2%} of those off them"
         if not len(patch):
             sentence = "No pixel is flagged."
@@ -212,7 +212,7 @@ def background(state: State, zones: Zones) -> list[Finding]:
         left.append(level)
         noise.append(1.4826 * float(bn.nanmedian(np.abs(values - level))))
     residual = left[int(np.nanargmax(np.abs(left)))] if np.isfinite(left).any() else float("nan")
-    sigma = float(np.nanmedian(noise))
+    sigma = float(bn.nanmedian(np.array(noise)))
     verdict = judge(abs(residual) / sigma if sigma > 0 else abs(residual), RESIDUAL)
     step = used[-1] if used else BACKGROUNDS[0]
     sentence = f"{residual:+.2f} e⁻ are left off the traces in the worst of {len(numbers)} frames"
@@ -295,7 +295,7 @@ def light(state: State, previous_ppm: Mapping[str, float]) -> list[Finding]:
             )
         elif verdict != "good":
             sentence += " Cosmic rays left, pixels wrongly corrected or the background may be the reason."
-        found.append(Finding("quicklook", "Light curve", value, figure, verdict, sentence))
+        found.append(Finding("quicklook", "Scatter", value, figure, verdict, sentence))
         if order in previous_ppm and previous_ppm[order] > 0:
             found.append(_edit(order, ppm, previous_ppm[order]))
     return found

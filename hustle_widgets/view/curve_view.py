@@ -40,6 +40,7 @@ class CurveView(Seen):
         self.widget = self._plot.widget
         self.shown: Curves | None = None
         self.previous: Curves | None = None
+        self._drawn: tuple[Any, Any, int] = (None, None, -1)
 
     def remember(self) -> None:
         """Keep what is shown for comparison: an edit begins."""
@@ -49,8 +50,10 @@ class CurveView(Seen):
     def draw(self) -> None:
         """Draw the light curves, if they are known."""
         outcome = self.reduction.outcomes().get("quicklook")
-        if outcome is None:
+        of, beside, frame = self._drawn
+        if outcome is None or (outcome is of and beside is self.previous and frame == self.look.frame):
             return
+        self._drawn = outcome, self.previous, self.look.frame
         times = self.reduction.state().column("exp_time")
         hours = (times - times[0]) * 24
         fluxes = {

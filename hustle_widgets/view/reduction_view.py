@@ -192,7 +192,7 @@ class ReductionView(Seen):
         reduction = self.reduction
         with reduction._lock:
             states = {step.status for step in reduction.steps.values() if not step.explicit}
-            if not states <= {"fresh", "off"}:
+            if not states <= {"fresh", "off", "failed"}:
                 return
             state, location = reduction.state(), reduction["zeroth_tracking"].location
             before = None if self.curve.previous is None else self.curve.previous.ppm
