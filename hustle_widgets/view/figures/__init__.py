@@ -53,4 +53,7 @@ def figures_of(result: StepResult) -> dict[str, Maker]:
 def every_frame_of(result: StepResult, paper: Paper) -> tuple[str, Drawer] | None:
     """Return name and drawer of the figure that a step has of every frame, if it has one."""
     found = _EVERY_FRAME.get(result.name)
-    return None if found is None else (found[0], found[1](result, paper))
+    flagged_none = result.outcome.patch is not None and not len(result.outcome.patch)
+    if found is None or flagged_none:  # nothing to see in any frame
+        return None
+    return found[0], found[1](result, paper)
