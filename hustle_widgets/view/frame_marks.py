@@ -114,7 +114,7 @@ class Boxes:
         """Place of the cross: outside the upper right corner, or where there is room on view."""
         _, row1, column0, column1 = region
         _, _, left, right = self._view
-        gap = 0.016 * (right - left)
+        gap = 0.03 * (right - left)
         if column1 + gap < right:
             return column1 - 0.5 + gap, row1 - 0.5
         if column0 - gap > left:
