@@ -41,12 +41,8 @@ class FlagBars(Part):
         self._bars.on_element_click(self._clicked)
         names = bqplot.Axis(scale=scales["x"], side="left", orientation="vertical", grid_lines="none")
         names.tick_style = {"font-size": "12px"}
-        lengths = bqplot.Axis(
-            scale=self._x_scale, label="Pixels (logarithmic)", label_offset="16px", grid_lines="none",
-            tick_values=np.zeros(0),
-        )  # fmt: skip
-        margin = {**theme.MARGIN, "left": 176, "bottom": 30}
-        super().__init__(theme.figure([self._bars], [lengths, names], height=height, fig_margin=margin))
+        margin = {**theme.MARGIN, "left": 176, "bottom": 12}
+        super().__init__(theme.figure([self._bars], [names], height=height, fig_margin=margin))
 
     def show(self, counts: dict[int, int], flags: tuple[int, ...], title: str) -> None:
         """Draw counts by bit; the bits of `flags` are highlighted."""
@@ -63,7 +59,7 @@ class FlagBars(Part):
             ]
             self._bars.y = lengths
             self._bars.color = np.array([1.0 if union & bit else 0.0 for bit in self._bits])
-        keys = [Key("chosen", theme.REJECTED, "square"), Key("not chosen", NOT_CHOSEN, "square")]
+        keys = [Key("chosen", theme.REJECTED, "square"), Key("not (lengths logarithmic)", NOT_CHOSEN, "square")]
         self.set_heading(title, keys)
 
     def _clicked(self, _: Any, event: dict[str, Any]) -> None:
@@ -101,7 +97,7 @@ class HSTFlagsLive(FlaggedLive):
     def redraw(self) -> None:
         """Draw the bars of the frame on display."""
         counts = count_bits(self.dq(slice(self.number, self.number + 1)))
-        title = f"Flags in frame {self.number} (click a bar to choose it)"
+        title = f"Flags in frame {self.number}: click to choose"
         self.bars.show(counts, self.step.hst_flags, title)
 
     def update(self) -> None:

@@ -36,8 +36,9 @@ class MapPlot(Part):
         axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False)
         for axis in axes:
             axis.num_ticks = 3
+        axes[1].label_offset = "44px"
         marks = [self._picture.mark, self._over, self._pixel]
-        margin = {**theme.MARGIN, "left": 62, "right": 8}
+        margin = {**theme.MARGIN, "left": 62, "right": 16}
         super().__init__(theme.figure(marks, list(axes), height=height, fig_margin=margin))
         self.figure.layout.min_width = "180px"
 

@@ -7,7 +7,7 @@ from typing import Any
 import bottleneck as bn
 import numpy as np
 
-from hustle_widgets.algorithms.background import region_values
+from hustle_widgets.algorithms.background import region_values, uniform_level
 from hustle_widgets.algorithms.histogram import bin_values, fit_gaussian
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.view import theme
@@ -84,6 +84,9 @@ class UniformLive(Live):
             gaussian = None
         chosen = FITS[step.fit]
         self._level = levels.get(chosen)
+        if step.fit == "median" and step.skew_corrected:
+            own = {name: getattr(step, name) for name in step.parameters}
+            self._level = uniform_level(upstream.frame(self.number), **{**own, "bounds": boxes})
         edges, counts, merged = self._drawn(values, found.edges, median)
         if gaussian is not None:
             x = np.linspace(gaussian.mean - 4 * gaussian.std, gaussian.mean + 4 * gaussian.std, 161)
