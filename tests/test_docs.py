@@ -1,0 +1,27 @@
+"""The docs say what the code says."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+def test_the_page_of_parameters_is_written_from_the_declarations():
+    path = CHECKOUT / "docs" / "make_parameters.py"
+    spec = importlib.util.spec_from_file_location("make_parameters", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text() == module.page(), "run python docs/make_parameters.py"
+
+
+def test_the_first_python_example_of_the_readme_works_when_pasted(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.S)
+    done = subprocess.run(
+        [sys.executable, "-c", blocks[0]], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "free_iter fresh" in done.stdout
+    assert (tmp_path / "files" / "outputs" / "stage_1" / "run_1" / "clean_obs.nc").is_file()
