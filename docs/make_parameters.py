@@ -21,9 +21,8 @@ This page is written from the declarations in `hustle_widgets/steps/` by `python
 
 def row(name: str, parameter: Parameter) -> str:
     """Return the table row of a parameter."""
-    none = parameter.optional
-    help = parameter.help + (f" None: {none}." if none and none != "as listed" else "")
-    cells = (f"`{name}`", f"`{format_value(parameter.written(parameter.tutorial))}`", parameter.unit, help)
+    default = f"`{format_value(parameter.written(parameter.tutorial))}`"
+    cells = (f"`{name}`", default, parameter.unit, parameter.meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

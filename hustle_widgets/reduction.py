@@ -71,19 +71,22 @@ class Reduction(LazyVBox):
 
     toplevel_dir = Text(
         "./files",
-        "Directory where your Stage 0 files are stored. This folder should contain the specimages/, "
-        "directimages/, etc. folders with your data.",
+        (
+            "The visit's folder, with specimages/ and directimages/ as Stage 0 made them; outputs go there "
+            "too."
+        ),
     )
     output_run = Text(
         "run_1",
-        "The name to save the current run to. It can be anything that does not contain spaces or special "
-        "characters (e.g. $, %, @, etc.).",
+        "Name of this run: its outputs go to outputs/stage_1/ under that name.",
         pattern=r"[A-Za-z0-9_][A-Za-z0-9_.+-]*",
         rule="a name of letters, digits, '_', '-', '+' and '.'",
     )
-    verbose = Whole(2, "0 = print nothing. 1 = print some statements. 2 = print every action.", min=0, max=2)
-    show_plots = Whole(2, "0 = show nothing. 1 = show some plots. 2 = show all plots.", min=0, max=2)
-    save_plots = Whole(2, "0 = save nothing. 1 = save some plots. 2 = save all plots.", min=0, max=2)
+    verbose = Whole(2, "How much is told: 0 nothing, 1 a line a step, 2 everything.", min=0, max=2)
+    show_plots = Whole(2, "Figures shown after a run: 0 none, 1 the main ones, 2 all.", min=0, max=2)
+    save_plots = Whole(
+        2, "Figures saved with a run: 0 none, 1 the main ones, 2 all, every frame included.", min=0, max=2
+    )
     auto = Bool(False, help="Whether an edit is computed at once.")
 
     def __init__(self, visit: xr.Dataset | str | os.PathLike[str], **parameters: Any) -> None:

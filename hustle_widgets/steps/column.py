@@ -22,23 +22,29 @@ class ColumnBackground(Step):
     name, title, section, by = "column", "Background: column by column", "5b", "frames"
     heading = ("Step 5b: Column-by-column background subtraction",)
     switch = "do_column"
-    switch_help = "Whether to subtract the background using a column-by-column method."
+    switch_help = "Subtract a background value from each column of each frame."
     borrows = ("zeroth_tracking.location",)
     records = {"bkg_vals": ("electron", "background of each column")}
-    rows = Wholes(tuple(range(10)), "The indices defining the rows used as background.", min=0)
+    rows = Wholes(
+        tuple(range(10)), "Rows whose pixels count as background, unless mask_trace is True.", min=0
+    )
     mask_trace = Switch(
         True,
-        "If True, ignores rows parameter and instead masks the traces and 0th order to build a background region.",
+        ("True: all pixels far from the traces and the 0th order count as background, and rows is not used."),
     )
     dist_from_trace = Whole(
         100,
-        "If mask_trace is True, this is how many rows away a pixel must be from the trace to qualify as background.",
+        "How far from any trace a background pixel must be, with mask_trace.",
         unit="rows",
         min=1,
         soft=(5, 200),
     )
     col_sigma = Real(
-        3, "How aggressively to mask outliers in the background region.", unit="sigma", above=0, soft=(1, 10)
+        3,
+        ("How far outliers lie: pixels from their column's background, and columns from their neighbours."),
+        unit="sigma",
+        above=0,
+        soft=(1, 10),
     )
 
     @staticmethod

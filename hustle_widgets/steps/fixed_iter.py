@@ -17,19 +17,18 @@ class FixedIteration(Step):
     name, title, section = "fixed_iter", "Cosmic rays: fixed iteration", "3a"
     heading = ("Step 3: Reject cosmic rays with time iteration", "Step 3a: Fixed iteration parameters")
     switch = "do_fixed_iter"
-    switch_help = "Whether to use fixed iteration rejection to clean the timeseries."
+    switch_help = "Reject outliers in time a fixed number of times."
     by, flag = "rows", 2
     fixed_sigmas = Reals(
         (10, 10),
-        "The sigma to reject outliers at in each iteration. The length of the list is the number of iterations.",
+        "How far from a pixel's median in time an outlier lies; one threshold for each iteration.",
         unit="sigma",
         above=0,
         soft=(2, 20),
     )
     replacement = Whole(
         None,
-        "If int, replaces flagged outliers with the median of values within +/-replacement indices of the "
-        "outlier. If None, uses the median of the whole timeseries instead.",
+        "Outliers are replaced by the median of this many frames before and after.",
         unit="frames",
         min=1,
         soft=(1, 20),

@@ -15,12 +15,14 @@ class FreeIteration(Step):
     name, title, section = "free_iter", "Cosmic rays: free iteration", "3b"
     heading = ("Step 3b: Free iteration parameters",)
     switch = "do_free_iter"
-    switch_help = "Whether to use free iteration rejection to clean the timeseries."
+    switch_help = "Reject outliers in time until none is left."
     by, flag = "rows", 4
     free_sigma = Real(
         3.5,
-        "The sigma to reject outliers at in each iteration. Iterates over each pixel's timeseries until no "
-        "outliers at this sigma level are found.",
+        (
+            "How far from a pixel's median in time an outlier lies; median and scatter are found anew until "
+            "no outlier is left."
+        ),
         unit="sigma",
         above=0,
         soft=(2, 20),

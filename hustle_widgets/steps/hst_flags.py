@@ -15,19 +15,23 @@ class HSTFlags(Step):
     name, title, section = "hst_flags", "HST pipeline flags", "2"
     heading = ("Step 2: Correct pixels flagged by HST pipeline",)
     switch = "do_hst_flags"
-    switch_help = "If True, reads in HST data quality information and corrects for chosen HST flags."
+    switch_help = "Correct the pixels that the HST pipeline flagged."
     by, halo, flag = "rows", 3, 1
     hst_flags = Wholes(
         (16, 4096),
-        "Which HST flags to correct. 4 bad, 16 hot, 32 CTE, 64 warm, 256 saturated, 512 flat, 1024 sink, "
-        "4096 and 8192 cosmic ray.",
+        (
+            "Flags of calwf3 to correct: 4 bad, 16 hot, 32 CTE, 64 warm, 256 saturated, 512 flat, 1024 sink, "
+            "4096 and 8192 cosmic ray."
+        ),
         min=1,
         max=65535,
     )
     hst_replace = Switch(
         True,
-        "If True, replaces HST-flagged pixels with spatial median (if flag<4096) or temporal median "
-        "(if flag>=4096). Otherwise, adds HST-flagged pixels to badpix_mask.",
+        (
+            "True: replace them, by neighbours in the frame for flags below 4096, by other frames from 4096 "
+            "on. False: only record them in data_quality and badpix_mask."
+        ),
     )
 
     @staticmethod

@@ -24,29 +24,32 @@ class LaplacianEdgeDetection(Step):
         "Step 4a: Laplacian Edge Detection parameters",
     )
     switch = "do_led"
-    switch_help = "Whether to use Laplacian Edge Detection rejection to clean the frames."
+    switch_help = "Reject hot, cold and dead pixels by Laplacian edge detection."
     by, flag = "frames", 8
     borrows = ("zeroth_tracking.location",)
     led_threshold = Real(
         10,
-        "The threshold parameter at which to kick outliers in LED. The lower the number, the more values will "
-        "be replaced. A quarter of L.A.Cosmic's: 2.5 here is its 10, and 10 asks for a lone pixel of 40 sigma.",
+        (
+            "How significant an edge must be; lower rejects more. A quarter of L.A.Cosmic's scale: 2.5 here "
+            "is its 10, and 10 asks for a lone pixel of 40 sigma."
+        ),
         unit="sigma / 4",
         above=0,
         soft=(1, 20),
     )
     led_factor = Whole(
         2,
-        "The subsampling factor. Minimum value 2. Higher values increase computation time but aren't expected "
-        "to yield much improvement in rejection.",
+        (
+            "Subsampling of the frame in which edges are sought. More than 2 takes longer and hardly finds "
+            "more."
+        ),
         min=2,
         max=16,
         soft=(2, 5),
     )
     led_n = Whole(
         2,
-        "Number of times to do LED on each frame. Enter None to continue performing LED on each frame until "
-        "no outliers are found.",
+        "How often each frame is searched; large blobs are eaten from their rim, round by round.",
         unit="rounds",
         min=1,
         soft=(1, 6),
@@ -54,18 +57,17 @@ class LaplacianEdgeDetection(Step):
     )
     fine_structure = Switch(
         True,
-        "Whether to build a fine structure model, which can protect narrow bright features like traces from LED.",
+        "Spare narrow bright features such as traces: a hit must then also exceed contrast_factor.",
     )
     contrast_factor = Real(
         5,
-        "If fine_structure is True, acts as the led_threshold for the fine structure step. "
-        "A quarter of L.A.Cosmic's objlim.",
+        ("How much a hit must stand out of the fine structure around it. A quarter of L.A.Cosmic's objlim."),
         above=0,
         soft=(0.5, 10),
     )
     led_growth = Real(
         0.3,
-        "Neighbours of a hit are hits from this part of led_threshold on. None for no growth.",
+        "Neighbours of a hit are hits from this part of led_threshold on.",
         above=0,
         max=1,
         soft=(0.05, 1),

@@ -17,10 +17,7 @@ class TargetLocation(Step):
     name, title, section, by = "location", "Target location", "6a", "visit"
     heading = ("Step 6: Displacement estimation", "Step 6a: Refine target location")
     switch = "do_location"
-    switch_help = (
-        "Whether the location of the target in the direct image extracted from Stage 0 should be refined by "
-        "fitting."
-    )
+    switch_help = "Refine the target's place in the direct image."
     alters = False
     borrows = ("zeroth_tracking.location",)
 

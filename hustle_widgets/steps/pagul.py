@@ -31,7 +31,7 @@ class PagulBackground(Step):
     name, title, section, by = "pagul", "Background: sky image", "5c", "frames"
     heading = ("Step 5c: Pagul et al. background subtraction",)
     switch = "do_Pagul"
-    switch_help = "Whether to subtract the background using the scaled Pagul et al. G280 sky image."
+    switch_help = "Subtract the image of the G280 sky, scaled to each frame (Pagul et al. 2023)."
     records = {
         "bkg_vals": ("electron", "factor of the sky image, times its median over the frame"),
         "sky_scale": ("electron", "factor of the sky image"),
@@ -39,31 +39,35 @@ class PagulBackground(Step):
     }
     path_to_Pagul = Text(
         "./",
-        "The absolute path to where the Pagul et al. G280 sky image is stored: the FITS file, or its folder.",
+        "Where the sky image is: the FITS file, or its folder.",
     )
     mask_parameter = Real(
         0.001,
-        "How strong the trace masking should be. Smaller values mask more of the image.",
+        (
+            "How far from the sky a pixel may lie to count, in standard deviations of the whole frame; "
+            "smaller masks more."
+        ),
         unit="std of the frame",
         above=0,
         soft=(0.0001, 0.1),
     )
     smooth_fits = Switch(
         True,
-        "If True, smooths the values of the Pagul et al. fit parameter in time. "
-        'Helps prevent background "flickering".',
+        (
+            "Replace factors that stand out in time by the visit's median, so that the background does not "
+            "flicker."
+        ),
     )
     smoothing_param = Real(
         2.5,
-        "Sigma for smoothing the fit parameter. Smaller sigma means more smoothing.",
+        "How far a factor may lie from the median of all; smaller smooths more.",
         unit="sigma",
         above=0,
         soft=(0.5, 10),
     )
     median_columns = Switch(
         True,
-        "If True, takes the median value of each column in the Pagul et al. sky image as the background. As the "
-        "Pagul et al. 2023 image is undersampled, this helps to suppress fluctuations in the image.",
+        ("Use the median of each column of the sky image: early versions are noisy from pixel to pixel."),
     )
 
     @staticmethod

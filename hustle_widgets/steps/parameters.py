@@ -53,9 +53,15 @@ class Parameter(TraitType[Any, Any]):
         super().__init__(default_value=self.tutorial, allow_none=bool(optional), help=help)
 
     @property
+    def meaning(self) -> str:
+        """The help, with what None stands for."""
+        none = "" if self.optional in ("", "as listed") else f" None: {self.optional}."
+        return f"{self.help}{none}"
+
+    @property
     def comment(self) -> str:
         """The comment behind its value in the config file."""
-        return f"{self.word}. {self.help}"
+        return f"{self.word}. {self.meaning}"
 
     def written(self, value: Any) -> Any:
         """Return the value as the config file shows it."""

@@ -27,15 +27,15 @@ class Quicklook(Step):
     name, title, section, by = "quicklook", "Quality quicklook", "7", "frames"
     heading = ("Step 7: Quality quicklook",)
     switch = "do_quicklook"
-    switch_help = "Whether to perform this step."
+    switch_help = "Sum the white light curve and make the quicklook animations."
     alters, needs = False, ("location",)
     borrows = ("zeroth_tracking.location",)
     traces_included = Orders(
         ("+1",),
         ORDERS,
-        "Which traces are included in the white light curve plot included in the quicklook.",
+        "Orders whose light is summed.",
     )
-    include_hst_dq = Switch(True, "If True, includes HST data quality flag information in the quicklook gif.")
+    include_hst_dq = Switch(True, "Show the HST pipeline's flags too in the animation of data quality.")
     aperture = Real(
         12, "Rows on either side of a trace that are summed.", unit="rows", min=0, max=200, soft=(2, 40)
     )

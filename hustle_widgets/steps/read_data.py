@@ -15,8 +15,11 @@ class ReadData(Step):
 
     name, title, section, by = "read_data", "Read in the data", "1", "visit"
     heading = ("Step 1: Read in the data",)
-    skip_first_fm = Switch(False, "If True, ignores all first frames in each orbit.")
-    skip_first_or = Switch(False, "If True, ignores all frames in the first orbit.")
+    skip_first_fm = Switch(
+        False,
+        ("Leave out the first frame of every orbit, which may suffer most from the telescope's settling."),
+    )
+    skip_first_or = Switch(False, "Leave out the whole first orbit.")
 
     @staticmethod
     def compute(block: Block, *, skip_first_fm: bool, skip_first_or: bool) -> tuple[Selection, Table]:

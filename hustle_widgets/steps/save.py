@@ -19,7 +19,7 @@ class SaveOutputs(Step):
     name, title, section, by = "save", "Save outputs", "8", "visit"
     heading = ("Step 8: Save outputs",)
     switch = "do_save"
-    switch_help = "If True, saves the output xarray to be used in Stage 2."
+    switch_help = "Write the clean visit, clean_obs.nc, for Stage 2."
     alters, explicit, needs = False, True, ("*",)
 
     @staticmethod

@@ -22,37 +22,40 @@ class SpatialSmoothing(Step):
     name, title, section = "smooth", "Hot pixels: spatial smoothing", "4b"
     heading = ("Step 4b: Spatial smoothing parameters",)
     switch = "do_smooth"
-    switch_help = "Whether to use spatial smoothing rejection to clean the frames."
+    switch_help = "Reject pixels that stand out of a smoothed frame."
     by, flag = "frames", 16
     borrows = ("zeroth_tracking.location",)
     smth_type = Choice(
         "1D_smooth",
         ("1D_smooth", "2D_smooth", "polyfit"),
-        "Type of spatial correction to be applied. Options are '1D_smooth', '2D_smooth' or 'polyfit'.",
+        (
+            "How the model of the frame is made: median along the row (1D_smooth), median in a box "
+            "(2D_smooth), or a polynomial along the row (polyfit)."
+        ),
     )
     smth_kernel = Kernel(
         11,
-        "The kernel to use for building the median-filtered image. If using 1D_smooth or polyfit, should be an "
-        "odd int. If using 2D_smooth, should be a tuple of two odd ints.",
+        (
+            "Size of the window: one odd number of columns, or for 2D_smooth a pair (rows, columns). Best "
+            "about as large as the trace is wide, or smaller."
+        ),
         unit="pixels",
         soft=(3, 31),
     )
     smth_threshold = Real(
         5,
-        "If an image pixel deviates from the median-filtered image by this threshold, kick it from the image. "
-        "The lower the value, the more pixels get kicked.",
+        "How far from the model a pixel may lie; lower rejects more.",
         unit="sigma",
         above=0,
         soft=(2, 20),
     )
     smth_bounds = Regions(
         ((260, 370, 640, 1100),),
-        "The regions that will be corrected for bad pixels. Each list consists of [row0,row1,column0,column1]. "
-        "If None, simply corrects the full frame.",
+        "Regions to correct, each [row0, row1, column0, column1], ends not included.",
         unit="pixels",
         optional="the full frame",
     )
-    smth_order = Whole(2, "Degree of the polynomial of 'polyfit'.", min=0, max=6, soft=(0, 5))
+    smth_order = Whole(2, "Degree of the polynomial of polyfit.", min=0, max=6, soft=(0, 5))
 
     @staticmethod
     def prepare(

@@ -23,20 +23,19 @@ class BackgroundStarTracking(Step):
     name, title, section, by = "bkg_stars", "Displacement: background stars", "6c", "frames"
     heading = ("Step 6c: Background star tracking",)
     switch = "do_bkg_stars"
-    switch_help = "Whether to track frame displacements by centroiding background stars."
+    switch_help = "Track the motion of the frames by background stars."
     alters = False
     records = {
         "meanstar_disp": ("pixel", "mean displacement of the stars from the first frame (column, row)")
     }
     bkg_stars_loc = Positions(
         ((0, 0), (0, 0)),
-        "Every list should indicate the estimated location of every background star, [column, row].",
+        "Place of each star on the frames, [[column, row], ...]; unsaturated ones.",
         unit="pixels",
     )
     bkg_window = Whole(
         15,
-        "The half-width of the window to draw around the background stars. Useful to shrink this if tracking a "
-        "star very near to the trace.",
+        "Half-width of the window around each star; smaller near a trace.",
         unit="pixels",
         min=3,
         soft=(3, 50),

@@ -20,40 +20,37 @@ class UniformBackground(Step):
     name, title, section, by = "uniform", "Background: uniform", "5a", "frames"
     heading = ("Step 5: Background subtraction", "Step 5a: uniform value background subtraction")
     switch = "do_uniform"
-    switch_help = (
-        "Whether to subtract the background using one uniform value as the value for the entire frame."
-    )
+    switch_help = "Subtract one background value from each frame."
     records = {"bkg_vals": ("electron", "background of each frame")}
     fit = Choice(
         None,
         (None, "Gaussian", "median"),
-        "The value to extract from the histogram. Options are None (to extract the mode), 'Gaussian' (to fit "
-        "the mode with a Gaussian), or 'median' (to take the median within hist_min < v < hist_max).",
+        (
+            "What is taken from the histogram of pixel values: None its highest bin, 'Gaussian' the centre "
+            "of a fitted Gaussian, 'median' the median between hist_min and hist_max."
+        ),
     )
     bounds = Regions(
         ((0, 150, 0, 400), (440, 590, 0, 400)),
-        "The region from which the background values will be extracted. Each list consists of "
-        "[row0,row1,column0,column1]. If None, simply uses the full frame.",
+        ("Regions whose pixels count as background, each [row0, row1, column0, column1], ends not included."),
         unit="pixels",
         optional="the full frame",
     )
     hist_min = Real(
         -20,
-        "Minimum value to consider for the background. Leave as None to use min(data).",
+        "Lowest pixel value that counts.",
         unit="e-",
         soft=(-100, 50),
         optional="min(data)",
     )
     hist_max = Real(
         50,
-        "Maximum value to consider for the background. Leave as None to use max(data).",
+        "Highest pixel value that counts.",
         unit="e-",
         soft=(0, 500),
         optional="max(data)",
     )
-    hist_bins = Whole(
-        1000, "Number of histogram bins for background subtraction.", min=2, max=1_000_000, soft=(50, 2000)
-    )
+    hist_bins = Whole(1000, "Number of bins of the histogram.", min=2, max=1_000_000, soft=(50, 2000))
     skew_corrected = Switch(
         False,
         "With fit 'median': add what the median of a sky of few photons lies below its mean "

@@ -21,7 +21,7 @@ class ZerothOrderTracking(Step):
     name, title, section, by = "zeroth_tracking", "Displacement: 0th order", "6b", "frames"
     heading = ("Step 6b: Source center-of-mass tracking",)
     switch = "do_0thtracking"
-    switch_help = "Whether to track frame displacements by centroiding the 0th order."
+    switch_help = "Track the motion of the frames by the 0th order."
     alters, needs = False, ("location",)
     records = {
         "0th_order_pos": ("pixel", "position of the 0th order (column, row)"),
@@ -29,8 +29,7 @@ class ZerothOrderTracking(Step):
     }
     location = Position(
         (970, 170),
-        "Initial guess for the location of the target star in the direct image, [column, row]. "
-        "You can use this to bypass location fitting in Stage 1.",
+        "The target's place in the direct image, [column, row]: where refinement and tracking start.",
         unit="pixels",
     )
 

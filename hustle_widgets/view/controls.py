@@ -56,10 +56,7 @@ class Control:
 
     def _tooltip(self) -> str:
         unit = f" [{self.parameter.unit}]" if self.parameter.unit else ""
-        none = (
-            f" None: {self.parameter.optional}." if self.parameter.optional not in ("", "as listed") else ""
-        )
-        return f"{self.name}{unit}: {self.parameter.help}{none} Accepts {self.parameter.accepts()}."
+        return f"{self.name}{unit}: {self.parameter.meaning} Accepts {self.parameter.accepts()}."
 
     def _from_trait(self, change: Any = None) -> None:
         value = getattr(self.owner, self.name)
