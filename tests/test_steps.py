@@ -43,7 +43,7 @@ __all__ = ["small_folder"]  # a fixture
 
 TUTORIAL = read_config(Path(__file__).parent / "data" / "stage_1_input_config.hustle")
 # Beyond the tutorial; their defaults keep its behaviour.
-ADDED = {"led_growth", "smth_order", "aperture"}
+ADDED = {"led_growth", "smth_order", "aperture", "skew_corrected"}
 # Numbers without a dimension.
 PURE = {"hst_flags", "led_factor", "led_growth", "contrast_factor", "smth_order", "hist_bins", "rows"}
 SETUP = Reduction.setup_parameters()
