@@ -3,9 +3,9 @@
     python benchmarks/chain.py [FOLDER] [--frames 74] [--rows 600] [--columns 2100] [--seed 1] [--no-truth]
 
 Simulates the visit into FOLDER unless one is there (default: a temporary folder), then runs every step with
-everything it needs: stars and sky image from the simulation. Times are elapsed seconds, the same as
-multiples of one copy of the cube, and seconds of the processor, to which other programs do not add. Memory is that of a process of
-its own which loads, reduces and saves, nothing else.
+everything it needs: stars and sky image from the simulation. Times are elapsed seconds, the same as multiples
+of one copy of the cube, and seconds of the processor, to which other programs do not add. Memory is that of a
+process of its own which loads, reduces and saves, nothing else.
 """
 
 from __future__ import annotations

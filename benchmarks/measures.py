@@ -21,6 +21,7 @@ from hustle_widgets.simulate import cosmic_ray_mask
 from hustle_widgets.steps import STAGE_1
 
 Mask = NDArray[np.bool_]
+DARK = 11.0 / 3600 * 190  # [e-] an exposure
 SWITCHES = {step.name: step.switch for step in STAGE_1 if step.switch}
 
 
