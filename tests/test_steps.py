@@ -106,8 +106,8 @@ def test_a_step_says_what_it_is(kind):
 @pytest.mark.parametrize(("kind", "name"), PARAMETERS)
 def test_a_parameter_explains_itself(kind, name):
     parameter = kind.parameters[name]
-    assert len(parameter.help) > 15 and parameter.help.rstrip().endswith((".", ")"))
-    assert parameter.accepts() and parameter.comment.endswith(parameter.help)
+    assert len(parameter.meaning) > 15 and parameter.meaning.rstrip().endswith((".", ")"))
+    assert parameter.accepts() and parameter.comment.endswith(parameter.meaning)
     numeric = isinstance(parameter, (Real, Reals, Whole, Wholes, Kernel, Regions, Position, Positions))
     assert bool(parameter.unit) == (numeric and name not in PURE)
     if parameter.soft is not None:
