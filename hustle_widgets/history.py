@@ -97,7 +97,8 @@ class History:
         now = self._clock()
         last = self._done[-1] if self._done else []
         same = len(last) == 1 and (last[0].step, last[0].parameter) == (step, parameter)
-        merges = same and not self._undone and now - self._last <= DRAG and _alike(old, new)
+        same = same and _alike(last[0].old, last[0].new) and _alike(old, new)
+        merges = same and not self._undone and now - self._last <= DRAG
         if merges:
             merged = replace(last[0], new=new)
             self._done[-1:] = [[merged]] if merged.old != merged.new else []

@@ -211,8 +211,10 @@ class ReductionView(Seen):
     # --- drawing ------------------------------------------------------------------------------------
 
     def _preview(self, name: str) -> None:
-        live = self.lives.get(name)
-        if live is not None and name == self.look.step:
+        opened = self.reduction[self.look.step]
+        read = {opened.name, *(place.partition(".")[0] for place in opened.borrows)}
+        live = self.lives.get(opened.name)
+        if live is not None and name in read:
             preview = live.preview()
             if isinstance(preview, Outcome):
                 self._drawn = ()
@@ -243,6 +245,8 @@ class ReductionView(Seen):
 
     def close(self) -> None:
         """Close every widget of the view, those out of sight included."""
+        for part in (self.image, *filter(None, self.lives.values())):
+            part.close()
         close_tree(self.children, list(self.panels.values()))
 
 

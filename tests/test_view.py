@@ -1,0 +1,572 @@
+"""The page of a Reduction, without a browser: pages, edits, undo, points of the chain, config, verdicts, memory."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pytest
+from visits import everything, small_folder, tiny_visit
+
+from hustle_widgets import Reduction, load_visit
+from hustle_widgets.history import History
+from hustle_widgets.steps import FreeIteration, UniformBackground
+from hustle_widgets.view.controls import Control
+from hustle_widgets.view.navigation import SETUP
+from hustle_widgets.view.reduction_view import ReductionView
+from hustle_widgets.view.step_panel import panel_of
+
+__all__ = ["small_folder"]  # a fixture
+FITTED = {"smth_bounds": None, "bounds": None, "mask_trace": False, "rows": [0, 1, 2]}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def shown(tmp_path):
+    reduction = Reduction(tiny_visit(folder=str(tmp_path)), **FITTED)
+    view = ReductionView(reduction)
+    reduction._view = view
+    yield reduction, view
+    reduction.close()
+
+
+@pytest.fixture
+def computed(small_folder):
+    """A simulated visit whose steps are all computed, on display."""
+    reduction = Reduction(load_visit(small_folder), **everything(small_folder))
+    view = reduction._view = ReductionView(reduction)
+    compute(reduction)
+    yield reduction, view
+    reduction.close()
+
+
+def compute(reduction: Any) -> None:
+    reduction.compute()
+    assert reduction.wait(60)
+
+
+def all_text(*roots: Any) -> str:
+    """What HTML widgets and buttons under these say."""
+    found = []
+    for root in roots:
+        if isinstance(root, (ipywidgets.HTML, ipywidgets.Button)):
+            found.append(root.value if isinstance(root, ipywidgets.HTML) else root.description)
+        found += [all_text(child) for child in getattr(root, "children", ())]
+    return "\n".join(found)
+
+
+def find(root: Any, kind: type, **traits: Any) -> Any:
+    """The only widget of a kind with these traits under a root."""
+    found, todo = [], [root]
+    while todo:
+        widget = todo.pop()
+        if isinstance(widget, kind) and all(getattr(widget, k) == v for k, v in traits.items()):
+            found.append(widget)
+        todo += getattr(widget, "children", ())
+    assert len(found) == 1, f"{len(found)} of {kind.__name__} with {traits}"
+    return found[0]
+
+
+# --- history ----------------------------------------------------------------------------------------
+
+
+def test_a_drag_is_one_act_and_a_pause_begins_another():
+    clock = Clock()
+    history = History(clock=clock)
+    assert history.record("led", "led_n", 2, 3)
+    for value in (4, 5, 6):
+        clock.now += 0.5
+        assert not history.record("led", "led_n", value - 1, value)
+    clock.now += 5
+    assert history.record("led", "led_n", 6, 7)
+    assert [(e.old, e.new) for e in history.undo()] == [(7, 6)]
+    assert [(e.old, e.new) for e in history.undo()] == [(6, 2)]
+    assert not history.can_undo and history.undo() == []
+    assert [(e.old, e.new) for e in history.redo()] == [(2, 6)]
+
+
+def test_a_drag_back_to_its_start_leaves_nothing():
+    history = History(clock=Clock())
+    history.record("led", "led_n", 2, 3)
+    history.record("led", "led_n", 3, 2)
+    assert not history.can_undo
+
+
+def test_adding_to_a_list_and_moving_an_item_are_two_acts():
+    history = History(clock=Clock())
+    history.record("bkg_stars", "bkg_stars_loc", ((1, 1),), ((1, 1), (5, 5)))
+    history.record("bkg_stars", "bkg_stars_loc", ((1, 1), (5, 5)), ((1, 1), (6, 5)))
+    history.record("bkg_stars", "bkg_stars_loc", ((1, 1), (6, 5)), ((1, 1), (7, 5)))
+    assert history.undo()[0].new == ((1, 1), (5, 5))
+    assert history.undo()[0].new == ((1, 1),)
+
+
+def test_an_edit_after_undo_forgets_what_was_undone():
+    history = History(clock=Clock())
+    history.record("a", "x", 1, 2)
+    history.undo()
+    history.record("a", "x", 1, 5)
+    assert not history.can_redo and history.undo()[0].new == 1
+
+
+def test_together_is_one_act_with_one_change_a_parameter():
+    history = History(clock=Clock())
+    with history.together():
+        history.record("a", "x", 1, 2)
+        history.record("b", "y", 1, 2)
+        history.record("a", "x", 2, 3)
+        history.record("b", "y", 2, 1)
+    assert [(e.step, e.old, e.new) for e in history.undo()] == [("a", 3, 1)]
+    assert not history.can_undo
+
+
+def test_only_so_many_acts_are_kept():
+    history = History(limit=3, clock=Clock())
+    for number in range(5):
+        history.record(f"step{number}", "x", 0, 1)
+    assert [history.undo()[0].step for _ in range(3)] == ["step4", "step3", "step2"]
+    assert not history.can_undo
+
+
+# --- edits ------------------------------------------------------------------------------------------
+
+
+def test_undo_and_redo_set_the_parameter_and_the_control(shown):
+    reduction, view = shown
+    view.history._clock = clock = Clock()
+    slider = find(view.panels["free_iter"], ipywidgets.FloatSlider)
+    slider.value = 5.0
+    slider.value = 6.0
+    clock.now += 10
+    reduction.free_iter.enabled = False
+    assert view.bar._undo.tooltip == "Undo: free_iter.enabled to True"
+    view.bar._undo.click()
+    assert reduction.free_iter.enabled and slider.value == 6.0
+    view.bar._undo.click()
+    assert reduction.free_iter.free_sigma == slider.value == 3.5 and view.bar._undo.disabled
+    view.bar._redo.click()
+    assert reduction.free_iter.free_sigma == slider.value == 6.0
+
+
+def test_undo_opens_the_step_it_changes(shown):
+    reduction, view = shown
+    reduction.led.led_threshold = 3
+    assert view.look.step == "free_iter"
+    view.undo()
+    assert view.look.step == "led" and reduction.led.led_threshold == 10
+
+
+def test_resetting_a_step_is_one_act(shown):
+    reduction, view = shown
+    view.open_step("led")
+    reduction.set(led_threshold=4, led_n=None, fine_structure=False)
+    find(view.panels["led"], ipywidgets.Button, description="Reset this step").click()
+    assert reduction.led.values() == {n: p.tutorial for n, p in reduction.led.parameters.items()}
+    view.undo()
+    assert (reduction.led.led_threshold, reduction.led.led_n, reduction.led.fine_structure) == (
+        4,
+        None,
+        False,
+    )
+
+
+def test_the_run_s_own_parameters_can_be_undone(shown):
+    reduction, view = shown
+    reduction.output_run = "other"
+    view.undo()
+    assert reduction.output_run == "run_1"
+
+
+def test_a_change_of_many_parameters_is_refused_as_a_whole_and_leaves_no_act(shown):
+    reduction, view = shown
+    with pytest.raises(ValueError, match="led_threshold"):
+        reduction.set(free_sigma=5.0, led_threshold=-1)
+    assert reduction.free_iter.free_sigma == 3.5 and not view.history.can_undo
+
+
+# --- config -----------------------------------------------------------------------------------------
+
+
+def config_panel(view: ReductionView) -> tuple[Any, Any, Any, Any]:
+    view.open_step(SETUP)
+    panel = view.panels[SETUP]
+    path = next(t for t in panel.children[1].children if isinstance(t, ipywidgets.Text))
+    return (
+        path,
+        find(panel, ipywidgets.Button, description="Save config"),
+        find(panel, ipywidgets.Button, description="Open config"),
+        panel,
+    )
+
+
+def test_a_config_is_saved_and_opened_and_the_opening_undone(shown, tmp_path):
+    reduction, view = shown
+    path, save, open_, panel = config_panel(view)
+    reduction.set(free_sigma=4.25, do_led=False, hst_flags=[16])
+    path.value = str(tmp_path / "mine.hustle")
+    save.click()
+    assert "free_sigma 4.25" in (tmp_path / "mine.hustle").read_text()
+    assert "Saved" in all_text(panel)
+    reduction.set(free_sigma=9.0, do_led=True, hst_flags=[16, 4096])
+    open_.click()
+    assert (reduction.free_iter.free_sigma, reduction.led.enabled, reduction.hst_flags.hst_flags) == (
+        4.25,
+        False,
+        (16,),
+    )
+    assert "3 changed" in all_text(panel)
+    view.undo()
+    assert (reduction.free_iter.free_sigma, reduction.led.enabled) == (9.0, True)
+
+
+def test_a_bad_config_changes_nothing_and_says_where(shown, tmp_path):
+    reduction, view = shown
+    path, _, open_, panel = config_panel(view)
+    (tmp_path / "bad.hustle").write_text("led_threshold 5 # fine\nfree_sigma -3 # not\n# ENDPARSE\n")
+    before = reduction.values()
+    path.value = str(tmp_path / "bad.hustle")
+    open_.click()
+    assert reduction.values() == before
+    assert (
+        "free_sigma" in all_text(panel) and "line 2" in all_text(panel) and 'role="alert"' in all_text(panel)
+    )
+    path.value = str(tmp_path / "none.hustle")
+    open_.click()
+    assert "none.hustle" in all_text(panel)
+    path.value = ""
+    open_.click()
+    assert "Give the path" in all_text(panel)
+
+
+def test_a_config_of_another_visit_leaves_the_folder_of_this_one(shown, tmp_path):
+    reduction, view = shown
+    path, _, open_, panel = config_panel(view)
+    (tmp_path / "else.hustle").write_text(
+        'toplevel_dir "/somewhere/else" # there\nfree_sigma 8.0 # high\n# ENDPARSE\n'
+    )
+    path.value = str(tmp_path / "else.hustle")
+    open_.click()
+    assert reduction.toplevel_dir == str(tmp_path) and reduction.free_iter.free_sigma == 8
+    assert "stays that of this visit" in all_text(panel)
+
+
+# --- what is shown ----------------------------------------------------------------------------------
+
+
+def test_the_difference_of_two_points_is_what_the_steps_between_did(shown):
+    reduction, view = shown
+    reduction.run()
+    look, frames = view.look, view.frames
+    look.frame = 3
+    look.shown, look.minus = "read_data", "led"
+    expected = reduction.visit["images"].values[3] - reduction.state(before="smooth").frame(3)
+    np.testing.assert_array_equal(frames.image._frame, expected)
+    assert np.count_nonzero(expected) > 0
+    assert "as read" not in view.image.heading.value and "minus after 4a" in view.image.heading.value
+    look.shown, look.minus = "after", ""
+    np.testing.assert_array_equal(frames.image._frame, reduction.state(before="led").frame(3))
+    look.shown = "before"
+    np.testing.assert_array_equal(frames.image._frame, reduction.state(before="free_iter").frame(3))
+
+
+def test_every_point_of_the_chain_can_be_shown_before_and_after_it_is_computed(shown):
+    reduction, view = shown
+    points = [value for _, value in view.frames._shown.options]
+    for _ in range(2):
+        for point in points:
+            view.look.shown = point
+            assert np.isfinite(view.frames.image._frame).all()
+            assert not view.trouble.widget.value
+        reduction.run()
+    np.testing.assert_array_equal(view.frames.image._frame, reduction.state(before="location").frame(0))
+
+
+def test_the_read_out_names_steps_and_hst_bits(shown):
+    reduction, view = shown
+    reduction.run()
+    state = reduction.state()
+    patch = reduction.outcomes()["hst_flags"].patch
+    frame, row, column = np.unravel_index(patch.index[len(patch) // 2], patch.shape)
+    view.look.frame = int(frame)
+    text = view.frames._describe(int(column), int(row))
+    assert "hst_flags" in text
+    value = int(reduction.visit["hst_dq"].values[frame, row, column])
+    assert ("16 hot" in text) == bool(value & 16) and ("4096 cosmic ray" in text) == bool(value & 4096)
+    quiet = np.argwhere(reduction.visit["hst_dq"].values[frame] == 0)
+    flags = np.zeros(state.shape, bool)
+    for outcome in state.outcomes.values():
+        if outcome.patch is not None:
+            flags.reshape(-1)[outcome.patch.index] = True
+    row, column = next((r, c) for r, c in quiet if not flags[frame, r, c])
+    assert view.frames._describe(int(column), int(row)) == "not flagged; HST DQ 0"
+
+
+def test_fewer_frames_shorten_the_slider(shown):
+    reduction, view = shown
+    view.look.frame = 7
+    reduction.read_data.skip_first_or = True
+    compute(reduction)
+    assert view.frames._frame.max == view.frames._play.max == 3
+    view.open_step("quicklook")
+    assert "Frame 3" in view.image.heading.value and not view.trouble.widget.value
+
+
+def test_every_page_opens_before_and_after_computing(computed):
+    reduction, view = computed
+    for name in (SETUP, *reduction.steps):
+        view.open_step(name)
+        assert view.panel.children == (view.panels[name],)
+        assert not view.trouble.widget.value
+        if name != SETUP:
+            assert reduction[name].title in all_text(view.panels[name])
+    view.look.frame = 4
+    assert not view.trouble.widget.value
+
+
+def test_verdicts_are_worn_and_told(computed):
+    reduction, view = computed
+    text = view.assessment.widget.value
+    for title in (
+        "Traces kept",
+        "Pixels changed",
+        "Background left",
+        "Displacement",
+        "Trackers agree",
+        "Scatter",
+    ):
+        assert title in text
+    assert "good" in view.navigation._verdicts["free_iter"].value
+    assert view.navigation._verdicts["save"].value == ""
+    view.open_step("free_iter")
+    assert "No pixel is flagged" in all_text(view.panels["free_iter"])  # of 6 frames none can reach 3.5 sigma
+    reduction.free_iter.free_sigma = 1.5
+    assert "opacity" in view.assessment.widget.value
+    compute(reduction)
+    assert "opacity" not in view.assessment.widget.value
+    assert "bad" in view.navigation._verdicts["free_iter"].value
+    assert "raise the threshold" in all_text(view.panels["free_iter"])
+    assert "Last edit" in view.assessment.widget.value
+
+
+def test_a_failure_is_told_and_cleared(shown):
+    reduction, view = shown
+    view.open_step("uniform")
+    reduction.uniform.bounds = [[0, 900, 0, 20]]
+    compute(reduction)
+    assert "reaches outside the frame" in view.bar._said.value
+    assert "reaches outside the frame" in all_text(view.panels["uniform"])
+    assert "failed" in view.navigation._signs["uniform"].value
+    reduction.uniform.bounds = [[0, 20, 0, 20]]
+    compute(reduction)
+    assert "all steps are computed" in view.bar._said.value
+    assert "reaches outside" not in all_text(*view.children, *view.panels.values())
+
+
+def test_an_error_of_the_view_is_shown_until_it_works_again(shown, monkeypatch, caplog):
+    reduction, view = shown
+    monkeypatch.setattr(type(view.frames), "draw", lambda *_: 1 / 0)
+    view.look.frame = 2
+    assert "ZeroDivisionError" in view.trouble.widget.value and view.trouble.widget.layout.display == ""
+    assert "ZeroDivisionError" in caplog.text
+    monkeypatch.undo()
+    view.look.frame = 3
+    assert view.trouble.widget.layout.display == "none"
+
+
+def test_drawing_errors_do_not_stop_the_computation(shown, monkeypatch, caplog):
+    reduction, view = shown
+    monkeypatch.setattr(type(view.frames), "draw", lambda *_: 1 / 0)
+    compute(reduction)
+    assert reduction.quicklook.status in ("fresh", "off") and reduction.led.status == "fresh"
+    assert "ZeroDivisionError" in view.trouble.widget.value
+
+
+def test_status_and_progress_are_told_while_computing(shown):
+    reduction, view = shown
+    said: list[str] = []
+    view.bar._said.observe(lambda change: said.append(change["new"]), "value")
+    compute(reduction)
+    assert any("running" in text and "3b Cosmic rays: free iteration" in text for text in said)
+    assert any("100 %" in text for text in said)
+    assert "all steps are computed" in said[-1] and view.bar._cancel.disabled
+
+
+# --- stars and target -------------------------------------------------------------------------------
+
+
+def test_stars_are_placed_moved_and_removed_on_the_frame(computed):
+    reduction, view = computed
+    view.open_step("bkg_stars")
+    stars = reduction.bkg_stars
+    first = stars.bkg_stars_loc
+    view._clicked(300.26, 120.04)
+    assert stars.bkg_stars_loc == (*first, (300.3, 120.0))
+    points = view.image._named["stars"]
+    assert points.points == list(stars.bkg_stars_loc)
+    points.on_change([*first, (310.0, 121.0)])
+    assert stars.bkg_stars_loc[-1] == (310.0, 121.0)
+    points.on_click(len(first))
+    assert stars.bkg_stars_loc == first
+    stars.bkg_stars_loc = [[50, 60]]
+    assert view.image._named["stars"].points == [(50.0, 60.0)]
+    points.on_click(0)
+    assert stars.bkg_stars_loc == stars.parameters["bkg_stars_loc"].tutorial
+    assert view.image._named["stars"].points == []
+    view.open_step("led")
+    assert "stars" not in view.image._named
+    view._clicked(33, 44)  # a pixel again, not a star
+    assert (view.look.column, view.look.row) == (33, 44)
+    assert not view.trouble.widget.value
+
+
+def test_a_click_on_the_direct_image_sets_the_target(computed):
+    reduction, view = computed
+    view.open_step("location")
+    live = view.lives["location"]
+    column, row = reduction.zeroth_tracking.location
+    live.direct._clicked(None, {"data": {"click_x": column + 3.04, "click_y": row - 2}})
+    assert reduction.zeroth_tracking.location == (
+        pytest.approx(column + 3, abs=0.06),
+        pytest.approx(row - 2, abs=0.06),
+    )
+    assert live.direct._named["guess"].points == [reduction.zeroth_tracking.location]
+    compute(reduction)
+    facts = reduction.outcomes()["location"].table.facts
+    assert live.direct._named["centroid"].points == [(facts["target_posx"], facts["target_posy"])]
+    assert f"{facts['target_posx']:.2f}" in all_text(live.widget)
+    reduction.location.enabled = False
+    compute(reduction)
+    assert live.direct._named["centroid"].points == [] and "do_location is off" in all_text(live.widget)
+
+
+def test_all_trackers_are_drawn_together(computed):
+    reduction, view = computed
+    for name in ("zeroth_tracking", "bkg_stars"):
+        view.open_step(name)
+        tracks = view.lives[name].tracks()
+        stars = len(reduction.bkg_stars.bkg_stars_loc)
+        assert list(tracks) == ["0th order", *(f"star {n + 1}" for n in range(stars)), "mean"]
+        text = view.lives[name].moves[1].heading.value
+        assert "0th order" in text and "star 2" in text
+    windows, half = view.lives["bkg_stars"].followed()
+    assert [w.name for w in windows] == ["star 1", "star 2"] and half == reduction.bkg_stars.bkg_window
+
+
+def test_the_quicklook_draws_apertures_flags_and_curves(computed):
+    reduction, view = computed
+    reduction.quicklook.traces_included = ("+1", "-1")
+    compute(reduction)
+    view.open_step("quicklook")
+    live = view.lives["quicklook"]
+    for word in ("order +1", "order −1", "whole frame"):
+        assert word in live.curves.heading.value
+    layers = live.flags._marked.layers
+    assert set(layers) == {"hst_dq", "hst_flags", "fixed_iter", "free_iter", "led", "smooth"}
+    rows, columns, _, _ = layers["free_iter"]
+    expected = reduction.outcomes()["free_iter"].patch.frame_pixels(0)
+    np.testing.assert_array_equal((rows, columns), expected)
+    assert "photon limit" in live.scatter.value
+    assert "aperture" in view.image._named
+    reduction.quicklook.include_hst_dq = False
+    compute(reduction)
+    assert "hst_dq" not in live.flags._marked.layers
+    view.open_step("led")
+    assert "aperture" not in view.image._named
+
+
+# --- steps by themselves, controls, memory ----------------------------------------------------------
+
+
+def test_a_step_alone_shows_its_controls():
+    step = FreeIteration(free_sigma=4.5)
+    (panel,) = panel_of(step)
+    slider = find(panel, ipywidgets.FloatSlider)
+    assert slider.value == 4.5
+    slider.value = 5.0
+    assert step.free_sigma == 5.0
+
+
+def test_a_step_of_a_reduction_shows_frames_and_plots_and_computes(shown):
+    reduction, _ = shown
+    children = panel_of(reduction.led)
+    assert reduction.auto and reduction.wait(60)
+    assert reduction.led.status == "fresh"
+    text = all_text(*children)
+    assert "Frame 0 after 4a" in text and "pixels flagged" in text
+
+
+def test_the_option_none_can_be_seen_and_chosen():
+    step = UniformBackground()
+    control = Control(step, "fit")
+    (entry,) = control._inputs
+    assert entry.value == "None" and list(entry.options) == ["None", "Gaussian", "median"]
+    entry.value = "median"
+    assert step.fit == "median"
+    step.fit = None
+    assert entry.value == "None"
+
+
+def test_every_parameter_has_a_tooltip_with_its_help_and_unit(shown):
+    reduction, _ = shown
+    for step in reduction.steps.values():
+        for name, parameter in step.parameters.items():
+            control = Control(step, name)
+            tip = control._inputs[0].tooltip
+            assert parameter.help in tip and f"Accepts {parameter.accepts()}" in tip
+            assert f"[{parameter.unit}]" in tip or not parameter.unit
+
+
+def test_a_closed_reduction_leaves_no_widget_and_is_forgotten(tmp_path):
+    from ipywidgets.widgets.widget import _instances
+
+    def use() -> weakref.ref[Any]:
+        reduction = Reduction(tiny_visit(folder=str(tmp_path)), **FITTED)
+        view = reduction._view = ReductionView(reduction)
+        for name in (SETUP, *reduction.steps):
+            view.open_step(name)
+        compute(reduction)
+        reduction.free_iter.free_sigma = 3
+        view.undo()
+        compute(reduction)
+        reduction.close()
+        return weakref.ref(reduction)
+
+    use()  # what is made once for all stays
+    gc.collect()
+    before = len(_instances)
+    gone = [use() for _ in range(2)]
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None]
+    assert len(_instances) <= before
+
+
+def test_the_view_of_a_step_does_not_keep_the_visit_alive(tmp_path):
+    reduction = Reduction(tiny_visit(folder=str(tmp_path)), **FITTED)
+    step = reduction.free_iter
+    children = panel_of(step)
+    assert reduction.wait(60)
+    gone = weakref.ref(reduction)
+    del reduction
+    gc.collect()
+    assert gone() is None and children
+
+
+def test_no_plot_is_imported_for_a_reduction_that_is_not_shown(tmp_path: Path):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, hustle_widgets.assessment, hustle_widgets.history, hustle_widgets.reduction\n"
+        "assert not {'bqplot', 'matplotlib', 'ipympl'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=60)
