@@ -167,7 +167,7 @@ def light_frames(state: State) -> Iterator[Image.Image]:
             page.axes[number], label, "Change [%]", f"{title}: median {middle:.4g} {base.ELECTRONS}"
         )
         _limits(page.axes[number], state, [curves[-1]])
-    canvas = Canvas(page, (theme.ORANGE, theme.BLUE, theme.BLACK))
+    canvas = Canvas(page, (theme.VERMILLION, theme.BLUE, theme.BLACK))
     norm = base.frame_norm(state.frame(state.shape[0] // 2))
     traces = [table.facts["traces"][order] for order in orders]
     hours = _hours(state)
@@ -181,10 +181,10 @@ def light_frames(state: State) -> Iterator[Image.Image]:
             columns = np.linspace(line.columns[0], line.columns[-1], 2 * PANEL)
             rows = np.interp(columns, line.columns, line.rows)
             for side in (-1, 1):
-                canvas.trail(columns, rows + side * (table.facts["half_width"] + 0.5), theme.ORANGE)
+                canvas.trail(columns, rows + side * (table.facts["half_width"] + 0.5), theme.VERMILLION)
         canvas.point(1, hours[frame], curves[0][frame], theme.BLUE)
         canvas.point(2, hours[frame], curves[1][frame], theme.BLACK)
-        canvas.text(_words(state, frame, "cleaned frame; the aperture is orange"))
+        canvas.text(_words(state, frame, "cleaned frame; the aperture is red"))
         yield canvas.taken()
 
 

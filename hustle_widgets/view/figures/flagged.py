@@ -75,7 +75,8 @@ def location_map(what: str, patches: Mapping[str, Patch], paper: Paper) -> Figur
     total, pixels = int(hits.sum()), int(np.count_nonzero(hits))
     caption = (
         f"{total:,} pixels in {shape[0]} frames ({100 * total / (shape[0] * plane):.3f} %), at {pixels:,} places. "
-        "They should lie at random: where the trace can be made out, the rejection is too strict. "
+        "They should lie at random: where the trace stands out dark, the rejection is too strict "
+        "(pale is normal: on bright pixels only strong hits are found). "
         "The bright 0th order and its bloom may show." + (" Points are enlarged." if sparse else "")
     )
     page = Page(paper, [base.image_height(paper, shape[1:])], caption)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -51,8 +52,10 @@ def apertures(result: StepResult, paper: Paper) -> Figure:
     page = Page(paper, [base.image_height(paper, image.shape)], caption)
     (axes,) = page.axes
     shown = base.show_frame(axes, image, paper, norm=base.frame_norm(image))
-    for order, line in facts["traces"].items():
-        color = theme.ORANGE if order == "+1" else theme.CYCLE[1 + sum(map(ord, order)) % 3]
+    colors = itertools.cycle(
+        (theme.VERMILLION, theme.SKY, theme.PURPLE, "white")
+    )  # seen on blue and on yellow
+    for (order, line), color in zip(facts["traces"].items(), colors, strict=False):
         for side in (-1, 1):
             axes.plot(line.columns, line.rows + side * (facts["half_width"] + 0.5), color=color, lw=1.3)
         end = int(len(line.columns) // 2)
