@@ -13,14 +13,13 @@ from hustle_widgets.view.look import Look
 
 
 class FlaggedLive(Live):
-    """Pixels flagged in each frame; subclasses add what is theirs."""
+    """Pixels flagged in each frame; subclasses add what is theirs, and place both."""
 
     counts_height = "190px"
 
     def __init__(self, step: Any, look: Look) -> None:
         super().__init__(step, look)
         self.counts = CurvePlot("Time since first frame [h]", "Flagged pixels", height=self.counts_height)
-        self.widget = self.boxed(self.counts.widget)
 
     def update(self) -> None:
         """Draw the counts of the last result."""
@@ -33,6 +32,7 @@ class FlaggedLive(Live):
         self.counts.show(
             *self.count_curves(patch.counts),
             title=f"{counts.sum():,} pixels flagged, {counts.mean() / pixels * 100:.3f} % of a frame",
+            y_limits=(0.0, 1.1 * max(1.0, float(patch.counts.max(initial=0)), float(counts.max(initial=0)))),
             vertical=(self.hour,),
         )
 

@@ -39,7 +39,7 @@ class FlagBars(Part):
         }
         self._bars = bqplot.Bars(scales=scales, orientation="horizontal", padding=0.25, x=[], y=[], color=[])
         self._bars.on_element_click(self._clicked)
-        names = bqplot.Axis(scale=scales["x"], side="left", orientation="vertical", grid_lines="none")
+        names = bqplot.Axis(scale=scales["x"], side="left", grid_lines="none")
         names.tick_style = {"font-size": "12px"}
         margin = {**theme.MARGIN, "left": 176, "bottom": 12}
         super().__init__(theme.figure([self._bars], [names], height=height, fig_margin=margin))
@@ -59,7 +59,10 @@ class FlagBars(Part):
             ]
             self._bars.y = lengths
             self._bars.color = np.array([1.0 if union & bit else 0.0 for bit in self._bits])
-        keys = [Key("chosen", theme.REJECTED, "square"), Key("not (lengths logarithmic)", NOT_CHOSEN, "square")]
+        keys = [
+            Key("chosen", theme.REJECTED, "square"),
+            Key("not (lengths logarithmic)", NOT_CHOSEN, "square"),
+        ]
         self.set_heading(title, keys)
 
     def _clicked(self, _: Any, event: dict[str, Any]) -> None:

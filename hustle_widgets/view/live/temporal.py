@@ -116,8 +116,7 @@ class FixedSeriesLive(SeriesLive):
 
     def extra(self) -> list[Any]:
         """Return the choice of an iteration."""
-        self.iteration = w.ToggleButtons(tooltips=[], style={"button_width": "92px"})
-        self.iteration.layout = w.Layout(margin="0 0 0 12px")
+        self.iteration = w.ToggleButtons(style={"button_width": "92px"}, layout=w.Layout(margin="0 0 0 12px"))
         self._offer()
         self.iteration.observe(self._chosen, "value")
         return [self.iteration]
