@@ -286,15 +286,18 @@ KILLED = """
         reduction.run()
         records.append(Record.of(reduction, reduction.state()))
     folder = Path(sys.argv[2]) / "run_1"
+    started = time.monotonic()
     write_outputs(records[0], folder)
-    seen = set()
-    for turn in range(14):
+    took = time.monotonic() - started
+    seen, turn = set(), 0
+    while turn < 12 or (len(seen) < 2 and turn < 60):
         child = os.fork()
         if child == 0:
             while True:
                 for record in records:
                     write_outputs(record, folder)
-        time.sleep(0.05 + 0.037 * turn)
+        time.sleep(took * (0.2 + 0.27 * turn))
+        turn += 1
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
         assert sorted(path.name for path in folder.iterdir()) == ["clean_obs.nc", "stage_1_run_1.hustle"]
