@@ -166,44 +166,52 @@ def _number(parameter: Real | Whole, tip: str) -> Made:
         slider: Any = w.IntSlider(min=int(low), max=int(high), tooltip=tip, layout=layout)
     elif low > 0 and high / low >= 100:
         slider = w.FloatLogSlider(
-            base=10, min=math.log10(low), max=math.log10(high), step=0.01, readout_format=".2g", tooltip=tip
-        )
-        slider.layout = layout
+            base=10, min=math.log10(low), max=math.log10(high), step=0.01, readout_format=".2g", tooltip=tip,
+            layout=layout,
+        )  # fmt: skip
     else:
         step = 10.0 ** math.floor(math.log10((high - low) / 100))
         slider = w.FloatSlider(
             min=low, max=high, step=step, readout_format=f".{_decimals(step)}f", tooltip=tip, layout=layout
         )
     slider.continuous_update = True
-    none = w.Checkbox(
-        description="None",
-        indent=False,
-        tooltip=f"None: {parameter.optional}",
-        layout=w.Layout(width="62px"),
-    )
 
-    def get() -> Any:
-        slider.disabled = bool(parameter.optional and none.value)
-        if slider.disabled:
-            return None
+    def value() -> Any:
         # The browser counts in steps from the slider's end, and sends 9.999999999999998 for 10 unasked.
         if isinstance(slider, w.FloatLogSlider):
             return float(f"{slider.value:.3g}")
         return slider.value if isinstance(parameter, Whole) else round(slider.value, _decimals(slider.step))
 
-    def put(value: Any) -> None:
-        none.value = value is None
-        slider.disabled = value is None
-        if value is not None:
-            # Bounded sliders clamp in silence: widen them to hold the value.
-            edge = math.log10(value) if isinstance(slider, w.FloatLogSlider) else value
-            slider.min, slider.max = min(slider.min, edge), max(slider.max, edge)
-            if isinstance(slider, w.FloatSlider) and round(value / slider.step) * slider.step != value:
-                slider.step = min(slider.step, _finest(value))
-                slider.readout_format = f".{_decimals(slider.step)}f"
-            slider.value = value
+    def show(value: Any) -> None:
+        # Bounded sliders clamp in silence: widen them to hold the value.
+        edge = math.log10(value) if isinstance(slider, w.FloatLogSlider) else value
+        slider.min, slider.max = min(slider.min, edge), max(slider.max, edge)
+        if isinstance(slider, w.FloatSlider) and round(value / slider.step) * slider.step != value:
+            slider.step = min(slider.step, _finest(value))
+            slider.readout_format = f".{_decimals(slider.step)}f"
+        slider.value = value
 
-    return [slider, none] if parameter.optional else [slider], get, put
+    return (
+        _or_none(slider, value, show, parameter.optional) if parameter.optional else ([slider], value, show)
+    )
+
+
+def _or_none(slider: Any, value: Callable[[], Any], show: Callable[[Any], None], meaning: str) -> Made:
+    """Add a box to a slider that stands for None."""
+    none = w.Checkbox(
+        description="None", indent=False, tooltip=f"None: {meaning}", layout=w.Layout(width="62px")
+    )
+
+    def get() -> Any:
+        slider.disabled = none.value
+        return None if none.value else value()
+
+    def put(wanted: Any) -> None:
+        none.value = slider.disabled = wanted is None
+        if wanted is not None:
+            show(wanted)
+
+    return [slider, none], get, put
 
 
 def _space(parameter: Parameter) -> int:

@@ -55,11 +55,15 @@ class FrameView(Seen):
         )
         self._play = w.Play(min=0, max=last, interval=400, layout=w.Layout(width="78px"), show_repeat=False)
         points = self._points()
-        self._shown = w.Dropdown(options=points, tooltip="The point of the chain whose frame is shown")
-        self._minus = w.Dropdown(
-            options=[("nothing", ""), *points], tooltip="The point of the chain that is taken away from it"
+        self._shown = w.Dropdown(
+            options=points,
+            tooltip="The point of the chain whose frame is shown",
+            layout=w.Layout(width="128px"),
         )
-        self._shown.layout = self._minus.layout = w.Layout(width="128px")
+        self._minus = w.Dropdown(
+            options=[("nothing", ""), *points], tooltip="The point of the chain that is taken away from it",
+            layout=w.Layout(width="128px"),
+        )  # fmt: skip
         self.overlay = w.Checkbox(
             value=True, description="flags", indent=False, layout=w.Layout(width="58px"),
             tooltip="Mark the pixels that this step flags",

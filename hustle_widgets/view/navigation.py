@@ -70,8 +70,9 @@ class Navigation(Seen):
         button.on_click(lambda _: self._open_page(name))
         sign, verdict = (w.HTML(layout=w.Layout(width="18px", margin="0")) for _ in range(2))
         self._buttons[name], self._signs[name], self._verdicts[name] = button, sign, verdict
-        switch: Any = w.HTML(layout=w.Layout(width="20px", margin="0"))
-        if step.switch:
+        if not step.switch:
+            switch: Any = w.HTML(layout=w.Layout(width="20px", margin="0"))
+        else:
             switch = w.Checkbox(
                 value=step.enabled, indent=False, tooltip=f"{step.switch}: {step.switch_help}",
                 layout=w.Layout(width="20px", margin="6px 0 0 0"),

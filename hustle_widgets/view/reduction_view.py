@@ -245,7 +245,8 @@ class ReductionView(Seen):
 
     def close(self) -> None:
         """Close every widget of the view, those out of sight included."""
-        for part in (self.image, *filter(None, self.lives.values())):
+        parts: list[Any] = [self.image, *filter(None, self.lives.values())]
+        for part in parts:
             part.close()
         close_tree(self.children, list(self.panels.values()))
 

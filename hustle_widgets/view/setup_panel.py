@@ -38,21 +38,24 @@ class SetupPanel(Seen):
             value=f"stage_1_{reduction.output_run}.hustle", continuous_update=False,
             tooltip="Path of the config file, from the folder of the notebook", layout=w.Layout(width="360px"),
         )  # fmt: skip
-        save = w.Button(description="Save config", icon="save", tooltip="Write all parameters to this file")
-        opening = w.Button(
-            description="Open config",
-            icon="folder-open",
-            tooltip="Take all parameters from this file; can be undone",
-        )
-        save.on_click(lambda _: self._act(self._save))
-        opening.on_click(lambda _: self._act(self._open))
-        save.layout = opening.layout = w.Layout(width="130px")
         self._said = w.HTML()
+        buttons = []
+        for text, icon, tip, act in (
+            ("Save config", "save", "Write all parameters to this file", self._save),
+            ("Open config", "folder-open", "Take all parameters from this file; can be undone", self._open),
+        ):
+            button = w.Button(description=text, icon=icon, tooltip=tip, layout=w.Layout(width="130px"))
+            button.on_click(lambda _, act=act: self._act(act))
+            buttons.append(button)
         controls = [Control(reduction, name).widget for name in reduction.setup_parameters()]
-        left = w.VBox([heading_of("Set-up of the run", ""), *controls])
-        right = w.VBox([heading_of("Config file", TEXT), self._path, w.HBox([save, opening]), self._said])
-        left.layout = w.Layout(width=WIDTH, min_width=WIDTH, padding="0 8px 0 0")
-        right.layout = w.Layout(padding="0 0 0 16px")
+        left = w.VBox(
+            [heading_of("Set-up of the run", ""), *controls],
+            layout=w.Layout(width=WIDTH, min_width=WIDTH, padding="0 8px 0 0"),
+        )
+        right = w.VBox(
+            [heading_of("Config file", TEXT), self._path, w.HBox(buttons), self._said],
+            layout=w.Layout(padding="0 0 0 16px"),
+        )
         self.widget = w.HBox([left, right], layout=w.Layout(width="100%"))
 
     def _act(self, act: Any) -> None:

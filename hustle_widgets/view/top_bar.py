@@ -33,8 +33,8 @@ class TopBar(Seen):
         self.previewed = False
 
         def button(text: str, icon: str, width: str, act: Any, tip: str = "", style: str = "") -> w.Button:
-            made = w.Button(description=text, icon=icon, tooltip=tip, button_style=style)
-            made.layout = w.Layout(width=width, flex="0 0 auto")
+            layout = w.Layout(width=width, flex="0 0 auto")
+            made = w.Button(description=text, icon=icon, tooltip=tip, button_style=style, layout=layout)
             made.on_click(lambda _: act())
             return made
 
