@@ -502,6 +502,21 @@ def test_a_truncated_sky_image_is_said(reduction, tmp_path):
         reduction.run()
 
 
+def test_a_lost_frame_is_no_reason_to_lose_the_visit(small_folder):
+    visit = load_visit(small_folder)
+    visit["images"].values[2] = np.nan
+    reduction = Reduction(visit, **everything(small_folder), do_save=False)
+    clean = reduction.run()
+    assert all(step.status == "fresh" for step in reduction.steps.values() if step.enabled)
+    assert "not found in 1 of 6 frames" in reduction.zeroth_tracking.notes
+    for name in ("0th_order_disp", "meanstar_disp", "star1_disp"):
+        assert np.isfinite(clean[name].values).all(axis=1).tolist() == [True, True, False, True, True, True]
+    nothing = visit.assign(images=visit["images"] * 0)
+    off = dict.fromkeys(("do_save", "do_bkg_stars", "do_Pagul", "do_uniform", "do_column"), False)
+    with pytest.raises(StepError, match="zeroth_tracking: The 0th order was found in no frame"):
+        Reduction(nothing, **{**everything(small_folder), **off}).run()
+
+
 # --- folders ----------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hustle_widgets.algorithms.centroid import zeroth_order_position
+from hustle_widgets.algorithms.centroid import NoSignal, zeroth_order_position
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
@@ -47,12 +47,24 @@ class ZerothOrderTracking(Step):
     @staticmethod
     def compute(block: Block, *, expected: tuple[float, float]) -> Table:
         """Find the 0th order in one frame."""
-        column, row = zeroth_order_position(block.images[0], expected)
+        try:
+            column, row = zeroth_order_position(block.images[0], expected)
+        except NoSignal:  # one lost frame is no reason to lose the visit
+            column = row = np.nan
         return Table({"0th_order_pos": np.array([[column, row]], dtype=float)})
 
     @staticmethod
-    def finish(outcome: Outcome, state: State) -> Outcome:
-        """Take the first frame's position off."""
+    def finish(outcome: Outcome, state: State, *, expected: tuple[float, float]) -> Outcome:
+        """Take the position in the first frame it is seen in off."""
         position = outcome.table.columns["0th_order_pos"]
-        columns = {"0th_order_pos": position, "0th_order_disp": position - position[0]}
-        return Outcome((Table(columns),))
+        seen = np.isfinite(position).all(axis=1)
+        if not seen.any():
+            raise ValueError(
+                f"The 0th order was found in no frame: nothing stands out of the sky around column "
+                f"{expected[0]:.0f}, row {expected[1]:.0f}. Check 'location', the target's [column, row] in the "
+                "direct image."
+            )
+        columns = {"0th_order_pos": position, "0th_order_disp": position - position[seen.argmax()]}
+        lost = np.count_nonzero(~seen)
+        notes = (f"The 0th order was not found in {lost} of {seen.size} frames.",) if lost else ()
+        return Outcome((Table(columns, notes=notes),))
