@@ -523,7 +523,8 @@ def test_a_lost_frame_is_no_reason_to_lose_the_visit(small_folder):
 @pytest.fixture
 def copied(small_folder, tmp_path):
     """A folder of its own with the visit's files; those that a test damages are replaced, not written to."""
-    shutil.copytree(small_folder, tmp_path / "files", copy_function=os.link)
+    ignore = shutil.ignore_patterns("outputs")
+    shutil.copytree(small_folder, tmp_path / "files", copy_function=os.link, ignore=ignore)
     return tmp_path / "files"
 
 
