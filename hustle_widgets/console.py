@@ -167,6 +167,8 @@ def _tracked(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[in
     key, what = ("0th_order_disp", "0th order") if name == "zeroth_tracking" else ("meanstar_disp", "stars")
     move = columns[key]
     seen = int(np.isfinite(move).all(axis=1).sum())
+    if not seen:
+        return [(1, f"Tracked {what} in 0 frames.")]
     span = np.nanmax(move, axis=0) - np.nanmin(move, axis=0)
     return [
         (1, f"Tracked {what} in {seen} frames."),

@@ -135,7 +135,8 @@ class ZerothWindow:
         column, row = self.places[frame]
         for cross in self.crosses:
             cross.set_data([column], [row])
-        self.title.set_text(f"Frame {frame}: 0th order at column {column:.2f}, row {row:.2f}")
+        place = f"at column {column:.2f}, row {row:.2f}" if np.isfinite(column + row) else "not found"
+        self.title.set_text(f"Frame {frame}: 0th order {place}")
         return self.page.figure
 
 
