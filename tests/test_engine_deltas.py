@@ -49,9 +49,7 @@ def test_patches_of_blocks_join_to_the_patch_of_the_whole(random, by_rows):
     cuts = [(slice(0, 5), slice(a, b)) for a, b in ((0, 4), (4, 9), (9, 11))]
     if not by_rows:
         cuts = [(slice(i, i + 1), slice(0, 11)) for i in range(5)]
-    parts = [
-        Patch.where(mask[cut], everywhere[cut][mask[cut]]).placed(*cut, SHAPE) for cut in cuts
-    ]
+    parts = [Patch.where(mask[cut], everywhere[cut][mask[cut]]).placed(*cut, SHAPE) for cut in cuts]
     joined = Patch.merged(parts)
     np.testing.assert_array_equal(joined.index, whole.index)
     np.testing.assert_array_equal(joined.value, whole.value)
