@@ -8,6 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import xarray as xr
 from traitlets import Bool
 
 from hustle_widgets.config import HustleConfig, read_config
-from hustle_widgets.engine.background import Background
+from hustle_widgets.engine.background import PAUSE, Background
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import Cancelled, Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
@@ -255,30 +256,33 @@ class Reduction(LazyVBox):
         if teller.error is not None:
             name, error = teller.error
             raise StepError(f"{name}: {error}") from error
-        result = self.result
-        assert result is not None
+        assert (result := self.result) is not None
         return result
 
-    def compute(self, save: bool = False) -> None:
+    def compute(self, save: bool = False, after: float = 0) -> None:
         """Compute in the background what is not known yet; the newest call wins.
 
         Parameters
         ----------
         save : bool
             Whether the outputs are written as well, and what failed before is tried anew.
+        after : float
+            Seconds to wait first for a newer call, which takes the place of this one.
         """
         request = self.request()
 
         def job(stop: threading.Event) -> None:
-            with self._computing:
-                if save:
-                    self._chain.forget_failures()
-                try:
-                    self._chain.execute(request, Teller(self), stop, explicit=save)
-                except Cancelled:
-                    pass
-                finally:
-                    self._refresh()
+            try:
+                with self._computing, suppress(Cancelled):
+                    if save:
+                        self._chain.forget_failures()
+                    if not stop.wait(after):
+                        self._chain.execute(request, Teller(self), stop, explicit=save)
+            finally:
+                with self._lock:  # which an edit holds until its job is submitted
+                    if not (superseded := self._background.superseded):
+                        self._refresh()
+                if not superseded:
                     self._tell("idle", "")
 
         self._background.submit(job)
@@ -368,7 +372,7 @@ class Reduction(LazyVBox):
             self._refresh()
             self._tell("edited", name)
             if self.auto:
-                self.compute()
+                self.compute(after=PAUSE)
 
     def build(self) -> None:
         """Make the whole view, and from now on compute at every edit."""

@@ -19,7 +19,10 @@ def edits_of(me: weakref.ref[Reduction]) -> Callable[[Any], None]:
     def observer(change: Any) -> None:
         reduction = me()
         if reduction is not None:
-            reduction._on_edit(change["owner"].name)
+            with reduction._lock:
+                if reduction.auto:
+                    reduction._background.cancel()  # the preview shall have the processor for itself
+                reduction._on_edit(change["owner"].name)
 
     return observer
 

@@ -6,6 +6,9 @@ import sys
 import threading
 from collections.abc import Callable
 
+# Seconds without a further edit before it is computed: while a slider is dragged, only previews are.
+PAUSE = 0.15
+
 Job = Callable[[threading.Event], None]
 
 
@@ -26,6 +29,11 @@ class Background:
     def busy(self) -> bool:
         """Whether a job runs or waits."""
         return self._thread is not None
+
+    @property
+    def superseded(self) -> bool:
+        """Whether a newer job waits for the one that runs to stop."""
+        return self._waiting is not None
 
     def submit(self, job: Job) -> None:
         """Do this job as soon as the present one has stopped."""

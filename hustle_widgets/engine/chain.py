@@ -81,10 +81,16 @@ class Chain:
         self._failed: dict[str, str] = {}
         self._unmet: dict[str, str] = {}
         self._running = ""
+        self._planned: tuple[Request, dict[str, str], list[Task]] | None = None
 
     def plan(self, request: Request) -> list[Task]:
         """Return the tasks of a request, with what is known to be missing taken into account."""
-        return plan(self.nodes, request, self.source.token, self._unmet)
+        # Asked for some thirty times at every edit, and to compare is twenty times as fast as to hash.
+        last = self._planned
+        if last is None or last[0] != request or last[1] != self._unmet:
+            unmet = dict(self._unmet)
+            last = self._planned = request, unmet, plan(self.nodes, request, self.source.token, unmet)
+        return last[2]
 
     def statuses(self, request: Request) -> dict[str, str]:
         """Return the status of each step for a request, without computing anything."""

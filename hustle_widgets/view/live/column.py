@@ -40,6 +40,7 @@ class ColumnLive(Live):
         self.along.x_axis.num_ticks = 6
         self.levels = CurvePlot("Time since first frame [h]", "Median of columns [e⁻]", height="180px")
         self.widget = self.boxed(bar, self.along.widget, self.levels.widget)
+        self._dotted: Any = None
         self._mask: tuple[Any, Any] = (None, None)
         self._estimate: tuple[Any, Any] = (None, None)
 
@@ -53,7 +54,8 @@ class ColumnLive(Live):
             mask = self.mask()
             if mask is None:
                 image.hide_overlay("region")
-            else:
+            elif mask is not self._dotted or "region" not in image._marked.layers:
+                self._dotted = mask
                 rows, columns = np.nonzero(sparse(mask))
                 image.show_overlay("region", rows, columns, theme.ORANGE)
         else:

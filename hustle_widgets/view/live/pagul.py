@@ -18,7 +18,7 @@ from hustle_widgets.view.live.column import sparse
 from hustle_widgets.view.look import Look
 
 # Pixels of a preview, and of a mode.
-AT_ONCE = 250_000
+AT_ONCE = 150_000
 OF_A_MODE = 60_000
 
 
@@ -39,6 +39,8 @@ class SkyLive(Live):
         self.widget = self.boxed(self.show_mask, self.scales.widget, self.modes.widget)
         self._fit: tuple[Any, Any] = (None, None)
         self._modes: tuple[Any, Any] = (None, None)
+        self._level: tuple[Any, float] = (None, float("nan"))
+        self._dotted: Any = None
         self._fitted: tuple[Any, NDArray[np.float64]] | None = None
 
     def _mask_chosen(self, change: Any) -> None:
@@ -54,6 +56,9 @@ class SkyLive(Live):
             image.hide_overlay("sky mask")
             return
         _, mask, every = found
+        if mask is self._dotted and "sky mask" in image._marked.layers:
+            return
+        self._dotted = mask
         rows, columns = np.nonzero(sparse(np.repeat(mask, every, axis=0)[: self.shape[0]]))
         image.show_overlay("sky mask", rows, columns, theme.ORANGE)
 
@@ -75,7 +80,10 @@ class SkyLive(Live):
 
     def sky_level(self) -> float:
         """Return the median of the sky image over the frame."""
-        return float(np.nanmedian(self.upstream.prepared(type(self.step), self.parameters)["sky"]))
+        sky = self.upstream.prepared(type(self.step), self.parameters)["sky"]
+        if self._level[0] is not sky:
+            self._level = sky, float(np.nanmedian(sky))
+        return self._level[1]
 
     def modes_of_frames(self) -> NDArray[np.float64]:
         """Return the mode of each frame as it enters the step, from some of its rows."""

@@ -1,0 +1,182 @@
+"""Time from a key press on a slider to changed pixels, in JupyterLab under a headless Chromium.
+
+    python benchmarks/latency.py [FOLDER] [--presses 20] [--every 0.4] [--steps led,uniform] [--size 74x600x2100]
+
+FOLDER is a Stage 0 folder; without it a visit is simulated. For each numeric parameter its slider gets
+`presses` key presses, one `every` so many seconds, back and forth. Told are, in milliseconds after the key event
+in the browser: the first change of any plot, and the change of the frame's picture (decoded and two frames of
+the browser later). `final` is the time in seconds from the last key press until every step is computed and light
+curve and frame are drawn. The load of the machine is told because it enters every figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+CHECKOUT = Path(__file__).parents[1]
+sys.path.insert(0, str(CHECKOUT / "tests" / "browser"))
+import lab as harness  # noqa: E402
+
+# Step, and its sliders; what must be set for a slider to act.
+SLIDERS: dict[str, list[tuple[str, str]]] = {
+    "fixed_iter": [("replacement", "reduction.set(fixed_sigmas=(6, 5), replacement=5)")],
+    "free_iter": [("free_sigma", "")],
+    "led": [
+        ("led_threshold", "reduction.led.set_trait('led_threshold', 3.0)"),
+        ("led_factor", ""),
+        ("led_n", ""),
+        ("contrast_factor", ""),
+        ("led_growth", ""),
+    ],
+    "smooth": [
+        ("smth_threshold", ""),
+        ("smth_order", "reduction.smooth.set_trait('smth_type', 'polyfit')"),
+    ],
+    "uniform": [("hist_min", ""), ("hist_max", ""), ("hist_bins", "")],
+    "column": [("col_sigma", ""), ("dist_from_trace", "")],
+    "pagul": [("mask_parameter", ""), ("smoothing_param", "")],
+}
+
+WIDTHS = (9, 7, 11, 7, 8, 9, 7)
+
+WATCH = """() => {
+  window.seen = { keys: [], any: [], frame: [], curve: [] };
+  document.addEventListener('keydown', () => seen.keys.push(performance.now()), true);
+  const painted = (list, from) => requestAnimationFrame(() => requestAnimationFrame(
+      () => { list.push(performance.now()); if (list !== seen.any) seen.any.push(performance.now()); }));
+  new MutationObserver(changes => {
+    const figures = [...document.querySelectorAll('.bqplot')];
+    for (const change of changes) {
+      const element = change.target;
+      const figure = element.closest && element.closest('.bqplot');
+      if (!figure) continue;
+      const number = figures.indexOf(figure);
+      if (element.tagName === 'image') {
+        if (!(change.attributeName || '').includes('href')) continue;
+        const picture = new Image();
+        picture.src = element.getAttribute('href') || element.getAttribute('xlink:href');
+        picture.decode().catch(() => {}).then(() => painted(number === 0 ? seen.frame : seen.any));
+      } else if (change.attributeName === 'd' || change.attributeName === 'transform') {
+        painted(number === 1 ? seen.curve : seen.any);
+      }
+    }
+  }).observe(document.querySelector('.jp-Notebook'), { subtree: true, attributes: true });
+}"""
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?")
+    parser.add_argument("--presses", type=int, default=20)
+    parser.add_argument("--every", type=float, default=0.4)
+    parser.add_argument("--steps", default=",".join(SLIDERS))
+    parser.add_argument("--size", default="74x600x2100")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = options.folder or simulated(Path(place), options.size)
+        measure(Path(place), folder, options.steps.split(","), options.presses, options.every)
+
+
+def simulated(place: Path, size: str) -> str:
+    """Write a visit and return its folder."""
+    from hustle_widgets import simulate_visit
+
+    frames, rows, columns = (int(number) for number in size.split("x"))
+    simulate_visit(place / "visit", n_frames=frames, shape=(rows, columns))
+    return str(place / "visit")
+
+
+def measure(place: Path, folder: str, steps: list[str], presses: int, every: float) -> None:
+    """Open the visit in a notebook and go through the sliders."""
+    root = place / "notebooks"
+    root.mkdir()
+    server = harness.LabServer(root, place / "state")
+    try:
+        server.wait()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=harness.find_chromium(), args=harness.CHROMIUM_ARGS
+            )
+            page = harness.LabPage(server, browser.new_page(viewport=harness.VIEWPORT), place)
+            code = f"from hustle_widgets import Reduction\nreduction = Reduction({folder!r}, path_to_Pagul={folder!r})"
+            page.new_notebook([code, "reduction"])
+            page.run_all(timeout=300)
+            settle(page)
+            page.page.evaluate(WATCH)
+            print("Median and 95th percentile, ms after the key event; load is the machine's over a minute.")
+            heads = zip(
+                ("any 50%", "95%", "frame 50%", "95%", "shown", "final s", "load"), WIDTHS, strict=True
+            )
+            print(f"{'parameter':18}" + "".join(f"{head:>{width}}" for head, width in heads))
+            for step in steps:
+                for name, setting in SLIDERS[step]:
+                    row = measure_slider(page, step, name, setting, presses, every)
+                    print(row + f"{os.getloadavg()[0]:7.1f}", flush=True)
+            page.close()
+            browser.close()
+    finally:
+        server.close()
+
+
+def settle(page: Any, timeout: float = 300) -> float:
+    """Wait until all is computed; return when that was seen, by the browser's clock."""
+    states = (
+        "[s.status for s in reduction.steps.values() if not s.explicit] + [str(reduction._background.busy)]"
+    )
+    fine = {"fresh", "off", "failed", "False"}
+    page.wait_until(lambda: set(page.kernel_eval(states, timeout=120)) <= fine, timeout, "the chain")
+    return float(page.page.evaluate("() => performance.now()"))
+
+
+def measure_slider(page: Any, step: str, name: str, setting: str, presses: int, every: float) -> str:
+    """Press keys on one slider and return a line of the table."""
+    if setting:
+        page.kernel_eval(setting)
+    page.kernel_eval(f"reduction._view.open_step({step!r})")
+    settle(page)
+    page.page.wait_for_timeout(1500)  # a moment's look, as a person would
+    page.press_slider(name, "ArrowRight")  # what is made at the first use
+    settle(page)
+    page.page.wait_for_timeout(1500)
+    page.page.evaluate("() => { for (const list of Object.values(seen)) list.length = 0; }")
+    for number in range(presses):
+        started = time.monotonic()
+        page.page.keyboard.press("ArrowRight" if number % 10 < 5 else "ArrowLeft")
+        page.page.wait_for_timeout(max(0, 1000 * (every - (time.monotonic() - started))))
+    settle(page)
+    page.page.wait_for_timeout(1000)
+    seen = {kind: np.array(times) for kind, times in page.page.evaluate("() => seen").items()}
+    keys = seen["keys"]
+    columns = []
+    for kind in ("any", "frame"):
+        waits = after(keys, seen[kind])
+        columns += [np.percentile(waits, 50), np.percentile(waits, 95)] if waits.size else [np.nan, np.nan]
+    answered = after(keys, seen["frame"]).size / max(keys.size, 1)
+    last = max([*seen["frame"], *seen["curve"]], default=np.nan)
+    final = (last - keys[-1]) / 1000
+    return f"{name:18}{columns[0]:9.0f}{columns[1]:7.0f}{columns[2]:11.0f}{columns[3]:7.0f}{answered:8.0%}{final:9.2f}"
+
+
+def after(keys: np.ndarray, changes: np.ndarray) -> np.ndarray:
+    """Return how long after each key the first change came that is before the second key from then on."""
+    waits = []
+    for number, key in enumerate(keys):
+        until = keys[number + 2] if number + 2 < keys.size else np.inf
+        later = changes[(changes > key) & (changes < until)]
+        if later.size:
+            waits.append(later.min() - key)
+    return np.array(waits)
+
+
+if __name__ == "__main__":
+    main()
