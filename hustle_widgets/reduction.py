@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import xarray as xr
 from traitlets import Bool
@@ -256,8 +256,7 @@ class Reduction(LazyVBox):
         if teller.error is not None:
             name, error = teller.error
             raise StepError(f"{name}: {error}") from error
-        assert (result := self.result) is not None
-        return result
+        return cast(xr.Dataset, self.result)
 
     def compute(self, save: bool = False, after: float = 0) -> None:
         """Compute in the background what is not known yet; the newest call wins.
