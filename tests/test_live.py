@@ -382,3 +382,11 @@ def test_maps_of_edges_are_those_of_the_algorithm(show: Show) -> None:
     )
     row0, row1, column0, column1 = shown.live.neighbourhood()
     assert row0 <= rows[0] < row1 and column0 <= columns[0] < column1
+
+
+def test_the_row_shown_is_what_is_on_view(show: Show) -> None:
+    shown = show("smooth")
+    shown.image.zoom_to((100, 160, 200, 400))
+    *_, column0, column1 = shown.image.region
+    scale = shown.live.model._x_scale
+    assert column0 - 20 < scale.min < scale.max < column1 + 20

@@ -13,9 +13,11 @@ from hustle_widgets.algorithms.smoothing import reject_by_smoothing, smooth_mode
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view import theme
 from hustle_widgets.view.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.frame_marks import Region
 from hustle_widgets.view.live.boxes import BoxEditor
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.look import Look
+from hustle_widgets.view.part import nice_ticks
 from hustle_widgets.view.preview import frame_patch, put_into
 
 # Pixels of a preview by type of model; of '2D_smooth' with a kernel of 25 pixels.
@@ -34,8 +36,6 @@ class SmoothLive(FlaggedLive):
         self.editor = BoxEditor(self, "smth_bounds")
         self.model = CurvePlot("Column [px]", "Value [e⁻]", height="190px")
         self.residual = CurvePlot("Column [px]", "Value − model [e⁻]", height="190px")
-        for plot in (self.model, self.residual):
-            plot.x_axis.num_ticks = 6
         self.widget = self.boxed(
             self.editor.widget, self.model.widget, self.residual.widget, self.counts.widget
         )
@@ -43,8 +43,15 @@ class SmoothLive(FlaggedLive):
 
     def decorate(self, image: Any) -> None:
         """Draw the regions."""
+        if self.image is None:
+            image.on_zoom(self._zoomed)
         super().decorate(image)
         self.editor.draw(image)
+
+    def _zoomed(self, region: Region) -> None:
+        with self.reduction._lock:
+            if self.look.step == self.step.name:
+                self.redraw()
 
     def read_noise(self) -> float:
         """Return the read noise of the frame on display, e-."""
@@ -102,6 +109,9 @@ class SmoothLive(FlaggedLive):
             y_limits=(-1.05 * edge, 1.05 * edge),
             vertical=(self.look.column,),
         )  # fmt: skip
+
+        for plot in (self.model, self.residual):
+            plot.x_axis.tick_values = nice_ticks(columns[0], columns[-1] + 1, 6)
 
     def _inside(self, columns: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return which columns of the clicked row are corrected."""
