@@ -1,6 +1,6 @@
 """Time from a key press on a slider to changed pixels, in JupyterLab under a headless Chromium.
 
-    python benchmarks/latency.py [FOLDER] [--presses 20] [--every 0.4] [--steps led,uniform] [--size 74x600x2100]
+    python benchmarks/latency.py [FOLDER] [--presses 20] [--every 0.4] [--steps led,uniform] [--off do_smooth]
 
 FOLDER is a Stage 0 folder; without it a visit is simulated. For each numeric parameter its slider gets
 `presses` key presses, one `every` so many seconds, back and forth. Told are, in milliseconds after the key event
@@ -81,10 +81,11 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=0.4)
     parser.add_argument("--steps", default=",".join(SLIDERS))
     parser.add_argument("--size", default="74x600x2100")
+    parser.add_argument("--off", default="", help="switches to turn off, e.g. do_led,do_smooth")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder or simulated(Path(place), options.size)
-        measure(Path(place), folder, options.steps.split(","), options.presses, options.every)
+        measure(Path(place), folder, options)
 
 
 def simulated(place: Path, size: str) -> str:
@@ -96,7 +97,7 @@ def simulated(place: Path, size: str) -> str:
     return str(place / "visit")
 
 
-def measure(place: Path, folder: str, steps: list[str], presses: int, every: float) -> None:
+def measure(place: Path, folder: str, options: argparse.Namespace) -> None:
     """Open the visit in a notebook and go through the sliders."""
     root = place / "notebooks"
     root.mkdir()
@@ -108,7 +109,9 @@ def measure(place: Path, folder: str, steps: list[str], presses: int, every: flo
                 executable_path=harness.find_chromium(), args=harness.CHROMIUM_ARGS
             )
             page = harness.LabPage(server, browser.new_page(viewport=harness.VIEWPORT), place)
-            code = f"from hustle_widgets import Reduction\nreduction = Reduction({folder!r}, path_to_Pagul={folder!r})"
+            given = "".join(f", {switch}=False" for switch in options.off.split(",") if switch)
+            made = f"reduction = Reduction({folder!r}, path_to_Pagul={folder!r}{given})"
+            code = f"from hustle_widgets import Reduction\n{made}"
             page.new_notebook([code, "reduction"])
             page.run_all(timeout=300)
             settle(page)
@@ -118,9 +121,9 @@ def measure(place: Path, folder: str, steps: list[str], presses: int, every: flo
                 ("any 50%", "95%", "frame 50%", "95%", "shown", "final s", "load"), WIDTHS, strict=True
             )
             print(f"{'parameter':18}" + "".join(f"{head:>{width}}" for head, width in heads))
-            for step in steps:
+            for step in options.steps.split(","):
                 for name, setting in SLIDERS[step]:
-                    row = measure_slider(page, step, name, setting, presses, every)
+                    row = measure_slider(page, step, name, setting, options.presses, options.every)
                     print(row + f"{os.getloadavg()[0]:7.1f}", flush=True)
             page.close()
             browser.close()
