@@ -32,6 +32,7 @@ BACKGROUNDS = ("uniform", "column", "pagul")
 # Where 'good' ends and where 'bad' begins.
 TRACE_RATE = (1.5, 3.0)  # flagged share on the traces over that off them
 TRACE_SHARE = (0.03, 0.06)  # flagged share on the traces; cosmic rays hit 1 % in 190 s (WFC3 IHB 5.4)
+TRACE_FEW = 0.002  # share on the traces that is too small to matter, whatever it is off them
 CHANGED = (0.05, 0.15)  # share of all pixels changed
 RESIDUAL = (0.15, 0.5)  # background left, in units of the noise of a pixel
 MOTION = (1.0, 10.0)  # pixels
@@ -168,12 +169,14 @@ def on_traces(state: State, zones: Zones) -> list[Finding]:
         spread = 1 / (zones.counts[1] * patch.shape[0]) * 20
         rate = (on + spread) / (off + spread)
         verdict = max(judge(rate, TRACE_RATE), judge(on, TRACE_SHARE), key=VERDICTS.index)
-        if on < TRACE_SHARE[0] / 6 and verdict == "bad":
-            verdict = "check"
+        if on < TRACE_FEW:
+            verdict = "good"
         figure = f"{on:.2%} hit"
         sentence = f"{on:.2%} of the pixels on the traces are flagged, {off:.2%} of those off them"
         if not len(patch):
             sentence = "No pixel is flagged."
+        elif rate > TRACE_RATE[0] and verdict == "good":
+            sentence += ": too few to matter."
         elif verdict == "good":
             sentence += ": the hits do not follow the traces."
         else:

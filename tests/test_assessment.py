@@ -77,6 +77,11 @@ def test_a_step_that_follows_the_trace_is_bad_however_few_pixels_it_flags_elsewh
     assert (share, off) == (pytest.approx(0.05, rel=0.01), 0)
     found = of(assess(led, reduction.zeroth_tracking.location), "Traces kept", "led")
     assert found.verdict == "bad" and f"{share:.2%}" in found.figure
+    mask[:, on] = False
+    mask[:, on[::1500]] = True  # a few pixels of the traces are no over-correction
+    few = replace(state, outcomes={"led": Outcome((Patch.where(mask.reshape(state.shape), None),))})
+    found = of(assess(few, reduction.zeroth_tracking.location), "Traces kept", "led")
+    assert found.verdict == "good" and "too few to matter" in found.sentence
 
 
 def test_zones_hold_the_light_of_the_true_traces(default, small_folder):
