@@ -297,7 +297,10 @@ def light(state: State, previous_ppm: Mapping[str, float]) -> list[Finding]:
                 " Less than photons can: the noise itself is being corrected away, raise the thresholds."
             )
         elif verdict != "good":
-            sentence += " Cosmic rays left, pixels wrongly corrected or the background may be the reason."
+            sentence += (
+                " Cosmic rays left, pixels wrongly corrected, the background, or an ingress that few frames "
+                "sample may be the reason."
+            )
         found.append(Finding("quicklook", "Scatter", value, figure, verdict, sentence))
         if order in previous_ppm and previous_ppm[order] > 0:
             found.append(_edit(order, ppm, previous_ppm[order]))

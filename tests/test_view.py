@@ -484,6 +484,19 @@ def test_the_quicklook_draws_apertures_flags_and_curves(computed):
     assert "aperture" not in view.image._named
 
 
+def test_frames_left_out_and_files_written_are_shown(shown, tmp_path):
+    reduction, view = shown
+    view.open_step("save")
+    assert "Nothing is there yet" in all_text(view.panels["save"])
+    reduction.read_data.skip_first_fm = True
+    reduction.run()
+    view.open_step("read_data")
+    assert "6 of 8 frames in 2 orbits" in all_text(view.panels["read_data"])
+    view.open_step("save")
+    text = all_text(view.panels["save"])
+    assert "clean_obs.nc" in text and "of the present parameters." in text and "Press" not in text
+
+
 # --- steps by themselves, controls, memory ----------------------------------------------------------
 
 

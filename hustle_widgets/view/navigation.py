@@ -62,7 +62,7 @@ class Navigation(Seen):
         button = w.Button(
             description=text,
             tooltip=f"Open: {text}",
-            layout=w.Layout(width="222px", height="21px", padding="0 4px"),
+            layout=w.Layout(width="222px", height="20px", padding="0 4px"),
         )
         button.layout.margin = "1px 0 1px 0"
         button.style.text_color, button.style.font_size = "#000", "11.5px"
@@ -78,7 +78,7 @@ class Navigation(Seen):
                 layout=w.Layout(width="20px", margin="6px 0 0 0"),
             )  # fmt: skip
             w.link((step, "enabled"), (switch, "value"))
-        return w.HBox([sign, switch, button, verdict], layout=w.Layout(align_items="center", height="23px"))
+        return w.HBox([sign, switch, button, verdict], layout=w.Layout(align_items="center", height="22px"))
 
     def mark_open(self, name: str) -> None:
         """Show which page is open."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.column import ColumnLive
+from hustle_widgets.view.live.ends import ReadLive, SaveLive
 from hustle_widgets.view.live.hst_flags import HSTFlagsLive
 from hustle_widgets.view.live.led import LedLive
 from hustle_widgets.view.live.location import LocationLive
@@ -18,6 +19,7 @@ from hustle_widgets.view.live.uniform import UniformLive
 from hustle_widgets.view.look import Look
 
 LIVE: dict[str, type[Live]] = {
+    "read_data": ReadLive,
     "hst_flags": HSTFlagsLive,
     "fixed_iter": FixedSeriesLive,
     "free_iter": SeriesLive,
@@ -30,6 +32,7 @@ LIVE: dict[str, type[Live]] = {
     "zeroth_tracking": ZerothLive,
     "bkg_stars": StarsLive,
     "quicklook": QuicklookLive,
+    "save": SaveLive,
 }
 
 

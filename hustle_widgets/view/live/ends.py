@@ -1,0 +1,85 @@
+"""Live views of the first step, which frames are worked on, and of the last, what has been written."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+
+from hustle_widgets.view import theme
+from hustle_widgets.view.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.live.base import Live
+from hustle_widgets.view.look import Look
+
+
+class ReadLive(Live):
+    """The frames of the visit by time and orbit, those left out among them."""
+
+    def __init__(self, step: Any, look: Look) -> None:
+        super().__init__(step, look)
+        self.orbits = CurvePlot("Time since first frame of the visit [h]", "Orbit", height="230px")
+        self.widget = self.boxed(self.orbits.widget)
+
+    def update(self) -> None:
+        """Draw the frames."""
+        columns = self.reduction.state().source.columns
+        times, orbits = columns["exp_time"], np.asarray(columns["orbit_numbers"], dtype=float)
+        hours = (times - times[0]) * 24
+        outcome = self.outcome
+        kept = np.ones(times.size, dtype=bool)
+        if outcome is not None and outcome.selection is not None:
+            kept = np.isin(np.arange(times.size), outcome.selection.frames)
+        shown = np.flatnonzero(kept)
+        here = hours[shown[min(self.look.frame, shown.size - 1)]]
+        self.orbits.show(
+            Curve("worked on", hours, np.where(kept, orbits, np.nan), color=theme.KEPT, line=""),
+            Curve(
+                "left out",
+                hours,
+                np.where(kept, np.nan, orbits),
+                color=theme.REJECTED,
+                marker="cross",
+                line="",
+            ),
+            title=f"{kept.sum()} of {kept.size} frames in {np.unique(orbits).size} orbits",
+            y_limits=(orbits.min() - 0.5, orbits.max() + 0.5),
+            vertical=(float(here),),
+        )
+
+    def close(self) -> None:
+        """Close the plot."""
+        self.orbits.close()
+        super().close()
+
+
+class SaveLive(Live):
+    """Where the outputs go, and what is there."""
+
+    def __init__(self, step: Any, look: Look) -> None:
+        super().__init__(step, look)
+        self.files = w.HTML()
+        self.widget = self.boxed(self.files)
+
+    def update(self) -> None:
+        """List the files of this run."""
+        folder = self.reduction.output_folder()
+        found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+        lines = [
+            f"<li>{escape(str(p.relative_to(folder)))}, {p.stat().st_size / 1e6:.1f} MB</li>"
+            for p in found[:30]
+        ]
+        if len(found) > 30:
+            lines.append(f"<li>and {len(found) - 30} more</li>")
+        what = (
+            f"<ul style='margin:2px 0'>{''.join(lines)}</ul>" if lines else "<div>Nothing is there yet.</div>"
+        )
+        if self.step.status == "fresh":
+            state = "These are the outputs of the present parameters."
+        else:
+            state = "Press <b>Run and save</b> to write the outputs of the present parameters."
+        self.files.value = (
+            '<div class="hustle-files" style="font-size:13px;line-height:18px;max-width:420px;overflow-wrap:anywhere">'
+            f"<b>{escape(str(folder))}</b>{what}{state}</div>"
+        )

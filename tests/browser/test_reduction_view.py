@@ -1,0 +1,271 @@
+"""The page of a Reduction under a person's hands: stars, target, frames, undo, failures, cancel, run, memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lab import LabPage, changed_fraction
+from playwright.sync_api import Locator
+
+from hustle_widgets import simulate_visit
+from hustle_widgets.simulate import read_truth
+
+SHAPE = (200, 640)
+SHOW = """
+from hustle_widgets import Reduction
+reduction = Reduction({folder!r}, dist_from_trace=20, bounds=None, smth_bounds=None, verbose=0)
+reduction"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("visit") / "files"
+    simulate_visit(folder, n_frames=12, shape=SHAPE, n_stars=2, seed=5)
+    return folder
+
+
+@pytest.fixture
+def shown(lab: LabPage, folder: Path) -> LabPage:
+    """A Reduction on display, all computed."""
+    lab.new_notebook([SHOW.format(folder=str(folder))])
+    lab.run_all()
+    lab.page.get_by_text("White light curve").wait_for(timeout=60_000)
+    settle(lab)
+    lab.page.evaluate("() => document.querySelector('.jp-Cell-outputWrapper').scrollIntoView()")
+    return lab
+
+
+def settle(lab: LabPage) -> None:
+    lab.wait_until(lambda: not lab.kernel_eval("reduction._background.busy"), 60, "the computation")
+    lab.page.wait_for_timeout(300)
+
+
+def open_step(lab: LabPage, title: str) -> None:
+    lab.page.locator("button.hustle-step", has_text=title).click()
+    lab.page.get_by_text(f"{title}", exact=False).first.wait_for()
+    lab.page.wait_for_timeout(400)
+
+
+def figure(lab: LabPage, number: int = 0) -> Locator:
+    return lab.page.locator(".bqplot").nth(number)
+
+
+def place(
+    lab: LabPage, column: float, row: float, figure_number: int = 0, region: Any = None
+) -> tuple[float, float]:
+    """Where a pixel of the frame is on the screen."""
+    row0, row1, column0, column1 = region or (0, SHAPE[0], 0, SHAPE[1])
+    box = figure(lab, figure_number).locator("image").first.bounding_box()
+    assert box is not None
+    x = box["x"] + (column + 0.5 - column0) / (column1 - column0) * box["width"]
+    return x, box["y"] + (1 - (row + 0.5 - row0) / (row1 - row0)) * box["height"]
+
+
+def press(lab: LabPage, name: str) -> None:
+    lab.page.locator(".widget-button", has_text=name).first.click()
+
+
+def test_stars_and_target_are_set_with_the_mouse(shown: LabPage, folder: Path):
+    lab = shown
+    stars = "reduction.bkg_stars.bkg_stars_loc"
+    (column, row), *_ = read_truth(folder)["star_positions"].values.tolist()
+    open_step(lab, "6c Displacement")
+    before = lab.pixels(figure(lab))
+
+    lab.page.mouse.click(*place(lab, column, row))
+    lab.wait_until(lambda: len(lab.kernel_eval(stars)) == 1, what="a star")
+    settle(lab)
+    assert np.hypot(*np.subtract(lab.kernel_eval(stars)[0], (column, row))) < 2
+    assert lab.kernel_eval("reduction.bkg_stars.status") == "fresh"
+    placed = lab.pixels(figure(lab))
+    assert changed_fraction(before, placed) > 1e-4, "the star is not marked"
+    lab.page.get_by_text("star 1").first.wait_for()
+    lab.page.get_by_text("Trackers agree").first.wait_for()
+
+    start, end = place(lab, column, row), place(lab, column + 30, row - 20)
+    lab.page.mouse.move(*start)
+    lab.page.mouse.down()
+    lab.page.mouse.move(*end, steps=6)
+    lab.page.mouse.up()
+    lab.wait_until(
+        lambda: np.hypot(*np.subtract(lab.kernel_eval(stars)[0], (column + 30, row - 20))) < 3,
+        what="the drag",
+    )
+    settle(lab)
+    moved = lab.pixels(figure(lab))
+    assert changed_fraction(placed, moved) > 1e-4, "the mark did not follow"
+    mark = figure(lab).locator("text", has_text="star 1").bounding_box()
+    assert mark is not None and abs(mark["x"] - end[0]) < 30 and abs(mark["y"] - end[1]) < 30
+
+    press(lab, "Undo")
+    lab.wait_until(lambda: np.hypot(*np.subtract(lab.kernel_eval(stars)[0], (column, row))) < 2, what="undo")
+    settle(lab)
+    lab.page.mouse.click(*place(lab, *lab.kernel_eval(stars)[0]))
+    lab.wait_until(lambda: lab.kernel_eval(stars) == [[0, 0], [0, 0]], what="the star to go")
+    settle(lab)
+    assert figure(lab).locator("text", has_text="star 1").count() == 0
+    press(lab, "Undo")
+    lab.wait_until(lambda: len(lab.kernel_eval(stars)) == 1, what="the star to come back")
+    lab.page.wait_for_timeout(300)
+    assert figure(lab).locator("text", has_text="star 1").count() == 1
+
+    # The other way round: the trait moves the mark.
+    lab.kernel_eval("reduction.bkg_stars.set_trait('bkg_stars_loc', [[100, 30], [200, 40]])")
+    figure(lab).locator("text", has_text="star 2").wait_for()
+    settle(lab)
+
+    sets_the_target_by_a_click(lab)
+
+
+def sets_the_target_by_a_click(lab: LabPage) -> None:
+    open_step(lab, "6a Target location")
+    direct = lab.page.locator(".bqplot").count() - 1
+    column, row = lab.kernel_eval("reduction.zeroth_tracking.location")
+    region = lab.kernel_eval("reduction._view.lives['location'].direct.region")
+    before = lab.pixels(figure(lab, direct))
+    lab.page.mouse.click(*place(lab, column + 5, row + 3, direct, region))
+    lab.wait_until(
+        lambda: lab.kernel_eval("reduction.zeroth_tracking.location") != [column, row], what="the target"
+    )
+    found = lab.kernel_eval("reduction.zeroth_tracking.location")
+    assert np.hypot(*np.subtract(found, (column + 5, row + 3))) < 1
+    settle(lab)
+    assert changed_fraction(before, lab.pixels(figure(lab, direct))) > 1e-3
+    centroid = lab.kernel_eval("reduction.outcomes()['location'].table.facts")
+    lab.page.get_by_text(f"column {centroid['target_posx']:.2f}").wait_for()
+
+
+def test_frames_are_stepped_through_and_read_out(shown: LabPage):
+    lab = shown
+    before = lab.pixels(figure(lab))
+    lab.press_slider("Frame", "ArrowRight", 3)
+    lab.page.get_by_text("Frame 3 after 3b").wait_for()
+    lab.page.wait_for_timeout(300)
+    assert changed_fraction(before, lab.pixels(figure(lab))) > 0.001, "the same frame is shown"
+    lab.page.locator(".widget-play button").first.click()
+    lab.wait_until(lambda: lab.kernel_eval("reduction._view.look.frame") >= 6, what="the frames to play")
+    lab.page.locator(".widget-play button").nth(1).click()
+    lab.page.get_by_text("Frame 0 after 3b").wait_for()
+
+    reads_out_what_is_under_the_mouse(lab)
+
+
+def reads_out_what_is_under_the_mouse(lab: LabPage) -> None:
+    frame, row, column = (
+        int(n) for n in lab.kernel_eval(
+            "list(map(int, __import__('numpy').unravel_index(reduction.outcomes()['hst_flags'].patch.index[5], "
+            "reduction.state().shape)))"
+        )
+    )  # fmt: skip
+    assert frame == 0
+    # To the pixel: where a frame is wider than the screen, the one beside it would do as well.
+    lab.page.mouse.move(*place(lab, column, row))
+    lab.page.get_by_text("e⁻, ").first.wait_for()
+    text = lab.page.get_by_text("HST DQ").first.inner_text()
+    assert text.startswith("column ") and "row " in text
+
+
+def test_undo_and_redo_and_a_failure_that_is_mended(shown: LabPage):
+    lab = shown
+    lab.drag_slider("free_sigma", 0.02)
+    settle(lab)
+    edited = lab.kernel_eval("reduction.free_iter.free_sigma")
+    assert edited < 3.4
+    before = lab.pixels(figure(lab, 1))
+    press(lab, "Undo")
+    lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == 3.5, what="undo")
+    lab.wait_until(lambda: lab.slider_value("free_sigma") == 3.5, what="the slider to go back")
+    settle(lab)
+    lab.page.wait_for_timeout(300)
+    assert changed_fraction(before, lab.pixels(figure(lab, 1))) > 1e-3, "the light curve did not change"
+    press(lab, "Redo")
+    lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == edited, what="redo")
+    settle(lab)
+
+    a_failure_is_read_and_goes_when_mended(lab)
+
+
+def a_failure_is_read_and_goes_when_mended(lab: LabPage) -> None:
+    open_step(lab, "5a Background")
+    entry = lab.page.locator(".widget-text").filter(has_text="bounds").locator("input")
+    entry.fill("[[0, 900, 0, 100]]")
+    entry.press("Enter")
+    lab.page.locator(".hustle-error", has_text="reaches outside the frame").wait_for()
+    lab.page.locator(".hustle-said-top", has_text="reaches outside the frame").wait_for()
+    lab.page.locator("[aria-label^='failed']").wait_for()
+    entry.fill("[[0, 60, 0, 100]]")
+    entry.press("Enter")
+    lab.page.locator(".hustle-said-top", has_text="all steps are computed").wait_for()
+    assert lab.page.get_by_text("reaches outside").count() == 0
+    # What a parameter does not accept is refused beside its control, and nothing is computed.
+    entry.fill("[[5, 2, 0, 100]]")
+    entry.press("Enter")
+    lab.page.get_by_text("must be a list of [row0, row1").wait_for()
+    assert lab.kernel_eval("reduction.uniform.bounds") == [[0, 60, 0, 100]]
+    settle(lab)
+
+
+def test_cancel_stops_a_computation_and_run_writes_the_file(lab: LabPage, folder: Path):
+    # Long enough for a hand: the step waits at each frame.
+    slow = """
+import functools, time
+from hustle_widgets.steps import LaplacianEdgeDetection
+quick = LaplacianEdgeDetection.compute
+@functools.wraps(quick)
+def wait(block, **keywords):
+    time.sleep(1)
+    return quick(block, **keywords)
+LaplacianEdgeDetection.compute = staticmethod(wait)"""
+    slow += SHOW.format(folder=str(folder))
+    lab.new_notebook([slow])
+    lab.run_all()
+    lab.page.locator(".hustle-said-top", has_text="running: 4a").wait_for(timeout=60_000)
+    press(lab, "Cancel")
+    lab.page.locator(".hustle-said-top", has_text="to compute").wait_for()
+    assert lab.kernel_eval("reduction.led.status") == "stale"
+    assert lab.kernel_eval("reduction.free_iter.status") == "fresh"
+    lab.wait_until(lambda: not lab.kernel_eval("reduction._background.busy"), what="the computation to stop")
+
+    written = folder / "outputs" / "stage_1" / "run_1" / "clean_obs.nc"
+    written.unlink(missing_ok=True)
+    press(lab, "Run and save")
+    lab.wait_until(written.exists, 60, "the file")
+    settle(lab)
+    assert lab.kernel_eval("reduction.save.status") == "fresh"
+    lab.page.locator(".hustle-said-top", has_text="all steps are computed").wait_for()
+
+
+def test_a_step_alone_shows_its_controls_and_plots(lab: LabPage, folder: Path):
+    code = SHOW.format(folder=str(folder)).rstrip() + ".free_iter"
+    lab.new_notebook([code])
+    lab.run_all()
+    lab.page.locator(".hustle-status", has_text="fresh").wait_for(timeout=60_000)
+    settle(lab)
+    assert lab.slider("free_sigma").is_visible()
+    lab.page.get_by_text("Frame 0 after 3b").wait_for()
+    plots = [lab.pixels(figure(lab, number)) for number in range(lab.page.locator(".bqplot").count())]
+    assert len(plots) >= 2 and all(plot.std() > 3 for plot in plots)
+    lab.drag_slider("free_sigma", 0.02)
+    settle(lab)
+    assert changed_fraction(plots[0], lab.pixels(figure(lab, 0))) > 1e-4
+
+
+def test_the_same_cell_run_ten_times_keeps_one_reduction(shown: LabPage):
+    lab = shown
+    count = (
+        "(__import__('gc').collect(), sum(type(o).__name__ == 'Reduction' and 'visit' in vars(o) "
+        "for o in __import__('gc').get_objects()))[1]"
+    )
+    widgets = "len(__import__('ipywidgets').widgets.widget._instances)"
+    settle(lab)
+    first = lab.kernel_eval(widgets)
+    for _ in range(9):
+        lab.run_cell(0)
+        lab.page.get_by_text("White light curve").wait_for()
+    settle(lab)
+    assert lab.kernel_eval(count) == 1
+    assert lab.kernel_eval(widgets) <= first + 20
+    assert lab.page.locator("button.hustle-step").count() == 14
