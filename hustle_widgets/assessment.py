@@ -181,7 +181,7 @@ def on_traces(state: State, zones: Zones) -> list[Finding]:
             sentence += ": the hits do not follow the traces."
         else:
             sentence += ": the traces are being corrected away; raise the threshold, or look at the frame."
-        found.append(Finding(name, "Traces kept", rate, figure, verdict, sentence))
+        found.append(Finding(name, "Traces kept", on, figure, verdict, sentence))
     return found
 
 

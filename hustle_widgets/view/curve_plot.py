@@ -111,7 +111,7 @@ class CurvePlot(Part):
         self.set_heading(title, keys)
 
     def _draw(self, curve: Curve, color: str) -> None:
-        band, line, points = self._marks_of(curve.name)
+        band, line, points = self._marks_of(curve.name, behind=curve.ghost)
         x, y = np.asarray(curve.x, dtype=float), np.asarray(curve.y, dtype=float)
         opacity = 0.45 if curve.ghost else 1.0
         half = np.zeros_like(y) if curve.error is None else np.broadcast_to(curve.error, y.shape)
@@ -136,7 +136,7 @@ class CurvePlot(Part):
         else:
             points.visible = False
 
-    def _marks_of(self, name: str) -> tuple[Any, Any, Any]:
+    def _marks_of(self, name: str, behind: bool = False) -> tuple[Any, Any, Any]:
         if name not in self._marks:
             band = bqplot.Lines(
                 scales=self._scales, fill="between", fill_opacities=[0.2, 0.2], opacities=[0.0, 0.0]
@@ -144,7 +144,8 @@ class CurvePlot(Part):
             line = bqplot.Lines(scales=self._scales, stroke_width=1.8)
             points = bqplot.Scatter(scales=self._scales, default_size=36, stroke_width=0)
             self._marks[name] = band, line, points
-            self.figure.marks = [*self.figure.marks, band, line, points]
+            others, new = list(self.figure.marks), [band, line, points]
+            self.figure.marks = new + others if behind else others + new
         return self._marks[name]
 
     def _hide_all_but(self, names: set[str]) -> None:

@@ -14,7 +14,7 @@ from hustle_widgets.view.status import LOOKS, VERDICTS, verdict_sign
 
 SETUP = "setup"
 # ipywidgets has no trait for it.
-STYLE = "<style>.hustle-step { text-align: left !important }</style>"
+STYLE = "<style>.hustle-step { text-align: left !important; line-height: 18px !important }</style>"
 CHOSEN, PLAIN, MARK = "#cfe3f3", "#f4f4f4", "#0072b2"
 
 
