@@ -230,7 +230,7 @@ def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> tuple[float, N
        stars: blocks that ask for another factor than the median block are left out. A block is weighed by
        its statistical error;
 
-    until the factor is stable to 1e-4.
+    until the factor is stable to 1e-4 of itself or of the scatter.
     """
     mode, scatter = sky_mode(image)
     half_width = _half_width(image, mask_parameter)
@@ -256,7 +256,8 @@ def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> tuple[float, N
         if norm == 0:
             raise ValueError("No pixel is left to scale the sky image to. Raise mask_parameter.")
         last, scale = scale, float(products[good].sum()) / norm
-        if abs(scale - last) <= 1e-4 * abs(scale):
+        # The second limit is a tenth of the error that noise leaves, for a sky that is off already.
+        if abs(scale - last) <= max(1e-4 * abs(scale), 1e-4 * scatter / abs(level)):
             break
     rows, columns = (np.arange(size) // BLOCK for size in image.shape)
     return scale, ~(keep & good[np.ix_(rows, columns)])
