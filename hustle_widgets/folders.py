@@ -42,6 +42,8 @@ def replacing(folder: Path, ours: Sequence[str]) -> Iterator[Path]:
         Where to write.
     """
     folder = folder.absolute()
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file where a folder is to be written: move it away.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     clean_up(folder, ours)
     new, lock = _hidden_folder(folder)

@@ -18,7 +18,7 @@ from hustle_widgets.engine.plan import Request
 from hustle_widgets.folders import replacing, take_over
 from hustle_widgets.outputs import clean_dataset, result_id
 from hustle_widgets.settings import config_of
-from hustle_widgets.visit import save_clean
+from hustle_widgets.visit import HDF5, save_clean
 
 if TYPE_CHECKING:
     from hustle_widgets.reduction import Reduction
@@ -160,7 +160,7 @@ def result_in(folder: Path) -> str:
     """Return the `result_id` of the clean visit in the folder of a run, '' if there is none."""
     path = folder / CLEAN
     if path.is_file():
-        with suppress(OSError), netCDF4.Dataset(path) as file:
+        with suppress(OSError), HDF5, netCDF4.Dataset(path) as file:
             return str(getattr(file, "result_id", ""))
     return ""
 

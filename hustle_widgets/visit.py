@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,23 @@ from .exposures import (
     target_pixel,
 )
 
-__all__ = ["VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
+__all__ = ["HDF5", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
+
+# The HDF5 library crashes when two threads of one process write at the same time.
+HDF5 = threading.Lock()
 
 ORBIT_GAP = 35.0 / 1440  # [d]
 EDGES = ["left edge", "right edge", "bottom edge", "top edge"]
 
 
-def load_visit(folder: str | Path, *, progress: Callable[[float], None] | None = None) -> xr.Dataset:
+def load_visit(
+    folder: str | os.PathLike[str], *, progress: Callable[[float], None] | None = None
+) -> xr.Dataset:
     """Load the G280 exposures and the direct image of a visit.
 
     Parameters
     ----------
-    folder : str or Path
+    folder : str or path
         Stage 0 folder: specimages/*_flt.fits and directimages/*_flt.fits, under the names of Stage 0
         (or01fm001_flt.fits) or of MAST (iexr16lkq_flt.fits). Order and orbits come from the headers.
     progress : callable, optional
@@ -64,6 +70,11 @@ def load_visit(folder: str | Path, *, progress: Callable[[float], None] | None =
     A gap of more than 35 min between the end of an exposure and the start of the next begins a new orbit. The
     read noise of a frame is the root of the median of ``errors^2 - images`` over unflagged pixels.
     """
+    if not isinstance(folder, (str, os.PathLike)):
+        kind = type(folder).__name__
+        raise TypeError(
+            f"A visit is a Dataset of load_visit, or the path of its folder. Got a {kind} instead."
+        )
     top = Path(folder)
     paths = _list_files(top)
     messages: list[str] = []
@@ -152,7 +163,9 @@ def _list_files(top: Path) -> dict[str, list[Path]]:
     """Exposures and direct images of a folder, or what is wrong with it."""
     if not top.is_dir():
         raise VisitNotFoundError(
-            f"The folder {top} does not exist. Give the Stage 0 folder that holds specimages/."
+            f"{top} is no folder. Give the Stage 0 folder that holds specimages/."
+            if top.exists()
+            else f"The folder {top} does not exist. Give the Stage 0 folder that holds specimages/."
         )
     found = {}
     for name, what in (("specimages", "G280 exposures"), ("directimages", "direct image")):
@@ -220,14 +233,16 @@ def save_clean(
     partial = Path(name)
     try:
         cubes = [str(n) for n, variable in dataset.data_vars.items() if variable.ndim == 3]
-        small = dataset.drop_vars(cubes).copy()
+        # How a file that the visit once came from was packed is not how this one is.
+        small = dataset.drop_vars(cubes).drop_encoding()
         small.attrs = _encodable(small.attrs)
         for variable in small.variables.values():
             variable.attrs = _encodable(variable.attrs)
         for coordinate in small.coords.values():
             coordinate.encoding["_FillValue"] = None  # CF: coordinates have no missing values
-        small.to_netcdf(partial, engine="netcdf4")
-        with netCDF4.Dataset(partial, "a") as file:
+        with HDF5:
+            small.to_netcdf(partial, engine="netcdf4")
+        with HDF5, netCDF4.Dataset(partial, "a") as file:
             total = sum(dataset[n].shape[0] for n in cubes)
             written = 0
             for cube in cubes:
@@ -253,9 +268,10 @@ def _create_variable(file: netCDF4.Dataset, name: str, variable: xr.DataArray) -
         if dimension not in file.dimensions:
             file.createDimension(str(dimension), size)
     boolean = variable.dtype == bool
-    kind, dimensions = np.int8 if boolean else variable.dtype, [str(d) for d in variable.dims]
+    kind = np.dtype(np.int8) if boolean else variable.dtype.newbyteorder("=")
+    dimensions = [str(d) for d in variable.dims]
     # Flags shrink to a twentieth in the time of a few copies; electrons hardly shrink, and take a hundred.
-    flags = np.dtype(kind).kind in "iu"
+    flags = kind.kind in "iu"
     options: dict[str, Any] = (
         {"zlib": True, "complevel": 1, "chunksizes": (1, *variable.shape[1:])} if flags else {}
     )

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import netCDF4
@@ -16,6 +17,7 @@ from visits import everything, small_folder, tiny_visit  # noqa: F401
 
 from hustle_widgets import Reduction, load_visit, reduce
 from hustle_widgets.outputs import result_id
+from hustle_widgets.reduction import StepError
 from hustle_widgets.visit import save_clean
 
 # What HUSTLE-tools' Stage 2 reads.
@@ -106,6 +108,31 @@ def test_ncdump_reads_it(path: Path) -> None:
     assert done.returncode == 0 and not done.stderr
     for name in (*STAGE_2, "flag_masks = 1UB, 2UB, 4UB, 8UB, 16UB"):
         assert name in done.stdout
+
+
+def test_reductions_in_several_threads_write_in_turn(tmp_path: Path) -> None:
+    places = [tmp_path / str(number) for number in range(4)]
+    reductions = []
+    for place in places:
+        place.mkdir()
+        reductions.append(Reduction(tiny_visit(folder=str(place)), do_led=False))
+    with ThreadPoolExecutor(len(places)) as pool:
+        results = list(pool.map(Reduction.run, reductions))
+    for place, clean in zip(places, results, strict=True):
+        with xr.open_dataset(place / "outputs/stage_1/run_1/clean_obs.nc") as read:
+            np.testing.assert_array_equal(read["images"], clean["images"])
+
+
+def test_a_file_in_the_place_of_the_run_stays(tmp_path: Path) -> None:
+    place = tmp_path / "outputs" / "stage_1" / "run_1"
+    place.parent.mkdir(parents=True)
+    place.write_text("a person's")
+    reduction = Reduction(tiny_visit(folder=str(tmp_path)))
+    with pytest.raises(StepError, match="save: The outputs cannot be written: .*run_1 is a file.*output_run"):
+        reduction.run()
+    assert [path.name for path in place.parent.iterdir()] == ["run_1"]
+    assert place.read_text() == "a person's"
+    assert reduction.result is not None
 
 
 def test_a_result_is_known_again(reduction: Reduction) -> None:

@@ -1,6 +1,7 @@
 """Reading calwf3's files, whole and damaged, and writing the clean visit."""
 
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -237,6 +238,12 @@ def test_a_bad_visit_gives_one_error_that_names_the_file(folder, damage):
         assert "iexr16laq" in str(caught.value) and "iexr16lcq" in str(caught.value)
 
 
+@pytest.mark.parametrize("nothing", [None, 5, np.zeros((2, 3, 4))])
+def test_what_is_no_path_is_no_visit(nothing):
+    with pytest.raises(TypeError, match="the path of its folder. Got a (NoneType|int|ndarray)"):
+        load_visit(nothing)
+
+
 def test_hints_for_files_in_the_wrong_place(folder):
     with pytest.raises(VisitError, match="Give the folder above"):
         load_visit(folder / "specimages")
@@ -291,3 +298,20 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(clean, tmp_path):
         save_clean(clean, path, progress=fail)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["clean_obs.nc"]
+
+
+def test_foreign_byte_order_and_packing_do_not_reach_the_file(clean, tmp_path):
+    path = tmp_path / "clean_obs.nc"
+    foreign = clean.copy()
+    flags = np.arange(clean["images"].size, dtype=">i4").reshape(clean["images"].shape)
+    foreign["hst_dq"] = (clean["images"].dims, flags)
+    foreign["errors"] = clean["images"].astype(">f8")
+    foreign["level"] = ("exp_time", np.linspace(0, 1, clean.sizes["exp_time"]), {"units": "electron"})
+    foreign["level"].encoding = {"dtype": "int16"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_clean(foreign, path)
+    with xr.open_dataset(path) as read:
+        for name in ("hst_dq", "errors", "level"):
+            np.testing.assert_array_equal(read[name], foreign[name])
+            assert read[name].dtype == foreign[name].dtype.newbyteorder("="), name

@@ -25,7 +25,13 @@ class SaveOutputs(Step):
     @staticmethod
     def compute(block: Block, *, write: Callable[[State], Path]) -> Table:
         """Write the visit as it leaves the chain."""
-        return Table(facts={"path": str(write(block.state))})
+        try:
+            return Table(facts={"path": str(write(block.state))})
+        except OSError as error:
+            raise ValueError(
+                f"The outputs cannot be written: {str(error).rstrip('.')}. Nothing half written is left. Set "
+                "toplevel_dir to a folder that can be written to, or output_run to another name."
+            ) from error
 
     def bound(self, folder: Callable[[], str], write: Callable[[State], Path]) -> Node:
         """Return the engine's step with what it needs from its Reduction: where to write, and how."""
