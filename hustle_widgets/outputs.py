@@ -63,6 +63,17 @@ def visit_source(visit: xr.Dataset, token: str) -> Source:
             f"This Dataset is not a visit: it {what}. A visit has 'images' of (frames, rows, columns) and "
             "'exp_time', as load_visit(folder) gives them."
         )
+    if visit["images"].dims != CUBE:
+        raise ValueError(
+            f"The visit's 'images' have the dims {visit['images'].dims}. They must be {CUBE} (frame, row, column): "
+            "rename them, or transpose the Dataset."
+        )
+    for name in ("images", "exp_time"):
+        if visit[name].dtype.kind not in "iuf":
+            what = "electrons" if name == "images" else "mid-exposure times as MJD"
+            raise ValueError(
+                f"The visit's {name!r} must be numbers, {what}. Got values of type {visit[name].dtype} instead."
+            )
     images = _float32(visit["images"].data)
     n_frames = images.shape[0]
 
@@ -82,10 +93,19 @@ def visit_source(visit: xr.Dataset, token: str) -> Source:
         "read_noise": column("read_noise", 3.1),
         "exp_duration": column("exp_duration", np.nan),
     }
+    subarray = tuple(visit["subarr_coords"].data) if "subarr_coords" in visit else None
+    if subarray is not None and not (len(subarray) == 4 and np.isfinite(subarray).all()):
+        raise ValueError(
+            "'subarr_coords' must be four numbers: the first and last full-chip column, and row, 1-indexed. "
+            f"Got {[*map(float, subarray)]} instead; leave it out when it is not known."
+        )
+    chip = visit.attrs.get("chip", 2)
+    if chip not in (1, 2):
+        raise ValueError(f"The visit's attribute 'chip' must be 1 or 2. Got {chip!r} instead.")
     facts = {
         "direct_image": _float32(visit["direct_image"].data) if "direct_image" in visit else None,
-        "subarr_coords": tuple(visit["subarr_coords"].data) if "subarr_coords" in visit else None,
-        "chip": int(visit.attrs.get("chip", 2)),
+        "subarr_coords": subarray,
+        "chip": int(chip),
         "target": target_of(visit),
         "folder": visit.attrs.get("toplevel_dir", ""),
     }
@@ -95,10 +115,11 @@ def visit_source(visit: xr.Dataset, token: str) -> Source:
 
 def target_of(visit: xr.Dataset) -> tuple[float, float] | None:
     """Return where the header puts the target, (column, row), or None."""
-    place = (visit.attrs.get("target_posx"), visit.attrs.get("target_posy"))
-    if any(number is None or not np.isfinite(number) for number in place):
+    try:
+        column, row = float(visit.attrs["target_posx"]), float(visit.attrs["target_posy"])
+    except (KeyError, TypeError, ValueError):
         return None
-    return float(place[0]), float(place[1])  # type: ignore[arg-type]
+    return (column, row) if np.isfinite((column, row)).all() else None
 
 
 def _float32(data: Any) -> np.ndarray:

@@ -24,7 +24,7 @@ from hustle_widgets.engine.plan import Request
 from hustle_widgets.outputs import clean_dataset, target_of, visit_source
 from hustle_widgets.record import Record, write_outputs
 from hustle_widgets.script import script_of
-from hustle_widgets.settings import checked_values, config_of
+from hustle_widgets.settings import checked_values, config_of, no_such_attribute
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step, unknown
 from hustle_widgets.steps.parameters import Parameter, ParameterError, Text, Whole
@@ -72,10 +72,7 @@ class Reduction(LazyVBox):
 
     toplevel_dir = Text(
         "./files",
-        (
-            "The visit's folder, with specimages/ and directimages/ as Stage 0 made them; outputs go there "
-            "too."
-        ),
+        "The visit's folder, with specimages/ and directimages/ as Stage 0 made them; outputs go there too.",
     )
     output_run = Text(
         "run_1",
@@ -89,13 +86,15 @@ class Reduction(LazyVBox):
         2, "Figures saved with a run: 0 none, 1 the main ones, 2 all, every frame included.", min=0, max=2
     )
     auto = Bool(False, help="Whether an edit is computed at once.")
+    own = ("visit", "steps")
+    cannot_set = no_such_attribute
 
     def __init__(self, visit: xr.Dataset | str | os.PathLike[str], **parameters: Any) -> None:
         # First what `close` needs, which Python calls as well on one whose visit cannot be loaded.
         self._background = Background()
         self._stop = threading.Event()
         self._view: Any = None
-        self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(os.fspath(visit))
+        self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(visit)
         self.steps: dict[str, Step] = {step.name: step() for step in STAGE_1}
         self._lock = threading.RLock()
         self._computing = threading.Lock()

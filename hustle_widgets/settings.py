@@ -86,6 +86,16 @@ def checked(values: Mapping[str, Any], where: str = "reduce") -> dict[str, Any]:
     return found
 
 
+def no_such_attribute(reduction: Reduction, name: str) -> str:
+    """Say where a parameter of a step is set, or which of the Reduction's own may have been meant."""
+    if name in reduction.steps:
+        return f"A step is not replaced; set its parameters or its switch, e.g. reduction.{name}.enabled."
+    owner, trait = reduction.places().get(name, (None, ""))
+    if owner is not None:
+        return f"{name!r} belongs to a step: set reduction.{owner.name}.{trait}."
+    return unknown(name, [*reduction.setup_parameters(), "auto"], "Reduction")
+
+
 def checked_values(config: HustleConfig, reduction: type[Reduction]) -> dict[str, Any]:
     """Return the values of a config file that are parameters of Stage 1; its other keys are left alone.
 

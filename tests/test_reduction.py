@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,6 +136,62 @@ def test_what_is_no_visit_is_refused():
 
 
 # --- results ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v.rename(x="row", y="column"), "'images' have the dims .* must be .'exp_time', 'x', 'y'."),
+        (lambda v: v.transpose("x", "y", ...), "'images' have the dims .* transpose"),
+        (lambda v: v.assign(images=v["images"].astype(complex)), "'images' must be numbers, electrons"),
+        (
+            lambda v: v.assign_coords(exp_time=np.arange(v.sizes["exp_time"]).astype("M8[ns]")),
+            "'exp_time' must be numbers, mid-exposure times as MJD",
+        ),
+        (
+            lambda v: v.assign(subarr_coords=v["subarr_coords"] * np.nan),
+            "'subarr_coords' must be four numbers",
+        ),
+        (lambda v: v.assign_attrs(chip="UVIS2"), "'chip' must be 1 or 2. Got 'UVIS2'"),
+    ],
+)
+def test_a_dataset_that_is_not_as_it_must_be_is_refused_at_once(change: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Reduction(change(tiny_visit()))
+
+
+def test_a_target_that_is_no_number_is_no_target() -> None:
+    reduction = Reduction(tiny_visit().assign_attrs(target_posx="unknown"))
+    assert reduction.zeroth_tracking.location == (970, 170)
+
+
+def test_a_misspelt_attribute_is_refused() -> None:
+    reduction = Reduction(tiny_visit())
+    with pytest.raises(AttributeError, match="FreeIteration has no parameter 'free_sgima'.*'free_sigma'"):
+        reduction.free_iter.free_sgima = 4.5
+    with pytest.raises(
+        AttributeError, match=r"'free_sigma' belongs to a step: .*reduction\.free_iter\.free_sigma"
+    ):
+        reduction.free_sigma = 4.5
+    with pytest.raises(AttributeError, match=r"'do_led' belongs to a step: .*reduction\.led\.enabled"):
+        reduction.do_led = False
+    with pytest.raises(AttributeError, match="A step is not replaced"):
+        reduction.free_iter = 4.5
+    with pytest.raises(AttributeError, match="Reduction has no parameter 'output_rn'.*'output_run'"):
+        reduction.output_rn = "x"
+    assert reduction.free_iter.status == "stale"
+
+
+def test_a_listener_that_fails_leaves_no_step_running(tmp_path: Path) -> None:
+    class Failing(Listener):
+        def running(self, name: str) -> None:
+            raise RuntimeError("no pipe")
+
+    reduction = Reduction(tiny_visit())
+    with pytest.raises(StepError, match="no pipe"):
+        reduction.run(Failing())
+    assert "running" not in {step.status for step in reduction.steps.values()}
+    assert reduction.run() is not None
 
 
 def test_run_gives_a_clean_visit_and_leaves_the_given_one_alone(tmp_path):

@@ -175,9 +175,9 @@ class Chain:
             listener.reused(name, self.cache[task.token])
             return
         self._running = task.token
-        listener.running(name)
         started = time.perf_counter()
         try:
+            listener.running(name)
             outcome = self._compute(task, self.state_before(request, name), listener, cancelled, pool)
         except Cancelled:
             raise

@@ -26,6 +26,17 @@ class LazyVBox(VBox):
     """
 
     _opening = False
+    own: ClassVar[tuple[str, ...]] = ()  # attributes that are no traits
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A misspelt parameter would be kept, change nothing, and nobody would know.
+        if not (name.startswith("_") or name in self.own or hasattr(type(self), name)):
+            raise AttributeError(self.cannot_set(name))
+        super().__setattr__(name, value)
+
+    def cannot_set(self, name: str) -> str:
+        """Say that there is no such attribute to set, and which one may have been meant."""
+        raise NotImplementedError
 
     def build(self) -> None:
         """Make the children."""
@@ -170,6 +181,10 @@ class Step(LazyVBox):
             finish=cls.finish,
             explicit=cls.explicit,
         )
+
+    def cannot_set(self, name: str) -> str:
+        """Say that there is no such parameter, and which one may have been meant."""
+        return unknown(name, [*self.parameters, "enabled"], type(self).__name__)
 
     def values(self) -> dict[str, Any]:
         """Return the parameters by name, in the order of the config file."""
