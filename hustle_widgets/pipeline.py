@@ -42,7 +42,7 @@ def run_pipeline(config_files_dir: str | os.PathLike[str], stages: Iterable[int]
     ValueError
         For other stages, and for a config file or visit that cannot be used.
     """
-    stages = tuple(stages)
+    stages = tuple(stages) if isinstance(stages, Iterable) else (stages,)
     others = [stage for stage in stages if stage != 1]
     if others or not stages:
         raise ValueError(

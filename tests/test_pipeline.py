@@ -173,7 +173,7 @@ def test_stage_0_gives_the_location(small_folder: Path, tmp_path: Path) -> None:
 
 
 def test_other_stages_are_left_to_hustle_tools(tmp_path: Path) -> None:
-    for stages in ((2,), (0, 1), ()):
+    for stages in ((2,), (0, 1), (), 2):
         with pytest.raises(ValueError, match="HUSTLE-tools"):
             run_pipeline(tmp_path, stages)
     with pytest.raises(FileNotFoundError, match=r"no config file stage_1\*.hustle"):

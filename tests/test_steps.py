@@ -566,3 +566,17 @@ assert not [ref for ref in seen if ref() is not None]
 """
         )
     )
+
+
+def test_how_often_a_star_was_found_is_said() -> None:
+    def place_star(images: np.ndarray) -> None:
+        rows, columns = np.mgrid[:13, :13] - 6
+        images[:, :13, :13] = 0
+        images[:2, :13, :13] = 5000 * np.exp(-0.5 * (rows**2 + columns**2))
+
+    reduction = Reduction(tiny_visit(change=place_star), bkg_stars_loc=[[6, 6]], bkg_window=4)
+    for step in reduction.steps.values():
+        if step.switch and step.name != "bkg_stars":
+            step.enabled = False
+    reduction.run()
+    assert reduction.bkg_stars.notes == "star1 was found in 2 of 8 frames."

@@ -49,7 +49,7 @@ class FixedIteration(Step):
         if not out_of_reach:
             return outcome
         note = (
-            f"With {n_frames} frames a lone outlier reaches at most {reach:.2f} sigma: "
+            f"With {n_frames} frame{'s' * (n_frames > 1)} a lone outlier reaches at most {reach:.2f} sigma: "
             f"a threshold of {min(out_of_reach):g} flags nothing."
         )
         return Outcome((*outcome.deltas, Table(notes=(note,))))

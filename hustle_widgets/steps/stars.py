@@ -75,8 +75,12 @@ class BackgroundStarTracking(Step):
         for star, name in enumerate(found):
             columns[name.replace("_pos", "_disp")] = moves[:, star]
         columns["meanstar_disp"] = mean_of_seen(moves)
-        lost = [name.removesuffix("_pos") for name, place in found.items() if np.isnan(place).any()]
-        notes = (f"Not found in every frame: {', '.join(lost)}.",) if lost else ()
+        seen = {name.removesuffix("_pos"): np.isfinite(place).all(axis=1) for name, place in found.items()}
+        notes = tuple(
+            f"{star} was found in {frames.sum()} of {frames.size} frames."
+            for star, frames in seen.items()
+            if not frames.all()
+        )
         return Outcome((Table(columns, notes=notes),))
 
 
