@@ -99,6 +99,8 @@ def visit_source(visit: xr.Dataset, token: str) -> Source:
             "'subarr_coords' must be four numbers: the first and last full-chip column, and row, 1-indexed. "
             f"Got {[*map(float, subarray)]} instead; leave it out when it is not known."
         )
+    if subarray is not None and not _fits(subarray, images.shape[1:]):
+        subarray = None  # a visit cut by hand: where it lies on the chip is no longer known
     chip = visit.attrs.get("chip", 2)
     if chip not in (1, 2):
         raise ValueError(f"The visit's attribute 'chip' must be 1 or 2. Got {chip!r} instead.")
@@ -111,6 +113,12 @@ def visit_source(visit: xr.Dataset, token: str) -> Source:
     }
     errors, hst_dq = cube("errors", np.float32(np.nan)), cube("hst_dq", np.int16(0))
     return Source(_read_only(images), _read_only(errors), _read_only(hst_dq), columns, facts, token)
+
+
+def _fits(subarray: tuple[float, ...], shape: tuple[int, ...]) -> bool:
+    """Tell whether a subarray has the frames' rows and columns, to the pixel by which conventions differ."""
+    left, right, bottom, top = subarray
+    return abs(top - bottom + 1 - shape[0]) <= 1 and abs(right - left + 1 - shape[1]) <= 1
 
 
 def target_of(visit: xr.Dataset) -> tuple[float, float] | None:

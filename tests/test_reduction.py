@@ -570,8 +570,20 @@ def test_a_lost_frame_is_no_reason_to_lose_the_visit(small_folder):
         assert np.isfinite(clean[name].values).all(axis=1).tolist() == [True, True, False, True, True, True]
     nothing = visit.assign(images=visit["images"] * 0)
     off = dict.fromkeys(("do_save", "do_bkg_stars", "do_Pagul", "do_uniform", "do_column"), False)
-    with pytest.raises(StepError, match="zeroth_tracking: The 0th order was found in no frame"):
-        Reduction(nothing, **{**everything(small_folder), **off}).run()
+    dark = Reduction(nothing, **{**everything(small_folder), **off})
+    dark.run()  # what is not there to be tracked is off, and says what to look at
+    assert dark.zeroth_tracking.status == "off"
+    assert "The 0th order was found in no frame" in dark.zeroth_tracking.error
+    assert "Check 'location'" in dark.zeroth_tracking.error
+
+
+def test_a_visit_cut_by_hand_is_reduced_without_the_steps_that_need_its_place_on_the_chip(small_folder):
+    visit = load_visit(small_folder).isel(x=slice(20, 160), y=slice(10, 250))
+    reduction = Reduction(visit, do_save=False)
+    reduction.run()
+    assert reduction.pagul.status == "off"
+    assert "where its subarray lies on the chip" in reduction.pagul.error
+    assert "failed" not in [step.status for step in reduction.steps.values()]
 
 
 # --- folders ----------------------------------------------------------------------------------------

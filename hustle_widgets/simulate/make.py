@@ -180,8 +180,8 @@ def _refuse_to_overwrite(final: Path, overwrite: bool) -> None:
             )
         if not overwrite:
             raise FileExistsError(
-                f"{final} already holds a simulated visit. Pass overwrite=True to replace it, or choose "
-                "another folder."
+                f"{final} already holds a simulated visit. Pass overwrite=True (--overwrite on the command line) "
+                "to replace it, or choose another folder."
             )
 
 

@@ -33,5 +33,11 @@ class TargetLocation(Step):
     @staticmethod
     def compute(block: Block, *, location: tuple[float, float]) -> Table:
         """Fit the target nearest to the given location."""
-        column, row = target_position(block.state.facts["direct_image"], location)
+        try:
+            column, row = target_position(block.state.facts["direct_image"], location)
+        except ValueError as error:  # a subarray without the target, or a place that is wrong
+            raise Unmet(
+                f"{error} The given location is used as it is: set 'location' to the target's [column, row] in "
+                "the direct image, or switch this step off."
+            ) from None
         return Table(facts={"target_posx": float(column), "target_posy": float(row)})

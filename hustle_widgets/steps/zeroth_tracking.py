@@ -59,7 +59,7 @@ class ZerothOrderTracking(Step):
         position = outcome.table.columns["0th_order_pos"]
         seen = np.isfinite(position).all(axis=1)
         if not seen.any():
-            raise ValueError(
+            raise Unmet(
                 f"The 0th order was found in no frame: nothing stands out of the sky around column "
                 f"{expected[0]:.0f}, row {expected[1]:.0f}. Check 'location', the target's [column, row] in the "
                 "direct image."
