@@ -181,8 +181,12 @@ def expected_scatter(flux: ArrayLike, sky: ArrayLike, read_noise: ArrayLike, n_p
     Returns
     -------
     float
-        ``1e6 sqrt(F + n (sky + rn^2)) / F``, the mean over frames [ppm].
+        ``1e6 sqrt(F + n (sky + rn^2)) / F``, the mean over frames with light [ppm]; NaN without any.
     """
     light = np.asarray(flux, dtype=float)
     variance = light + n_pixels * (np.asarray(sky, dtype=float) + np.asarray(read_noise, dtype=float) ** 2)
-    return float(1e6 * np.nanmean(np.sqrt(np.clip(variance, 0, None)) / light))
+    light, variance = np.broadcast_arrays(light, variance)
+    lit = light > 0
+    if not lit.any():
+        return float("nan")
+    return float(1e6 * np.mean(np.sqrt(np.clip(variance[lit], 0, None)) / light[lit]))
