@@ -307,7 +307,7 @@ def test_the_residual_along_the_row_flags_what_the_step_flags(show: Show) -> Non
         off = np.abs(values - model) > shown.step.smth_threshold * scatter
         assert set(columns[rows == row]) <= set(np.flatnonzero(off))
         away = np.setdiff1d(np.flatnonzero(off), columns[rows == row])
-        protected = shown.live._protected(
+        protected = shown.live._bloom.of(
             shown.live.upstream.frame(FRAME),
             shown.live.upstream.prepared(type(shown.step), shown.live.parameters)["zeroth"],
         )

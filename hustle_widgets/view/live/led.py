@@ -7,12 +7,12 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from hustle_widgets.algorithms.bloom import bloom_mask
 from hustle_widgets.algorithms.laplacian import detect_edges, significance
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view import theme
 from hustle_widgets.view.curve_plot import Curve
 from hustle_widgets.view.frame_marks import Region
+from hustle_widgets.view.live.bloom import Bloom
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.live.maps import MapPlot
 from hustle_widgets.view.look import Look
@@ -36,7 +36,7 @@ class LedLive(FlaggedLive):
             layout=w.Layout(width="100%"),
         )
         self.widget = self.boxed(self.maps, self.counts.widget)
-        self._bloom: tuple[Any, Any] = (None, None)
+        self._bloom = Bloom()
 
     def neighbourhood(self) -> Region:
         """Return the region around the clicked pixel that lies on the frame."""
@@ -91,7 +91,7 @@ class LedLive(FlaggedLive):
         around = np.s_[top : row1 + MARGIN, left : column1 + MARGIN]
         inside = np.s_[row0 - top : row1 - top, column0 - left : column1 - left]
         keywords = self.upstream.prepared(type(self.step), self.parameters)
-        protect = self._protected(frame, keywords.get("zeroth"))
+        protect = self._bloom.of(frame, keywords.get("zeroth"))
         own = {name: getattr(self.step, name) for name in self.step.parameters}
         mask, values, _ = detect_edges(
             frame[around], self.read_noise(), protect=None if protect is None else protect[around], **own
@@ -101,10 +101,3 @@ class LedLive(FlaggedLive):
         index = np.flatnonzero(mask[inside])
         found = frame_patch((row1 - row0, column1 - column0), index, replaced[inside].ravel()[index])
         return self.placed(put_into(self.shape, part, found, self.known_in_frame()))
-
-    def _protected(self, frame: np.ndarray, zeroth: tuple[float, float] | None) -> Any:
-        if zeroth is None:
-            return None
-        if self._bloom[0] is not frame:
-            self._bloom = frame, bloom_mask(frame, zeroth)
-        return self._bloom[1]

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from hustle_widgets.algorithms.bloom import bloom_mask
 from hustle_widgets.algorithms.smoothing import reject_by_smoothing, smooth_model
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view import theme
 from hustle_widgets.view.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.frame_marks import Region
+from hustle_widgets.view.live.bloom import Bloom
 from hustle_widgets.view.live.boxes import BoxEditor
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.look import Look
@@ -39,7 +39,7 @@ class SmoothLive(FlaggedLive):
         self.widget = self.boxed(
             self.editor.widget, self.model.widget, self.residual.widget, self.counts.widget
         )
-        self._bloom: tuple[Any, Any] = (None, None)
+        self._bloom = Bloom()
 
     def decorate(self, image: Any) -> None:
         """Draw the regions."""
@@ -142,7 +142,7 @@ class SmoothLive(FlaggedLive):
         mask, values = reject_by_smoothing(
             frame, smth_type=step.smth_type, smth_kernel=step.smth_kernel, smth_bounds=boxes,
             smth_threshold=step.smth_threshold, smth_order=step.smth_order, read_noise=self.read_noise(),
-            protect=self._protected(frame, keywords.get("zeroth")),
+            protect=self._bloom.of(frame, keywords.get("zeroth")),
         )  # fmt: skip
         found = frame_patch(self.shape, np.flatnonzero(mask), values)
         if part == whole:
@@ -153,13 +153,6 @@ class SmoothLive(FlaggedLive):
         replaced[mask] = values
         cut = frame_patch(inside.shape, np.flatnonzero(inside), replaced[row0:row1, column0:column1][inside])
         return self.placed(put_into(self.shape, part, cut, self.known_in_frame()))
-
-    def _protected(self, frame: np.ndarray, zeroth: tuple[float, float] | None) -> Any:
-        if zeroth is None:
-            return None
-        if self._bloom[0] is not frame:
-            self._bloom = frame, bloom_mask(frame, zeroth)
-        return self._bloom[1]
 
 
 def _overlap(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int, int, int]:
