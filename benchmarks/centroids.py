@@ -117,7 +117,7 @@ def sky_image(visit: xr.Dataset, truth: xr.Dataset) -> None:
     template = truth["sky_template"].values
     for parameter in (1e-3, 1e-2):
         found, seconds = each_frame(
-            visit["images"].values, lambda image, p=parameter: fit_sky(image, template, p)[0]
+            visit["images"].values, lambda image, p=parameter: fit_sky(image, template, p).scale
         )
         error = np.array(found) / truth["sky_scale"].values - 1
         what = f"sky image, mask_parameter {parameter:g}"

@@ -42,7 +42,8 @@ def test_scale_is_found_whatever_the_mask_parameter(scale, mask_parameter):
     sky = structured_sky()
     image = frame(scale, sky, sources())
     image[5, :9] = np.nan
-    found, mask = fit_sky(image, sky, mask_parameter)
+    fit = fit_sky(image, sky, mask_parameter)
+    found, mask = fit.scale, fit.mask(image, sky)
     assert found == pytest.approx(scale, rel=0.005)
     assert mask[149:152].mean() > 0.99 and mask[5, :9].all()
     assert mask.mean() < 0.5
@@ -50,7 +51,9 @@ def test_scale_is_found_whatever_the_mask_parameter(scale, mask_parameter):
 
 def test_scale_of_a_sky_without_sources():
     sky = structured_sky()
-    found, mask = fit_sky(frame(12, sky, seed=3), sky, 0.001)
+    image = frame(12, sky, seed=3)
+    fit = fit_sky(image, sky, 0.001)
+    found, mask = fit.scale, fit.mask(image, sky)
     assert found == pytest.approx(12, rel=0.005)
     assert mask.mean() < 0.1
 
@@ -59,7 +62,8 @@ def test_sky_image_with_holes():
     sky = structured_sky()
     image = frame(12, sky)
     sky[20:40, 30:60] = np.nan
-    found, mask = fit_sky(image, sky, 0.01)
+    fit = fit_sky(image, sky, 0.01)
+    found, mask = fit.scale, fit.mask(image, sky)
     assert found == pytest.approx(12, rel=0.005)
     assert mask[20:40, 30:60].all()
 

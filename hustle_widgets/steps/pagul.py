@@ -78,7 +78,7 @@ class PagulBackground(Step):
     @staticmethod
     def compute(block: Block, *, sky: NDArray[np.float32], mask_parameter: float) -> tuple[Offset, Table]:
         """Scale the sky image to one frame."""
-        scale, _ = fit_sky(block.images[0], sky, mask_parameter)
+        scale = fit_sky(block.images[0], sky, mask_parameter).scale
         return Offset(np.array([scale], dtype=np.float32), sky), Table({"sky_scale": np.array([scale])})
 
     @staticmethod

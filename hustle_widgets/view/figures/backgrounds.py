@@ -52,7 +52,8 @@ def background_pixels(result: StepResult, frame: int, image: NDArray[np.float32]
     if result.name == "column":
         names = ("rows", "mask_trace", "dist_from_trace", "location")
         return background_region(result.state, *(parameters[name] for name in names))[0]
-    return ~fit_sky(image, result.prepared["sky"], parameters["mask_parameter"])[1]
+    sky = result.prepared["sky"]
+    return ~fit_sky(image, sky, parameters["mask_parameter"]).mask(image, sky)
 
 
 def values_in_time(result: StepResult, paper: Paper) -> Figure:

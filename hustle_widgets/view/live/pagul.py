@@ -71,11 +71,11 @@ class SkyLive(Live):
             every = -(-self.shape[0] * self.shape[1] // AT_ONCE)
             try:
                 sky = upstream.prepared(type(step), self.parameters)["sky"]
-                frame = upstream.frame(self.number)
-                factor, mask = fit_sky(frame[::every], sky[::every], step.mask_parameter)
+                part, sky = upstream.frame(self.number)[::every], sky[::every]
+                fit = fit_sky(part, sky, step.mask_parameter)
             except (ValueError, Unmet):  # the step says so
                 return None
-            self._fit = key, (factor, mask, every)
+            self._fit = key, (fit.scale, fit.mask(part, sky), every)
         return self._fit[1]
 
     def sky_level(self) -> float:
