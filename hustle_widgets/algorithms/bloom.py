@@ -37,22 +37,23 @@ def bloom_mask(image: ArrayLike, position: tuple[float, float]) -> NDArray[np.bo
     -----
     The peak is the fifth brightest pixel within 10 pixels, so that no cosmic ray can be taken for it.
     """
-    pixels = np.nan_to_num(as_frame(image), nan=0.0, posinf=0.0, neginf=0.0)
+    frame = as_frame(image)
+    mask = np.zeros(frame.shape, bool)
     if not np.isfinite(position).all():
-        return np.zeros(pixels.shape, bool)
+        return mask
     column, row = (round(value) for value in position)
-    near = np.s_[max(row - 10, 0) : max(row + 11, 0), max(column - 10, 0) : max(column + 11, 0)]
+    # A bloom is tall and narrow: all rows, but few of the columns, need be looked at.
+    left = max(column - REACH, 0)
+    band = np.s_[:, left : max(column + REACH + 1, 0)]
+    pixels = np.nan_to_num(frame[band], nan=0.0, posinf=0.0, neginf=0.0)
+    near = np.s_[max(row - 10, 0) : max(row + 11, 0), max(column - 10 - left, 0) : max(column + 11 - left, 0)]
     if pixels[near].size < 5:
-        return np.zeros(pixels.shape, bool)
+        return mask
     peak = np.sort(pixels[near], axis=None)[-5]
     if not peak > 0:
-        return np.zeros(pixels.shape, bool)
-    # A bloom is tall and narrow: all rows, but few of the columns, need be looked at.
-    band = np.s_[:, max(column - REACH, 0) : max(column + REACH + 1, 0)]
-    bright = pixels[band] > 0.3 * peak
-    labels, _ = label(bright, np.ones((3, 3)))
-    inside = labels[near[0], near[1].start - band[1].start : near[1].stop - band[1].start]
+        return mask
+    labels, _ = label(pixels > 0.3 * peak, np.ones((3, 3)))
+    inside = labels[near]
     core = (labels == np.bincount(inside[inside > 0]).argmax()).view(np.uint8)
-    mask = np.zeros(pixels.shape, bool)
     mask[band] = maximum_filter(core, size=(2 * (2 + 15) + 1, 2 * 2 + 1), mode="constant").view(bool)
     return mask

@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import maximum_filter
 
 from .neighbours import as_frame, fill_bad, good_neighbour_median, medians_at, pad_reflect, window_offsets
 
@@ -26,7 +25,8 @@ _ROW = 11  # columns of the row median that a hit must stand out of
 _ROW_ERROR = 0.05  # how well, as a fraction, that median knows a curved and tilted trace
 _HALO = 10  # columns and rows around a region: a decision's reach, and neighbours that fill in for NaN
 _FLOOR = 0.01  # of the noise: the least fine structure
-_BAND = 32  # rows at a time: the temporaries of the Laplacian stay in the cache
+_BAND = 64  # rows at a time, and
+_CHUNK = 32_768  # pixels at a time: temporaries stay in the cache
 
 
 def laplacian(image: NDArray[np.floating], led_factor: int = 2) -> tuple[NDArray, NDArray]:
@@ -62,37 +62,59 @@ def laplacian(image: NDArray[np.floating], led_factor: int = 2) -> tuple[NDArray
     >>> [float(side[0, 0]) for side in laplacian(image, 2)]
     [4.0, 0.0]
     """
-    rows, columns = image.shape
-    positive = np.empty((rows - 2, columns - 2), image.dtype)
-    negative = np.empty_like(positive)
-    scale = image.dtype.type(1 / (4 * led_factor**2))
-    for start in range(0, rows - 2, _BAND):
-        stop = min(start + _BAND, rows - 2)
-        band = image[start : stop + 2]
-        pixel = band[1:-1, 1:-1]
-        up, down = pixel - band[:-2, 1:-1], pixel - band[2:, 1:-1]
-        left, right = pixel - band[1:-1, :-2], pixel - band[1:-1, 2:]
+    columns = image.shape[1]
+    flat = np.ascontiguousarray(image).ravel()
+    inside = np.arange(image.size).reshape(image.shape)[1:-1, 1:-1]
+    positive, negative = (_edges(flat, inside.ravel(), columns, led_factor, sign) for sign in (1, -1))
+    return positive.reshape(inside.shape), negative.reshape(inside.shape)
+
+
+def _edges(
+    flat: NDArray[np.floating], index: NDArray[np.intp], width: int, factor: int, sign: int
+) -> NDArray[np.floating]:
+    """L+ (sign 1) or L- (sign -1) at chosen pixels of a flattened image, none of them outermost."""
+    edges = np.empty(index.size, flat.dtype)
+    scale = flat.dtype.type(1 / (4 * factor**2))
+    for start in range(0, index.size, _CHUNK):
+        part = index[start : start + _CHUNK]
+        pixel = flat.take(part)
+        up, down, left, right = (flat.take(part + step) for step in (-width, width, -1, 1))
+        for neighbour in (up, down, left, right):
+            if sign > 0:
+                np.subtract(pixel, neighbour, out=neighbour)
+            else:
+                neighbour -= pixel
         total = np.zeros_like(pixel)
-        work = np.empty_like(pixel)
         for vertical in (up, down):
             for horizontal in (left, right):
-                np.add(vertical, horizontal, out=work)
-                np.maximum(work, 0, out=work)
-                total += work
-        if led_factor > 2:
+                np.add(vertical, horizontal, out=pixel)
+                total += np.maximum(pixel, 0, out=pixel)
+        if factor > 2:
             for side in (up, down, left, right):
-                np.maximum(side, 0, out=work)
-                work *= led_factor - 2
-                total += work
+                np.maximum(side, 0, out=side)
+                side *= factor - 2
+                total += side
         total *= scale
-        positive[start:stop] = total
-        up += down
-        left += right
-        up += left
-        up *= led_factor * scale
-        total -= up
-        negative[start:stop] = np.maximum(total, 0, out=total)
-    return positive, negative
+        edges[start : start + _CHUNK] = total
+    return edges
+
+
+def _steep(image: NDArray[np.floating], least: float, sign: int) -> NDArray[np.intp]:
+    """Flat indices of pixels that differ from one of their four neighbours by more than `least`."""
+    found = []
+    width = image.shape[1]
+    for start in range(1, image.shape[0] - 1, _BAND):
+        stop = min(start + _BAND, image.shape[0] - 1)
+        pixel = image[start:stop, 1:-1]
+        choose = np.minimum if sign > 0 else np.maximum
+        other = choose(image[start - 1 : stop - 1, 1:-1], image[start + 1 : stop + 1, 1:-1])
+        choose(other, image[start:stop, :-2], out=other)
+        choose(other, image[start:stop, 2:], out=other)
+        np.subtract(pixel, other, out=other)
+        steep = other > least if sign > 0 else other < -least
+        rows, columns = np.divmod(np.flatnonzero(steep), width - 2)
+        found.append((rows + start) * width + columns + 1)
+    return np.concatenate(found) if found else np.empty(0, np.intp)
 
 
 class _Lazy:
@@ -115,23 +137,29 @@ class _Lazy:
         self.at(_around(index, offsets, self._values.size))
         return medians_at(self._values, index, offsets)
 
+    def forget(self, index: NDArray[np.intp]) -> None:
+        """Compute these anew when they are asked for."""
+        self._known[index] = False
+
 
 def _around(index: NDArray[np.intp], offsets: NDArray[np.int64], size: int) -> NDArray[np.intp]:
     """Flat indices of all pixels in the windows around `index`, each once, in order."""
-    marked = np.zeros(size, bool)
+    margin = int(np.abs(offsets).max())
+    marked = np.zeros(size + 2 * margin, bool)
     for offset in offsets:
-        marked[index + offset] = True
-    return np.flatnonzero(marked)
+        marked[index + (offset + margin)] = True
+    return np.flatnonzero(marked[margin : size + margin])
 
 
-class _Levels:
+class _Frame:
     """What bright and dark outliers share: the padded image, its noise and its smoothed image."""
 
-    def __init__(self, padded: NDArray[np.float32], read_noise: float, led_factor: int):
-        flat = self.flat = padded.ravel()
-        self.factor = np.float32(led_factor)
+    def __init__(self, image: NDArray[np.float32], read_noise: float, led_factor: int):
+        self.padded = pad_reflect(image, _PAD)
+        flat = self.flat = self.padded.ravel()
+        self.factor = led_factor
         self.read_noise = np.float32(read_noise)
-        width = padded.shape[1]
+        self.width = width = self.padded.shape[1]
         window3, window5, self.window7 = (window_offsets((n, n), width) for n in (3, 5, 7))
         self.window3, self.window5 = window3, window5
         self.row = window_offsets((1, _ROW), width)
@@ -143,62 +171,81 @@ class _Levels:
         """N = sqrt(median5(image) + read noise^2), of at least the read noise."""
         return np.sqrt(np.maximum(self.level.at(index), 0) + self.read_noise**2)
 
+    def change(self, image: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Take over changed pixels; return flat indices of all whose values may have changed with them."""
+        changed = np.flatnonzero(pad_reflect(where, _PAD))
+        rows, columns = (np.pad(np.arange(size), _PAD, mode="symmetric") for size in image.shape)
+        row, column = np.divmod(changed, self.width)
+        self.flat[changed] = image[rows[row], columns[column]]
+        touched = _around(changed, self.window5, self.flat.size)
+        self.level.forget(touched)
+        self.smooth.forget(touched)
+        return touched
+
 
 class _Side:
     """Outliers of one sign: bright (1) or dark (-1)."""
 
-    def __init__(self, levels: _Levels, edges: NDArray[np.float32], sign: int, guarded: bool):
-        self.levels = levels
-        self.edges = edges  # L+ or L- of the padded image, flat
+    def __init__(self, frame: _Frame, sign: int, guarded: bool):
+        self.frame = frame
         self.sign = sign
         self.guarded = guarded
-        self.raw = _Lazy(edges.size, lambda i: edges.take(i) / (levels.factor * levels.noise(i)))
+
+        def raw(index: NDArray[np.intp]) -> NDArray[np.float32]:
+            edges = _edges(frame.flat, index, frame.width, frame.factor, sign)
+            return edges / (np.float32(frame.factor) * frame.noise(index))
+
+        self.raw = _Lazy(frame.flat.size, raw)
 
     def significance(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
         """S' = S - median5(S), with S = L / (f N)."""
-        return self.raw.at(index) - self.raw.medians(index, self.levels.window5)
+        return self.raw.at(index) - self.raw.medians(index, self.frame.window5)
 
     def contrast(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
         """S / (F / N), with F = median3 - median7(median3)."""
-        smooth = self.levels.smooth
-        fine = (smooth.at(index) - smooth.medians(index, self.levels.window7)) * self.sign
-        return self.raw.at(index) / np.maximum(fine / self.levels.noise(index), np.float32(_FLOOR))
+        smooth = self.frame.smooth
+        fine = (smooth.at(index) - smooth.medians(index, self.frame.window7)) * self.sign
+        return self.raw.at(index) / np.maximum(fine / self.frame.noise(index), np.float32(_FLOOR))
 
     def stands_out(self, index: NDArray[np.intp], threshold: float) -> NDArray[np.bool_]:
         """Whether a pixel differs from its row by what gives a lone pixel S = threshold."""
-        levels = self.levels
-        row = medians_at(levels.flat, index, levels.row)
-        excess = (levels.flat.take(index) - row) * self.sign
-        needed = np.float32(threshold) * levels.factor**2 * levels.noise(index)
+        frame = self.frame
+        row = medians_at(frame.flat, index, frame.row)
+        excess = (frame.flat.take(index) - row) * self.sign
+        needed = np.float32(threshold * frame.factor**2) * frame.noise(index)
         return excess > needed + np.float32(_ROW_ERROR) * np.maximum(row, 0)
 
-    def candidates(self, where: NDArray[np.bool_], threshold: float) -> NDArray[np.intp]:
+    def candidates(
+        self, near: NDArray[np.intp] | None, allowed: NDArray[np.bool_], threshold: float
+    ) -> NDArray[np.intp]:
         """Pixels with S > threshold. As N is at least the read noise, most are ruled out without a median."""
-        least = threshold * float(self.levels.factor * self.levels.read_noise)
-        index = np.flatnonzero((self.edges > 0.999 * least) & where)
+        frame = self.frame
+        least = 0.999 * threshold * float(frame.factor * frame.read_noise)
+        # L is at most 1/f of the largest difference from a neighbour.
+        index = _steep(frame.padded, frame.factor * least, self.sign) if near is None else near
+        index = index[allowed.take(index)]
+        index = index[_edges(frame.flat, index, frame.width, frame.factor, self.sign) > least]
         return index[self.raw.at(index) > threshold]
 
 
 def _sides(
     image: NDArray[np.float32], read_noise: float, led_factor: int, fine_structure: bool
 ) -> tuple[_Side, _Side]:
-    padded = pad_reflect(image, _PAD)
-    levels = _Levels(padded, read_noise, led_factor)
-    bright, dark = (np.pad(edges, 1).ravel() for edges in laplacian(padded, led_factor))
+    frame = _Frame(image, read_noise, led_factor)
     # the neighbours of every bright pixel have a large L-: dark pixels are always guarded
-    return _Side(levels, bright, 1, fine_structure), _Side(levels, dark, -1, True)
+    return _Side(frame, 1, fine_structure), _Side(frame, -1, True)
 
 
 def _hits(
     side: _Side,
-    where: NDArray[np.bool_],
+    near: NDArray[np.intp] | None,
     allowed: NDArray[np.bool_],
     threshold: float,
     contrast: float | None,
     growth: float | None,
 ) -> NDArray[np.intp]:
-    """Flat indices of one side's hits: those in `where` over the thresholds, then neighbours in `allowed`."""
-    index = side.candidates(where, threshold)
+    """Flat indices of one side's hits: those in `near` over the thresholds, then their neighbours; all in `allowed`."""
+    index = side.candidates(near, allowed, threshold)
     if side.guarded:
         index = index[side.stands_out(index, threshold)]
     if contrast is not None:
@@ -209,7 +256,7 @@ def _hits(
     hit = np.zeros(allowed.size, bool)
     hit[index] = True
     for level in (threshold, growth * threshold):
-        ring = _around(np.flatnonzero(hit), side.levels.window3, hit.size)
+        ring = _around(np.flatnonzero(hit), side.frame.window3, hit.size)
         ring = ring[allowed[ring] & ~hit[ring]]
         if side.guarded:
             ring = ring[side.stands_out(ring, level)]
@@ -315,24 +362,31 @@ def detect_edges(
             raise ValueError(f"protect has the shape {protect.shape}, the image {work.shape}.")
         free &= ~protect
     contrast = contrast_factor if fine_structure else None
+    sides = _sides(work, read_noise, int(led_factor), fine_structure)
+    frame = sides[0].frame
+    window = window_offsets((2 * _PAD + 1, 2 * _PAD + 1), frame.width)
+    allowed = np.pad(free, _PAD).ravel()
     mask = np.zeros(work.shape, bool)
-    new = np.ones(work.shape, bool)
+    near: NDArray[np.intp] | None = None
     counts: list[int] = []
-    for _ in range(MAX_ROUNDS if led_n is None else int(led_n)):
-        allowed = np.pad(free & ~mask, _PAD).ravel()
-        # after the first round a decision can only change near a replaced pixel
-        near = maximum_filter(new, size=2 * _PAD + 1) if counts else new
-        where = np.pad(free & ~mask & near, _PAD).ravel()
+    rounds = MAX_ROUNDS if led_n is None else int(led_n)
+    for _ in range(rounds):
         hit = np.zeros(allowed.size, bool)
-        for side in _sides(work, read_noise, int(led_factor), fine_structure):
-            hit[_hits(side, where, allowed, led_threshold, contrast, led_growth)] = True
-        new = hit.reshape(np.add(work.shape, 2 * _PAD))[_PAD:-_PAD, _PAD:-_PAD]
+        for side in sides:
+            hit[_hits(side, near, allowed, led_threshold, contrast, led_growth)] = True
+        new = hit.reshape(frame.padded.shape)[_PAD:-_PAD, _PAD:-_PAD]
         index = np.flatnonzero(new)
         counts.append(index.size)
-        if not index.size:
-            break
         mask |= new
         work.ravel()[index] = good_neighbour_median(work, mask | bad, index)
+        if not index.size or len(counts) == rounds:
+            break
+        allowed &= ~hit
+        # from now on a decision can only change near a replaced pixel
+        near = _around(np.flatnonzero(hit), window, allowed.size)
+        touched = frame.change(work, new)
+        for side in sides:
+            side.raw.forget(touched)
     return mask, work[mask], np.array(counts, np.int64)
 
 

@@ -136,22 +136,23 @@ def good_neighbour_median(
     values = np.full(index.size, np.nan, np.float32)
     if not index.size:
         return values
-    usable = np.where(bad | ~np.isfinite(image), np.float32(np.nan), image)
     pending = np.arange(index.size)
-    for rows, columns in _WINDOWS:
-        padded = np.pad(usable, ((rows // 2,) * 2, (columns // 2,) * 2), constant_values=np.nan)
-        offsets = window_offsets((rows, columns), padded.shape[1])
-        row, column = np.divmod(index[pending], image.shape[1])
-        centre = (row + rows // 2) * padded.shape[1] + column + columns // 2
+    for height, width in _WINDOWS:
+        down, along = (offset.ravel() for offset in np.indices((height, width)))
         for start in range(0, pending.size, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            window = padded.ravel().take(centre[part, None] + offsets)
+            part = pending[start : start + _CHUNK]
+            row, column = np.divmod(index[part], image.shape[1])
+            rows, columns = row[:, None] + (down - height // 2), column[:, None] + (along - width // 2)
+            inside = (rows >= 0) & (rows < image.shape[0]) & (columns >= 0) & (columns < image.shape[1])
+            place = np.where(inside, rows * image.shape[1] + columns, 0)
+            window = image.take(place)
+            window[~inside | bad.take(place) | ~np.isfinite(window)] = np.nan
             enough = np.count_nonzero(~np.isnan(window), axis=1) >= _ENOUGH
-            values[pending[part][enough]] = bn.nanmedian(window[enough], axis=1)
+            values[part[enough]] = bn.nanmedian(window[enough], axis=1)
         pending = pending[np.isnan(values[pending])]
         if not pending.size:
             return values
-    values[pending] = bn.nanmedian(usable)
+    values[pending] = bn.nanmedian(np.where(bad | ~np.isfinite(image), np.float32(np.nan), image))
     return values
 
 

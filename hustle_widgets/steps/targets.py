@@ -37,7 +37,17 @@ def median_frame(state: State, most: int = 7) -> np.ndarray:
     """Return the median of a few frames spread over the visit, shape (rows, columns)."""
     n_frames = state.shape[0]
     numbers = np.unique(np.linspace(0, n_frames - 1, min(most, n_frames)).astype(int))
-    return bn.nanmedian(np.stack([state.frame(number) for number in numbers]), axis=0)
+    return median_of([state.frame(number) for number in numbers])
+
+
+def median_of(frames: list[np.ndarray]) -> np.ndarray:
+    """Return the median of some frames, each (rows, columns), NaN ignored."""
+    if len(frames) == 3:  # five times as fast as to sort, and three frames are what is mostly asked for
+        low, middle = np.minimum(frames[0], frames[1]), np.maximum(frames[0], frames[1])
+        median = np.maximum(low, np.minimum(middle, frames[2]))
+        if not np.isnan(median).any():  # a NaN in any of the three is one here
+            return median
+    return bn.nanmedian(np.stack(frames), axis=0)
 
 
 def find_traces(
