@@ -17,6 +17,8 @@ NARROWEST = 3.5
 MODE_PIXELS = 250_000
 #: Side of the square blocks that are dropped where the sky is brighter or fainter than elsewhere.
 BLOCK = 32
+#: Rows worked on at once, in blocks: few enough for the cache, and enough that threads rarely meet.
+BAND = 4 * BLOCK
 #: A block further than this many robust standard deviations from the median block is dropped.
 BLOCK_SIGMA = 2.5
 
@@ -130,7 +132,7 @@ def sky_mode(image: Floats) -> tuple[float, float]:
         scatter = width * float(np.searchsorted(below, below[-1] / 2)) / 0.6745 if below.size else 0.0
         if scatter > 10 * width or width < 1e-3:
             return mode, scatter
-        near = values[np.abs(values - mode) < 50 * width]
+        near = values[np.abs(values - mode) < 25 * width + 8 * scatter]
         if near.size == values.size:
             return mode, scatter
         values = near
@@ -176,16 +178,12 @@ def sky_mask(image: Floats, mask_parameter: float) -> NDArray[np.bool_]:
 def _half_width(image: Floats, mask_parameter: float) -> float:
     if not mask_parameter > 0:
         raise ValueError(f"mask_parameter must be above 0. Got {mask_parameter}.")
-    # Sums of bands, of values near zero in double precision: no copy of the frame.
-    number, total, squares = 0, 0.0, 0.0
-    for start in range(0, image.shape[0], BLOCK):
-        values = image[start : start + BLOCK].ravel()
-        values = values[np.isfinite(values)].astype(np.float64)
-        number += values.size
-        total += float(values.sum())
-        squares += float(values @ values)
-    mean = total / max(number, 1)
-    return mask_parameter * float(np.sqrt(max(squares / max(number, 1) - mean**2, 0)))
+    values = image if np.isfinite(image).all() else image[np.isfinite(image)]
+    values, number = values.ravel(), max(values.size, 1)
+    # einsum casts on the way, and leaves the interpreter to other threads; std would copy the frame twice.
+    mean = float(np.einsum("i->", values, dtype=np.float64)) / number
+    square = float(np.einsum("i,i->", values, values, dtype=np.float64)) / number
+    return mask_parameter * float(np.sqrt(max(square - mean**2, 0)))
 
 
 def sky_scale(image: Floats, sky: Floats, mask: NDArray[np.bool_]) -> float:
@@ -311,21 +309,23 @@ def _block_sums(
     Only of pixels within `half_width` of `scale` times the template. A pixel that is 0 with its template
     adds nothing.
     """
-    starts = range(0, pixels.shape[0], BLOCK)
-    sums = np.empty((2, len(starts), pixels.shape[1]))
-    room = np.empty((BLOCK, pixels.shape[1]), np.float32)
-    # A band of rows at a time: its temporaries stay in the cache.
-    for number, start in enumerate(starts):
-        band, sky = pixels[start : start + BLOCK], template[start : start + BLOCK]
-        work = room[: len(band)]
-        np.multiply(sky, np.float32(scale), out=work)
-        np.subtract(band, work, out=work)
-        np.abs(work, out=work)
-        np.multiply(sky, work <= half_width, out=work)
-        sums[1, number] = (work * sky).sum(axis=0)
-        work *= band
-        sums[0, number] = work.sum(axis=0)
-    products, norms = np.add.reduceat(sums, np.arange(0, pixels.shape[1], BLOCK), axis=2)
+    n_rows, n_columns = pixels.shape
+    sums = np.empty((2, -(-n_rows // BLOCK), n_columns))
+    room = np.empty((2, BAND, n_columns), np.float32)
+    for start in range(0, n_rows, BAND):
+        band, sky = pixels[start : start + BAND], template[start : start + BAND]
+        product, square = room[:, : len(band)]
+        np.multiply(sky, np.float32(scale), out=product)
+        np.subtract(band, product, out=product)
+        np.abs(product, out=product)
+        np.multiply(sky, product <= half_width, out=product)
+        np.multiply(product, sky, out=square)
+        product *= band
+        for row in range(0, len(band), BLOCK):
+            block = (start + row) // BLOCK
+            sums[0, block] = product[row : row + BLOCK].sum(axis=0)
+            sums[1, block] = square[row : row + BLOCK].sum(axis=0)
+    products, norms = np.add.reduceat(sums, np.arange(0, n_columns, BLOCK), axis=2)
     return products, norms
 
 
@@ -333,14 +333,14 @@ def _good_blocks(products: NDArray[np.float64], norms: NDArray[np.float64]) -> N
     """Blocks whose own factor agrees with the others'."""
     good = norms > 0
     factor = np.divide(products, norms, out=np.zeros_like(products), where=good)
+    weight = np.sqrt(norms)
     for _ in range(10):
-        centre = np.median(factor[good])
-        deviation = np.abs(factor - centre) * np.sqrt(norms)
-        scatter = MAD_TO_STD * np.median(deviation[good])
+        deviation = np.abs(factor - bn.median(factor[good])) * weight
+        scatter = MAD_TO_STD * bn.median(deviation[good])
         if scatter == 0:
             break
         kept = good & (deviation <= BLOCK_SIGMA * scatter)
-        if np.array_equal(kept, good):
+        if np.count_nonzero(kept) == np.count_nonzero(good):
             break
         good = kept
     return good
