@@ -240,7 +240,9 @@ class ColumnPixels:
 
         A column is contiguous in memory: medians along it are several times faster that way.
         """
-        gathered = np.array(image[self.rows].T, dtype=np.float32, order="C")
+        first, last = self.rows[0], self.rows[-1] + 1
+        rows = image[first:last] if last - first == self.rows.size else image[self.rows]
+        gathered = np.array(rows.T, dtype=np.float32, order="C")
         np.copyto(gathered, np.nan, where=self.excluded)
         return gathered
 
@@ -308,61 +310,80 @@ def _clipped_means(values: NDArray[np.float32], sigma: float) -> tuple[NDArray[n
     last = np.count_nonzero(~np.isnan(ordered), axis=1)
     active = np.flatnonzero(last)
     while active.size:
-        low, high = first[active], last[active]
-        median = (ordered[active, (low + high - 1) // 2] + ordered[active, (low + high) // 2]) / np.float32(2)
-        std = MAD_TO_STD * _median_deviation(ordered, active, median, low, high)
+        rows = _SortedRows(ordered, active, first[active], last[active])
+        std = MAD_TO_STD * rows.median_deviation()
         # Half the pixels alike, as in a noise-free simulation: the median deviation says nothing.
         for alike in np.flatnonzero(std == 0):
-            std[alike] = np.std(ordered[active[alike], low[alike] : high[alike]], dtype=np.float64)
-        limit = sigma * std
-        below = _first_true(lambda i, r=active, m=median, w=limit: m - ordered[r, i] <= w, low, high)
-        above = _first_true(lambda i, r=active, m=median, w=limit: ordered[r, i] - m > w, below, high)
-        first[active], last[active] = below, above
-        active = active[((below > low) | (above < high)) & (below < above)]
+            row = active[alike]
+            std[alike] = np.std(ordered[row, first[row] : last[row]], dtype=np.float64)
+        first[active], last[active] = low, high = rows.within(sigma * std)
+        active = active[((low > rows.low) | (high < rows.high)) & (low < high)]
     place = np.arange(ordered.shape[1])
-    ordered[(place < first[:, None]) | (place >= last[:, None])] = 0
+    np.copyto(ordered, 0, where=(place < first[:, None]) | (place >= last[:, None]))
     number = last - first
-    total = ordered.sum(axis=1, dtype=np.float64)
+    total = np.einsum("ij->i", ordered, dtype=np.float64)
     return np.divide(total, number, out=np.full(len(total), np.nan), where=number > 0), number
 
 
-def _median_deviation(
-    ordered: NDArray[np.float32],
-    rows: NDArray[np.intp],
-    centre: NDArray[np.float32],
-    low: NDArray[np.intp],
-    high: NDArray[np.intp],
-) -> NDArray[np.float32]:
-    """Median distance from `centre` of the values at places `low` to before `high` of each sorted row."""
+class _SortedRows:
+    """Some rows of a sorted array, each from a place `low` to before `high`, and their medians."""
 
-    def nearest(number: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Distance of the number-th nearest value: the nearest ones lie side by side."""
+    def __init__(
+        self,
+        ordered: NDArray[np.float32],
+        rows: NDArray[np.intp],
+        low: NDArray[np.intp],
+        high: NDArray[np.intp],
+    ) -> None:
+        self.flat, self.start = ordered.ravel(), rows * ordered.shape[1]
+        self.low, self.high = low, high
+        self.median = (self.at((low + high - 1) // 2) + self.at((low + high) // 2)) / np.float32(2)
 
-        def left(i: NDArray[np.intp]) -> NDArray[np.float32]:
-            return centre - ordered[rows, i]
+    def at(self, place: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Value of each row at its place."""
+        return self.flat.take(self.start + place)
 
-        def right(i: NDArray[np.intp]) -> NDArray[np.float32]:
-            return ordered[rows, i + number - 1] - centre
+    def median_deviation(self) -> NDArray[np.float32]:
+        """Median distance from the median."""
+        # The nearest values lie side by side: a window of them is in place when its right end is as far
+        # from the median as its left end, or the window one place before.
+        number = self.high - self.low
+        nearest = (number + 1) // 2
+        last = self.high - nearest
+        sum_of_middles = 2 * self.median
+        place = _first_true(
+            lambda i: self.at(i + nearest - 1) + self.at(i) >= sum_of_middles, self.low, last
+        )
+        before = np.maximum(place - 1, self.low)
+        here, there = self._reach(place, nearest), self._reach(before, nearest)
+        place = np.where(there < here, before, place)
+        deviation = np.minimum(here, there)
+        # Of an even number, half the way to the next nearest: the one on the left of the window, or on its right.
+        left = np.where(place > self.low, self.median - self.at(np.maximum(place - 1, 0)), np.inf)
+        right_place = np.minimum(place + nearest, self.high - 1)
+        right = np.where(place + nearest < self.high, self.at(right_place) - self.median, np.inf)
+        further = np.where(number % 2 == 0, np.minimum(left, right), deviation).astype(np.float32)
+        return (deviation + further) / np.float32(2)
 
-        end = high - number
-        start = np.minimum(_first_true(lambda i: right(i) >= left(i), low, end), end)
-        before = np.maximum(start - 1, low)
-        return np.minimum(np.maximum(left(start), right(start)), np.maximum(left(before), right(before)))
+    def _reach(self, place: NDArray[np.intp], number: NDArray[np.intp]) -> NDArray[np.float32]:
+        return np.maximum(self.median - self.at(place), self.at(place + number - 1) - self.median)
 
-    number = high - low
-    return (nearest((number + 1) // 2) + nearest(number // 2 + 1)) / np.float32(2)
+    def within(self, limit: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """First place, and place after the last, of the values no further than `limit` from the median."""
+        low = _first_true(lambda i: self.median - self.at(i) <= limit, self.low, self.high)
+        return low, _first_true(lambda i: self.at(i) - self.median > limit, low, self.high)
 
 
 def _first_true(
     test: Callable[[NDArray[np.intp]], NDArray[np.bool_]], low: NDArray[np.intp], high: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     """First place from `low` to before `high` from which on a test holds, by bisection; `high` if nowhere."""
-    low, high = low.copy(), high.copy()
-    while np.any(open_ := low < high):
-        middle = (low + high) // 2
-        holds = test(np.minimum(middle, high.max() - 1))  # those that are done may be at the end
-        high = np.where(open_ & holds, middle, high)
-        low = np.where(open_ & ~holds, middle + 1, low)
+    end = max(int(high.max()) - 1, 0)
+    for _ in range(int((high - low).max()).bit_length()):
+        middle = (low + high) >> 1
+        holds = test(np.minimum(middle, end))  # those that are done may be at the end
+        done = low >= high
+        low, high = np.where(holds | done, low, middle + 1), np.where(holds, middle, high)
     return low
 
 
