@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hustle_widgets.algorithms.temporal import clip_fixed, clip_until_stable, row_medians
+from hustle_widgets.algorithms.temporal import Settled, clip_fixed, clip_until_stable, row_medians
 
 
 def naive_fixed(images, sigmas, replacement):
@@ -154,6 +154,29 @@ def test_until_stable_equals_pixel_loop_with_ties(images, sigma):
     np.testing.assert_array_equal(mask, flagged)
     np.testing.assert_array_equal(patched(images, mask, values), clean)
     np.testing.assert_array_equal(counts.sum(axis=0), mask.sum(axis=(1, 2)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(CUBES, st.lists(SIGMAS, min_size=2, max_size=5))
+def test_what_is_known_of_other_thresholds_changes_no_result(images, sigmas):
+    settled = Settled(images[0].size)
+    for sigma in sigmas:
+        for found, expected in zip(
+            clip_until_stable(images, sigma, settled), clip_until_stable(images, sigma), strict=True
+        ):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_few_series_are_clipped_again_at_the_next_threshold():
+    images = visit(3, 74)
+    settled = Settled(images[0].size)
+    assert settled.differs(3.5).size == images[0].size
+    for sigma, most in ((3.5, 1), (3.6, 0.1), (3.4, 0.2), (5, 0.5), (2.5, 1), (3.5, 1)):
+        assert settled.differs(sigma).size <= most * images[0].size
+        np.testing.assert_array_equal(
+            clip_until_stable(images, sigma, settled)[0], clip_until_stable(images, sigma)[0]
+        )
+        assert settled.differs(sigma).size <= 0.05 * images[0].size  # the constant ones
 
 
 @pytest.mark.parametrize("n_frames, sigma", [(5, 2.5), (17, 4.25)])

@@ -351,9 +351,7 @@ class _SortedRows:
         nearest = (number + 1) // 2
         last = self.high - nearest
         sum_of_middles = 2 * self.median
-        place = _first_true(
-            lambda i: self.at(i + nearest - 1) + self.at(i) >= sum_of_middles, self.low, last
-        )
+        place = _first_true(lambda i: self.at(i + nearest - 1) + self.at(i) >= sum_of_middles, self.low, last)
         before = np.maximum(place - 1, self.low)
         here, there = self._reach(place, nearest), self._reach(before, nearest)
         place = np.where(there < here, before, place)

@@ -304,7 +304,7 @@ def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> SkyFit:
 def _block_sums(
     pixels: Floats, template: Floats, scale: float, half_width: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums of pixel times template, and of template squared, over blocks of BLOCK x BLOCK pixels.
+    """Sum pixel times template, and template squared, over blocks of BLOCK x BLOCK pixels.
 
     Only of pixels within `half_width` of `scale` times the template. A pixel that is 0 with its template
     adds nothing.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["clip_fixed", "clip_until_stable", "row_medians"]
+__all__ = ["Settled", "clip_fixed", "clip_until_stable", "row_medians"]
 
 Floats = NDArray[np.float64]
 # series, frame, replacement and round (from 0) of every hit of a group of series
@@ -23,6 +23,7 @@ _WINDOWS = 8192  # running windows gathered at once
 # Deviations this close to the threshold (relative) are tested with numpy's own standard deviation, whose
 # rounding differs from that of the sums used here.
 _TIE = 1e-10
+_CLOSE = 1e-6  # thresholds this close (relative) to a deviation kept as float32 are not told from it
 
 
 def clip_fixed(
@@ -80,13 +81,54 @@ def clip_fixed(
         whole = isinstance(replacement, (int, np.integer)) and not isinstance(replacement, bool)
         if not whole or replacement < 1:
             raise ValueError(f"replacement must be None or an int > 0. Got {replacement!r} instead.")
-    mask, values, counts = _by_groups(images, lambda series: _fixed(series, sigmas, replacement))
+    cube = _as_cube(images)
+    mask, values, counts = _in_place(
+        _by_groups(cube, lambda group: _fixed(group, sigmas, replacement)), cube.shape
+    )
     missing = len(sigmas) - len(counts)
     return mask, values, np.pad(counts, ((0, missing), (0, 0)))
 
 
+class Settled:
+    """How the series of a visit ended in :func:`clip_until_stable`, for the next call with another threshold.
+
+    A series is clipped in the same way by all thresholds between the largest deviation that was kept, in any
+    round, and the smallest that was rejected: it need not be clipped again.
+
+    Parameters
+    ----------
+    n_series : int
+        Rows times columns of the frames.
+
+    Attributes
+    ----------
+    low, high : ndarray of float32, shape (n_series,)
+        Those deviations in standard deviations; NaN where the series was not clipped yet.
+    hits : Hits
+        What was rejected.
+    """
+
+    def __init__(self, n_series: int) -> None:
+        self.low = np.full(n_series, np.nan, np.float32)
+        self.high = np.full(n_series, np.nan, np.float32)
+        self.hits = _joined([])
+
+    def differs(self, sigma: float) -> NDArray[np.intp]:
+        """Return the series that this threshold may clip in another way."""
+        return np.flatnonzero(~((self.low < sigma * (1 - _CLOSE)) & (self.high > sigma * (1 + _CLOSE))))
+
+    def take(self, series: NDArray[np.intp], hits: Hits, low: Floats, high: Floats) -> None:
+        """Replace what is known of some series."""
+        again = np.zeros(self.low.size, bool)
+        again[series] = True
+        stay = ~again[self.hits[0]]
+        which, frame, value, rounds = self.hits
+        self.hits = _joined([(which[stay], frame[stay], value[stay], rounds[stay]), hits])
+        self.low[series], self.high[series] = low, high
+
+
 def clip_until_stable(
-    images: NDArray[np.floating], free_sigma: float
+    images: NDArray[np.floating], free_sigma: float, settled: Settled | None = None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.int64]]:
     """Reject outliers in time until the number of kept values no longer changes.
 
@@ -96,6 +138,9 @@ def clip_until_stable(
         Frames [e-]. Values that are not finite are ignored and never flagged.
     free_sigma : float
         Threshold in standard deviations.
+    settled : Settled, optional
+        Of an earlier call with the same images: only series that come out differently are clipped again.
+        Is brought up to date.
 
     Returns
     -------
@@ -130,7 +175,21 @@ def clip_until_stable(
     (array([5, 7]), array([2., 2.], dtype=float32), array([1, 1]))
     """
     sigma = _positive("free_sigma", free_sigma)
-    return _by_groups(images, lambda series: _until_stable(series, sigma))
+    cube = _as_cube(images)
+    settled = settled or Settled(_series_of(cube))
+    again = settled.differs(sigma)
+    bounds: list[tuple[Floats, Floats]] = []
+
+    def work(series: NDArray[np.float32]) -> Hits:
+        hits, *found = _until_stable(series, sigma)
+        bounds.append((found[0], found[1]))
+        return hits
+
+    hits = _by_groups(cube, work, again)
+    if bounds:
+        low, high = (np.concatenate(part) for part in zip(*bounds, strict=True))
+        settled.take(again, hits, low, high)
+    return _in_place(settled.hits, cube.shape)
 
 
 def row_medians(values: NDArray[np.floating]) -> Floats:
@@ -247,11 +306,17 @@ def _running_medians(
     return result
 
 
-def _until_stable(series: NDArray[np.float32], sigma: float) -> Hits:
-    """Reject rounds of outliers of a group of series, each leaving when it is finished."""
+def _until_stable(series: NDArray[np.float32], sigma: float) -> tuple[Hits, Floats, Floats]:
+    """Reject rounds of outliers of a group of series, each leaving when it is finished.
+
+    Also between which thresholds each series comes out the same, see `Settled`.
+    """
     n_frames = series.shape[1]
     median, spread, peak = _moments(series)
+    low = np.divide(peak, spread, out=np.zeros_like(peak), where=(peak > 0) & (spread > 0))
+    high = np.full(low.shape, np.inf)
     active = np.flatnonzero((peak > 0) & (peak >= sigma * spread * (1 - _TIE)))
+    low[active] = 0
     series, median, spread = np.take(series, active, axis=0), median[active], spread[active]
     kept = series  # with NaN for the rejected ones
     number = np.count_nonzero(~np.isnan(series), axis=1)
@@ -261,6 +326,12 @@ def _until_stable(series: NDArray[np.float32], sigma: float) -> Hits:
         distance = np.abs(series - median[:, None])
         keep = distance < _exact_limits(sigma * spread, distance, sigma, kept)[:, None]
         number_now = np.count_nonzero(keep, axis=1)
+        farthest = np.where(keep, distance, 0).max(axis=1)
+        nearest = np.where(keep | np.isnan(distance), np.inf, distance).min(axis=1)
+        nothing = (number_now == 0) | (spread == 0)
+        spread[nothing], farthest[nothing] = 1, np.inf  # not to be told from the deviations
+        low[active] = np.maximum(low[active], farthest / spread)
+        high[active] = np.minimum(high[active], nearest / spread)
         nothing = number_now == 0
         keep[nothing] = ~np.isnan(kept[nothing])
         number_now[nothing] = number[nothing]
@@ -276,43 +347,64 @@ def _until_stable(series: NDArray[np.float32], sigma: float) -> Hits:
         series = np.take(series, go_on, axis=0)
         kept = np.where(np.take(keep, go_on, axis=0), series, np.float32(np.nan))
         median, spread, _ = _moments(kept)
-    which, frame, value, rounds = (np.concatenate(column) for column in zip(*hits, strict=True))
-    return which, frame, value, rounds
+    return _joined(hits), low, high
+
+
+def _as_cube(images: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the frames, or say why they are none."""
+    cube = np.asarray(images)
+    if cube.ndim != 3 or cube.dtype.kind not in "fiu":
+        raise ValueError(
+            f"images must be numbers of shape (frame, row, column). Got {cube.dtype} of shape {cube.shape}."
+        )
+    return cube
+
+
+def _series_of(cube: NDArray[np.floating]) -> int:
+    return cube.shape[1] * cube.shape[2]
 
 
 def _by_groups(
-    images: NDArray[np.floating], work: Callable[[NDArray[np.float32]], Hits]
-) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.int64]]:
-    """Give `work` private (series, time) copies of groups of pixels, and put its hits together."""
-    images = np.asarray(images)
-    if images.ndim != 3 or images.dtype.kind not in "fiu":
-        raise ValueError(
-            "images must be numbers of shape (frame, row, column). "
-            f"Got {images.dtype} of shape {images.shape}."
-        )
-    n_frames, n_rows, n_columns = images.shape
-    places: list[NDArray[np.intp]] = []
-    replaced: list[NDArray[np.float32]] = []
-    counts = np.zeros((0, n_frames), np.int64)
-    step = max(1, _GROUP // max(n_columns, 1))
-    for row in range(0, n_rows if n_frames and n_columns else 0, step):
-        band = images[:, row : row + step].reshape(n_frames, -1)
-        series = np.array(band.T, dtype=np.float32, order="C")
+    cube: NDArray[np.floating],
+    work: Callable[[NDArray[np.float32]], Hits],
+    chosen: NDArray[np.intp] | None = None,
+) -> Hits:
+    """Give `work` private (series, time) copies of groups of pixels, all or some, and join its hits."""
+    flat = cube.reshape(len(cube), _series_of(cube))
+    some = None if chosen is None or chosen.size == flat.shape[1] else chosen
+    number = flat.shape[1] if some is None else some.size
+    hits: list[Hits] = []
+    for start in range(0, number if len(cube) else 0, _GROUP):
+        part = slice(start, start + _GROUP) if some is None else some[start : start + _GROUP]
+        series = np.array(flat[:, part].T, dtype=np.float32, order="C")
         finite = np.isfinite(series)
         if not finite.all():
             series[~finite] = np.nan
         which, frame, value, rounds = work(series)
-        n_rounds = max(len(counts), int(rounds.max(initial=-1)) + 1)
-        counts = np.pad(counts, ((0, n_rounds - len(counts)), (0, 0)))
-        counts += np.bincount(rounds * n_frames + frame, minlength=counts.size).reshape(counts.shape)
-        places.append(frame * (n_rows * n_columns) + row * n_columns + which)
-        replaced.append(value)
-    mask = np.zeros(images.shape, np.bool_)
-    if not places:
-        return mask, np.empty(0, np.float32), counts
-    place = np.concatenate(places)
+        hits.append((which + start if some is None else some[start + which], frame, value, rounds))
+    return _joined(hits)
+
+
+def _joined(hits: list[Hits]) -> Hits:
+    """Put the hits of disjoint series together."""
+    if not hits:
+        return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.intp)
+    which, frame, value, rounds = (np.concatenate(column) for column in zip(*hits, strict=True))
+    return which, frame, value, rounds
+
+
+def _in_place(
+    hits: Hits, shape: tuple[int, ...]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.int64]]:
+    """Return hits as mask, values in C order, and counts by round and frame."""
+    which, frame, value, rounds = hits
+    n_frames, n_rows, n_columns = shape
+    n_rounds = int(rounds.max(initial=-1)) + 1
+    counts = np.bincount(rounds * n_frames + frame, minlength=n_rounds * n_frames).reshape(n_rounds, n_frames)
+    mask = np.zeros(shape, np.bool_)
+    place = frame * (n_rows * n_columns) + which
     mask.reshape(-1)[place] = True
-    return mask, np.concatenate(replaced)[np.argsort(place)], counts
+    return mask, value[np.argsort(place)], counts.astype(np.int64, copy=False)
 
 
 def _positive(name: str, value: float) -> float:

@@ -81,6 +81,7 @@ class Chain:
         self._failed: dict[str, str] = {}
         self._unmet: dict[str, str] = {}
         self._running = ""
+        self._memos: dict[str, tuple[tuple[str, ...], Any]] = {}
         self._planned: tuple[Request, dict[str, str], list[Task]] | None = None
 
     def plan(self, request: Request) -> list[Task]:
@@ -206,6 +207,8 @@ class Chain:
         node, parameters = task.node, dict(task.setting.parameters)
         prepared = with_known(node.prepare, state, **parameters)
         keywords = {**parameters, **prepared}
+        if node.memo is not None:
+            keywords["memo"] = self._memo(task, state)
 
         def work(block: Block) -> Outcome:
             if cancelled.is_set():
@@ -221,6 +224,15 @@ class Chain:
             listener.progress(task.node.name, len(parts) / len(blocks))
         outcome = Outcome.merged(parts) if parts else Outcome()
         return with_known(node.finish, outcome, state, **keywords)
+
+    def _memo(self, task: Task, state: State) -> Any:
+        """Return what a step has kept of the same frames, or room for it."""
+        node = task.node
+        made_for, memo = self._memos.get(node.name, ((), None))
+        if made_for != task.waits_for and node.memo is not None:
+            memo = node.memo(state)
+            self._memos[node.name] = task.waits_for, memo
+        return memo
 
 
 def with_known(function: Callable[..., Any], *values: Any, **keywords: Any) -> Any:

@@ -46,6 +46,9 @@ class Node:
         something is missing.
     finish : callable
         finish(outcome, state, **parameters, **prepared) -> Outcome, once all blocks are joined.
+    memo : callable, optional
+        memo(state) -> what `compute` is given as the keyword `memo`, and fills with what does not depend on
+        the step's own parameters. It is given again until something before the step changes.
     explicit : bool
         Whether it is only computed when asked for by a person, since it writes files.
     """
@@ -58,6 +61,7 @@ class Node:
     needs: tuple[str, ...] = ()
     prepare: Callable[..., dict[str, Any]] = _nothing
     finish: Callable[..., Outcome] = _as_it_is
+    memo: Callable[[State], Any] | None = None
     explicit: bool = False
 
 

@@ -84,7 +84,7 @@ class Step(LazyVBox):
     ``compute(block, *, <its parameters>)`` gives the deltas of one block. It is pure: the same for one block,
     the whole visit and a preview. A step may also define ``prepare(state, ...)``, see `nothing_more`, and
     ``finish(outcome, state, ...)``, see `as_joined`. Each is given those of the step's parameters, borrowed and
-    prepared ones included, that it names.
+    prepared ones included, that it names. With ``memo(state)`` it makes what its compute fills, see `Node`.
 
     Attributes
     ----------
@@ -133,6 +133,7 @@ class Step(LazyVBox):
     compute: ClassVar[Callable[..., Any]]
     prepare: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(nothing_more)
     finish: ClassVar[Callable[..., Outcome]] = staticmethod(as_joined)
+    memo: ClassVar[Callable[[State], Any] | None] = None
 
     enabled = Bool(True, help="Whether the step is done.")
     status = Enum(STATUSES, "stale", help="'fresh', 'stale', 'running', 'failed' or 'off'.")
@@ -179,6 +180,7 @@ class Step(LazyVBox):
             needs=cls.needs,
             prepare=cls.prepare,
             finish=cls.finish,
+            memo=cls.memo,
             explicit=cls.explicit,
         )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hustle_widgets.algorithms.temporal import clip_until_stable
-from hustle_widgets.engine.blocks import Block
+from hustle_widgets.algorithms.temporal import Settled, clip_until_stable
+from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Patch
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real
@@ -29,6 +29,13 @@ class FreeIteration(Step):
     )
 
     @staticmethod
-    def compute(block: Block, *, free_sigma: float) -> Patch:
+    def memo(state: State) -> dict[int, Settled]:
+        """Make room for how the series of each band of rows end: few end differently at the next threshold."""
+        return {}
+
+    @staticmethod
+    def compute(block: Block, *, free_sigma: float, memo: dict[int, Settled] | None = None) -> Patch:
         """Clip all series of a band of rows."""
-        return Patch.where(*clip_until_stable(block.images, free_sigma))
+        images = block.images
+        settled = None if memo is None else memo.setdefault(block.rows.start, Settled(images[0].size))
+        return Patch.where(*clip_until_stable(images, free_sigma, settled))
