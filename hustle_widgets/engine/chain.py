@@ -150,13 +150,28 @@ class Chain:
         listener = listener or Listener()
         cancelled = cancelled or threading.Event()
         with ThreadPoolExecutor(self.threads, thread_name_prefix="hustle-block") as pool:
-            for position in range(len(self.nodes)):
+            for position in self._order():
                 # Planned anew each time: a step found to lack something drops out of later tokens.
                 task = self.plan(request)[position]
                 if cancelled.is_set():
                     raise Cancelled
                 self._execute_task(task, request, listener, cancelled, explicit, pool)
         self.cache.pin(task.token for task in self.plan(request) if task.token)
+
+    def _order(self) -> list[int]:
+        """Return the nodes in the order they are computed: what many wait for, what is in sight, the rest.
+
+        Steps that alter nothing keep no other waiting but those that read their tables.
+        """
+        read = {name for node in self.nodes for name in node.needs}
+
+        def rank(position: int) -> int:
+            node = self.nodes[position]
+            if node.explicit or "*" in node.needs:
+                return 3
+            return 0 if node.alters or node.name in read else 1 if node.in_sight else 2
+
+        return sorted(range(len(self.nodes)), key=rank)
 
     def _execute_task(
         self,

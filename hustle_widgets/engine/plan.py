@@ -49,6 +49,8 @@ class Node:
     memo : callable, optional
         memo(state) -> what `compute` is given as the keyword `memo`, and fills with what does not depend on
         the step's own parameters. It is given again until something before the step changes.
+    in_sight : bool
+        Whether its result is always looked at: it is computed before others that alter nothing.
     explicit : bool
         Whether it is only computed when asked for by a person, since it writes files.
     """
@@ -62,6 +64,7 @@ class Node:
     prepare: Callable[..., dict[str, Any]] = _nothing
     finish: Callable[..., Outcome] = _as_it_is
     memo: Callable[[State], Any] | None = None
+    in_sight: bool = False
     explicit: bool = False
 
 

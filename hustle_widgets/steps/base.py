@@ -106,6 +106,8 @@ class Step(LazyVBox):
         Parameters of other steps it reads, as 'step.parameter'.
     flag : int
         Bit of `data_quality` that marks the pixels it flags, 0 if it flags none.
+    in_sight : bool
+        Whether its result is always looked at, so that it is computed early.
     explicit : bool
         Whether it is computed only when a run is asked for, since it writes files.
     records : mapping of str to (unit, text)
@@ -126,6 +128,7 @@ class Step(LazyVBox):
     needs: ClassVar[tuple[str, ...]] = ()
     borrows: ClassVar[tuple[str, ...]] = ()
     flag: ClassVar[int] = 0
+    in_sight: ClassVar[bool] = False
     explicit: ClassVar[bool] = False
     records: ClassVar[Mapping[str, tuple[str, str]]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
@@ -181,6 +184,7 @@ class Step(LazyVBox):
             prepare=cls.prepare,
             finish=cls.finish,
             memo=cls.memo,
+            in_sight=cls.in_sight,
             explicit=cls.explicit,
         )
 

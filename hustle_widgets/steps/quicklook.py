@@ -28,7 +28,7 @@ class Quicklook(Step):
     heading = ("Step 7: Quality quicklook",)
     switch = "do_quicklook"
     switch_help = "Sum the white light curve and make the quicklook animations."
-    alters, needs = False, ("location",)
+    alters, needs, in_sight = False, ("location",), True
     borrows = ("zeroth_tracking.location",)
     traces_included = Orders(
         ("+1",),
