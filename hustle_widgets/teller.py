@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,17 @@ def edits_of(me: weakref.ref[Reduction]) -> Callable[[Any], None]:
     return observer
 
 
+# Seconds between two messages of progress.
+OFTEN = 0.3
+
+
 class Teller(Listener):
     """Passes what the engine says on to the steps, and to another listener."""
 
     def __init__(self, reduction: Reduction, other: Listener | None = None) -> None:
         self.reduction, self.other = reduction, other or Listener()
         self.error: tuple[str, Exception] | None = None
+        self._told = 0.0
 
     def running(self, name: str) -> None:
         """Mark the step, and start its progress."""
@@ -45,9 +51,10 @@ class Teller(Listener):
     def progress(self, name: str, fraction: float) -> None:
         """Move the progress of the step."""
         # A message to the browser for every block would be more work than the blocks.
-        step = self.reduction[name]
-        if fraction - step.progress >= 0.05 or fraction == 1:
-            step.progress = fraction
+        now = time.monotonic()
+        if now - self._told >= OFTEN or fraction == 1:
+            self._told = now
+            self.reduction[name].progress = fraction
             self.reduction._tell("progress", name)
         self.other.progress(name, fraction)
 

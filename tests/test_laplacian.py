@@ -5,7 +5,8 @@ import pytest
 from scipy.ndimage import binary_dilation, convolve, median_filter
 
 from hustle_widgets.algorithms.bloom import bloom_mask
-from hustle_widgets.algorithms.laplacian import MAX_ROUNDS, detect_edges, laplacian, significance
+from hustle_widgets.algorithms.edges import laplacian
+from hustle_widgets.algorithms.laplacian import MAX_ROUNDS, detect_edges, significance
 from hustle_widgets.algorithms.neighbours import fill_bad, good_neighbour_median
 from hustle_widgets.simulate import cosmic_ray_mask, read_truth, simulate_visit
 

@@ -8,14 +8,14 @@ out of its own row, and dark pixels are found as bright ones are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .edges import edges_at, steep_pixels
+from .lazy_map import LazyMap, around
 from .neighbours import as_frame, fill_bad, good_neighbour_median, medians_at, pad_reflect, window_offsets
 
-__all__ = ["MAX_ROUNDS", "detect_edges", "laplacian", "significance"]
+__all__ = ["MAX_ROUNDS", "detect_edges", "significance"]
 
 MAX_ROUNDS = 20
 """Rounds after which ``led_n=None`` gives up waiting for a round without a new pixel."""
@@ -25,130 +25,6 @@ _ROW = 11  # columns of the row median that a hit must stand out of
 _ROW_ERROR = 0.05  # how well, as a fraction, that median knows a curved and tilted trace
 _HALO = 10  # columns and rows around a region: a decision's reach, and neighbours that fill in for NaN
 _FLOOR = 0.01  # of the noise: the least fine structure
-_BAND = 64  # rows at a time, and
-_CHUNK = 32_768  # pixels at a time: temporaries stay in the cache
-
-
-def laplacian(image: NDArray[np.floating], led_factor: int = 2) -> tuple[NDArray, NDArray]:
-    """Clipped Laplacian of the subsampled image, rebinned: L+ and its counterpart for dark pixels, L-.
-
-    Parameters
-    ----------
-    image : ndarray, shape (rows, columns)
-        The image [e-], without NaN.
-    led_factor : int, default 2
-        Subsampling factor f, at least 2.
-
-    Returns
-    -------
-    positive, negative : ndarray, shape (rows - 2, columns - 2)
-        L+ and L- [e-] of all pixels but the outermost.
-
-    Notes
-    -----
-    In an image whose pixels are each cut in f x f equal ones, a subpixel inside has a Laplacian of zero, one
-    at a side of its pixel differs from one neighbour, one in a corner from two. With a, b the vertical and
-    the horizontal neighbour minus the pixel, and the kernel's factor 1/4,
-
-    ``L+ = [sum over corners of max(0, -(a + b)) + (f - 2) * sum over sides of max(0, -a)] / (4 f^2)``
-
-    L- is the same with the signs of a and b turned. Since max(0, s) - max(0, -s) = s,
-    ``L- = L+ + (sum of the four differences) / (4 f)``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> image = np.zeros((3, 3)); image[1, 1] = 8.0
-    >>> [float(side[0, 0]) for side in laplacian(image, 2)]
-    [4.0, 0.0]
-    """
-    columns = image.shape[1]
-    flat = np.ascontiguousarray(image).ravel()
-    inside = np.arange(image.size).reshape(image.shape)[1:-1, 1:-1]
-    positive, negative = (_edges(flat, inside.ravel(), columns, led_factor, sign) for sign in (1, -1))
-    return positive.reshape(inside.shape), negative.reshape(inside.shape)
-
-
-def _edges(
-    flat: NDArray[np.floating], index: NDArray[np.intp], width: int, factor: int, sign: int
-) -> NDArray[np.floating]:
-    """L+ (sign 1) or L- (sign -1) at chosen pixels of a flattened image, none of them outermost."""
-    edges = np.empty(index.size, flat.dtype)
-    scale = flat.dtype.type(1 / (4 * factor**2))
-    for start in range(0, index.size, _CHUNK):
-        part = index[start : start + _CHUNK]
-        pixel = flat.take(part)
-        up, down, left, right = (flat.take(part + step) for step in (-width, width, -1, 1))
-        for neighbour in (up, down, left, right):
-            if sign > 0:
-                np.subtract(pixel, neighbour, out=neighbour)
-            else:
-                neighbour -= pixel
-        total = np.zeros_like(pixel)
-        for vertical in (up, down):
-            for horizontal in (left, right):
-                np.add(vertical, horizontal, out=pixel)
-                total += np.maximum(pixel, 0, out=pixel)
-        if factor > 2:
-            for side in (up, down, left, right):
-                np.maximum(side, 0, out=side)
-                side *= factor - 2
-                total += side
-        total *= scale
-        edges[start : start + _CHUNK] = total
-    return edges
-
-
-def _steep(image: NDArray[np.floating], least: float, sign: int) -> NDArray[np.intp]:
-    """Flat indices of pixels that differ from one of their four neighbours by more than `least`."""
-    found = []
-    width = image.shape[1]
-    for start in range(1, image.shape[0] - 1, _BAND):
-        stop = min(start + _BAND, image.shape[0] - 1)
-        pixel = image[start:stop, 1:-1]
-        choose = np.minimum if sign > 0 else np.maximum
-        other = choose(image[start - 1 : stop - 1, 1:-1], image[start + 1 : stop + 1, 1:-1])
-        choose(other, image[start:stop, :-2], out=other)
-        choose(other, image[start:stop, 2:], out=other)
-        np.subtract(pixel, other, out=other)
-        steep = other > least if sign > 0 else other < -least
-        rows, columns = np.divmod(np.flatnonzero(steep), width - 2)
-        found.append((rows + start) * width + columns + 1)
-    return np.concatenate(found) if found else np.empty(0, np.intp)
-
-
-class _Lazy:
-    """A map of which a pixel's value is computed when it is first asked for."""
-
-    def __init__(self, size: int, compute: Callable[[NDArray[np.intp]], NDArray]):
-        self._values = np.zeros(size, np.float32)
-        self._known = np.zeros(size, bool)
-        self._compute = compute
-
-    def at(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
-        missing = index[~self._known.take(index)]
-        if missing.size:
-            self._values[missing] = self._compute(missing)
-            self._known[missing] = True
-        return self._values.take(index)
-
-    def medians(self, index: NDArray[np.intp], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Median of the map in the window around each pixel."""
-        self.at(_around(index, offsets, self._values.size))
-        return medians_at(self._values, index, offsets)
-
-    def forget(self, index: NDArray[np.intp]) -> None:
-        """Compute these anew when they are asked for."""
-        self._known[index] = False
-
-
-def _around(index: NDArray[np.intp], offsets: NDArray[np.int64], size: int) -> NDArray[np.intp]:
-    """Flat indices of all pixels in the windows around `index`, each once, in order."""
-    margin = int(np.abs(offsets).max())
-    marked = np.zeros(size + 2 * margin, bool)
-    for offset in offsets:
-        marked[index + (offset + margin)] = True
-    return np.flatnonzero(marked[margin : size + margin])
 
 
 class _Frame:
@@ -164,8 +40,8 @@ class _Frame:
         self.window3, self.window5 = window3, window5
         self.row = window_offsets((1, _ROW), width)
         # Not of self: a cycle would keep these maps until the garbage collector comes by, a frame's worth each.
-        self.level = _Lazy(flat.size, lambda index: medians_at(flat, index, window5))
-        self.smooth = _Lazy(flat.size, lambda index: medians_at(flat, index, window3))
+        self.level = LazyMap("level", flat.size, lambda index: medians_at(flat, index, window5))
+        self.smooth = LazyMap("smooth", flat.size, lambda index: medians_at(flat, index, window3))
 
     def noise(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
         """N = sqrt(median5(image) + read noise^2), of at least the read noise."""
@@ -177,7 +53,7 @@ class _Frame:
         rows, columns = (np.pad(np.arange(size), _PAD, mode="symmetric") for size in image.shape)
         row, column = np.divmod(changed, self.width)
         self.flat[changed] = image[rows[row], columns[column]]
-        touched = _around(changed, self.window5, self.flat.size)
+        touched = around(changed, self.window5, self.flat.size)
         self.level.forget(touched)
         self.smooth.forget(touched)
         return touched
@@ -192,10 +68,10 @@ class _Side:
         self.guarded = guarded
 
         def raw(index: NDArray[np.intp]) -> NDArray[np.float32]:
-            edges = _edges(frame.flat, index, frame.width, frame.factor, sign)
+            edges = edges_at(frame.flat, index, frame.width, frame.factor, sign)
             return edges / (np.float32(frame.factor) * frame.noise(index))
 
-        self.raw = _Lazy(frame.flat.size, raw)
+        self.raw = LazyMap(f"edges {sign}", frame.flat.size, raw)
 
     def significance(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
         """S' = S - median5(S), with S = L / (f N)."""
@@ -222,9 +98,9 @@ class _Side:
         frame = self.frame
         least = 0.999 * threshold * float(frame.factor * frame.read_noise)
         # L is at most 1/f of the largest difference from a neighbour.
-        index = _steep(frame.padded, frame.factor * least, self.sign) if near is None else near
+        index = steep_pixels(frame.padded, frame.factor * least, self.sign) if near is None else near
         index = index[allowed.take(index)]
-        index = index[_edges(frame.flat, index, frame.width, frame.factor, self.sign) > least]
+        index = index[edges_at(frame.flat, index, frame.width, frame.factor, self.sign) > least]
         return index[self.raw.at(index) > threshold]
 
 
@@ -256,7 +132,7 @@ def _hits(
     hit = np.zeros(allowed.size, bool)
     hit[index] = True
     for level in (threshold, growth * threshold):
-        ring = _around(np.flatnonzero(hit), side.frame.window3, hit.size)
+        ring = around(np.flatnonzero(hit), side.frame.window3, hit.size)
         ring = ring[allowed[ring] & ~hit[ring]]
         if side.guarded:
             ring = ring[side.stands_out(ring, level)]
@@ -319,7 +195,8 @@ def detect_edges(
 
     Notes
     -----
-    With L+ from :func:`laplacian`, medians over squares of the given width, and rn the read noise,
+    With L+ from :func:`~hustle_widgets.algorithms.edges.laplacian`, medians over squares of the given width,
+    and rn the read noise,
 
     - noise N = sqrt(median5(image) + rn^2), significance S = L+ / (f N), and S' = S - median5(S), which takes
       off smooth structure;
@@ -383,7 +260,7 @@ def detect_edges(
             break
         allowed &= ~hit
         # from now on a decision can only change near a replaced pixel
-        near = _around(np.flatnonzero(hit), window, allowed.size)
+        near = around(np.flatnonzero(hit), window, allowed.size)
         touched = frame.change(work, new)
         for side in sides:
             side.raw.forget(touched)
