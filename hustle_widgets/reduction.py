@@ -347,7 +347,11 @@ class Reduction(LazyVBox):
     # --- what is seen -------------------------------------------------------------------------------
 
     def watch(self, callback: Callable[[str, str], None]) -> None:
-        """Call `callback(event, step)` on 'edited', 'running', 'progress', 'done', 'failed', 'idle'."""
+        """Call `callback(event, step)` when something happens.
+
+        'edited' comes before, 'stale' after the statuses of the steps have followed an edit; then 'running',
+        'progress', 'done', 'failed', 'off', and 'idle' at the end.
+        """
         self._watchers.append(callback)
 
     def _tell(self, event: str, name: str) -> None:
@@ -367,8 +371,9 @@ class Reduction(LazyVBox):
 
     def _on_edit(self, name: str) -> None:
         with self._lock:
+            self._tell("edited", name)  # first: the answer to a hand on a slider
             self._refresh()
-            self._tell("edited", name)
+            self._tell("stale", name)
             if self.auto:
                 self.compute(after=PAUSE)
 

@@ -146,10 +146,10 @@ def test_a_preview_of_a_rejection_in_time(name: str, edit: dict[str, Any], gathe
     try:
         live = shown.live
         if gathered:
-            assert live.upstream.suspects(FRAME).ready.wait(20)
+            assert live.suspects().ready.wait(20)
         reduction.set(**edit)
         preview = live.preview()
-        assert live.upstream.suspects(FRAME).ready.is_set() == gathered
+        assert live.suspects().ready.is_set() == gathered
         computed(reduction)
         found, truth = flags(preview), flags(reduction.outcomes()[name])
         if not gathered:

@@ -7,12 +7,19 @@ from typing import Any
 import bqplot
 import ipywidgets
 import numpy as np
+from traitlets import Instance
 
 from . import encode
 from .frame_marks import Region
-from .part import close_tree, update
+from .part import update
 
 BLANK = encode.png(np.zeros((1, 1), dtype=np.uint8), np.zeros((1, 3), dtype=np.uint8), [0])
+
+
+class _TurningImage(bqplot.Image):
+    """Two images that take turns: bqplot does not see new bytes in the one it has."""
+
+    spare = Instance(ipywidgets.Image)  # a trait, so that it is closed with the mark
 
 
 class Picture:
@@ -30,22 +37,23 @@ class Picture:
     """
 
     def __init__(self, scales: dict[str, Any]) -> None:
-        self.mark = bqplot.Image(image=_image(BLANK), scales=scales, x=(0, 1), y=(0, 1), pixelated=True)
+        self.mark = _TurningImage(
+            image=_image(BLANK), spare=_image(BLANK), scales=scales, x=(0, 1), y=(0, 1), pixelated=True
+        )
 
     def show(self, file: bytes, region: Region, factor: int = 1) -> None:
         """Draw a PNG file of a region of the frame, reduced by a factor."""
         row0, row1, column0, column1 = region
         # The last block of a reduced picture may reach over the edge of the region.
         width, height = (-(-size // factor) * factor for size in (column1 - column0, row1 - row0))
-        old = self.mark.image
-        # bqplot does not see new bytes in the old image.
+        shown, self.mark.spare = self.mark.spare, self.mark.image
+        shown.value = file
         update(
             self.mark,
-            image=_image(file),
+            image=shown,
             x=(column0 - 0.5, column0 + width - 0.5),
             y=(row0 - 0.5, row0 + height - 0.5),
         )
-        close_tree(old)
 
 
 class MarkedPixels(Picture):

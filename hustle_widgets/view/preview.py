@@ -68,11 +68,11 @@ class Upstream:
             self._prepared = key, with_known(kind.prepare, self.state, **parameters)
         return {**parameters, **self._prepared[1]}
 
-    def suspects(self, number: int) -> Suspects:
+    def suspects(self, number: int, kind: Any, parameters: Mapping[str, Any]) -> Suspects:
         """Return the pixels of a frame that may be rejected in time; their series are gathered meanwhile."""
         if self._suspects is None or self._suspects.number != number:
             self.forget_suspects()
-            self._suspects = Suspects(self.state, number)
+            self._suspects = Suspects(self.state, number, kind, parameters)
         return self._suspects
 
     def forget_suspects(self) -> None:
@@ -95,18 +95,26 @@ class Suspects:
         The visit as it enters the step.
     number : int
         The frame.
+    kind : type of Step
+        The step; if it has a `memo`, that is filled before the first edit.
+    parameters : mapping
+        Its parameters.
     """
 
-    def __init__(self, state: State, number: int) -> None:
+    def __init__(self, state: State, number: int, kind: Any, parameters: Mapping[str, Any]) -> None:
         self.number = number
+        self._kind = kind
+        self._memo: dict[str, Any] = {}
         self.stop = threading.Event()
         self.ready = threading.Event()
         self._index = np.zeros(0, np.intp)
         self._excess = np.zeros(0, np.float32)
         self._series = np.zeros((0, 0), np.float32)
-        threading.Thread(target=self._gather, args=(state,), name="hustle-preview", daemon=True).start()
+        threading.Thread(
+            target=self._gather, args=(state, dict(parameters)), name="hustle-preview", daemon=True
+        ).start()
 
-    def _gather(self, state: State) -> None:
+    def _gather(self, state: State, parameters: dict[str, Any]) -> None:
         if self.stop.wait(SETTLED):
             return
         n_frames = state.shape[0]
@@ -127,14 +135,36 @@ class Suspects:
                 return
             series[k] = state.frame(k).ravel()[index]
         self._index, self._excess, self._series = index, excess[index], series
+        if self._kind.memo is not None:
+            self._memo = {"memo": self._kind.memo(part_of(state, series[:, np.newaxis], slice(None)))}
+            self.clipped(state, parameters, 0, 0)
         self.ready.set()
 
-    def above(self, least: float, most: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Return flat places and series, shape (frames, n), of those at least so many sigma off."""
-        chosen = np.flatnonzero(self._excess > least)
-        if chosen.size > most:
-            chosen = np.sort(chosen[np.argpartition(self._excess[chosen], -most)[-most:]])
-        return self._index[chosen], self._series[:, chosen]
+    def clipped(
+        self, state: State, parameters: Mapping[str, Any], least: float, most: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Return flat places and new values of those that the step rejects in the frame.
+
+        Parameters
+        ----------
+        state : State
+            The visit as it enters the step.
+        parameters : mapping
+            Of the step.
+        least, most : float, int
+            Without a memo only so many are clipped, those farthest off and at least so many sigma.
+        """
+        index, series = self._index, self._series
+        if not self._memo:
+            chosen = np.flatnonzero(self._excess > least)
+            if chosen.size > most:
+                chosen = np.sort(chosen[np.argpartition(self._excess[chosen], -most)[-most:]])
+            index, series = index[chosen], series[:, chosen]
+        part = part_of(state, series[:, np.newaxis], slice(None))
+        patch = computed(self._kind, part, {**parameters, **self._memo}).patch
+        assert patch is not None and patch.value is not None
+        entries, inside = patch.find(slice(self.number, self.number + 1), slice(0, 1))
+        return index[inside], patch.value[entries]
 
 
 def part_of(state: State, images: NDArray[np.float32], frames: slice, hst_dq: Any = None) -> State:

@@ -50,7 +50,7 @@ class ReductionView(Seen):
         self._findings: list[Finding] = []
         self._drawn: tuple[Any, ...] = ()
         self._page = ""
-        self._undoing = False
+        self._undoing = self._previewed = False
         self._values = reduction.values()
 
         self.trouble = Trouble()
@@ -169,9 +169,11 @@ class ReductionView(Seen):
     def _happened(self, event: str, name: str) -> None:
         with self.trouble.shown("view"), self.reduction._lock:
             if event == "edited":
+                self._preview(name)
+            elif event == "stale":
                 self._note_edits()
                 self.assessment.out_of_date()
-                self._preview(name)
+                self.bar.say_preview(self._previewed)
                 self.bar.say_state(idle=not self.reduction.auto)
             elif event in ("running", "progress"):
                 self.bar.say_running(name)
@@ -211,6 +213,7 @@ class ReductionView(Seen):
     # --- drawing ------------------------------------------------------------------------------------
 
     def _preview(self, name: str) -> None:
+        self._previewed = self.bar.previewed
         opened = self.reduction[self.look.step]
         read = {opened.name, *(place.partition(".")[0] for place in opened.borrows)}
         live = self.lives.get(opened.name)
@@ -219,7 +222,7 @@ class ReductionView(Seen):
             if isinstance(preview, Outcome):
                 self._drawn = ()
                 self.frames.draw(preview)
-                self.bar.say_preview(True)
+                self._previewed = True
 
     def _draw(self, done: str = "") -> None:
         """Draw what is looked at; after a step was done, only what it has changed."""

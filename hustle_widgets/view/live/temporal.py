@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.look import Look
-from hustle_widgets.view.preview import computed, frame_patch, part_of, put_into
+from hustle_widgets.view.preview import Suspects, computed, frame_patch, part_of, put_into
 from hustle_widgets.view.series_plot import SeriesPlot
 
 # Series that are clipped for a preview.
@@ -81,25 +81,27 @@ class SeriesLive(FlaggedLive):
         super().update()
         self.redraw()
         if self.step.enabled and self.step.status == "fresh":
-            self.upstream.suspects(self.number)
+            self.suspects()
+
+    def suspects(self) -> Suspects:
+        """Return the pixels of the frame on display that may be rejected."""
+        return self.upstream.suspects(self.number, type(self.step), self.parameters)
 
     def least_sigma(self) -> float:
         """Return the smallest threshold in use."""
         return self.threshold()
 
     def _waits(self) -> bool:
-        return self.upstream.suspects(self.number).ready.is_set()
+        return self.suspects().ready.is_set()
 
     def look_ahead(self) -> Outcome | None:
         """Clip the series that may be flagged in this frame; until they are gathered, a band of rows."""
-        upstream, number, parameters = self.upstream, self.number, dict(self.parameters)
-        suspects = upstream.suspects(number)
+        upstream, number, suspects = self.upstream, self.number, self.suspects()
         if suspects.ready.is_set():
             # The usual value is known to half a sigma only, hence the margin.
-            index, series = suspects.above(0.75 * self.least_sigma(), AT_ONCE)
-            after, flagged = self.clipped(series, parameters)
-            hit = flagged[number]
-            return self.placed(frame_patch(self.shape, index[hit], after[number, hit]))
+            least = 0.75 * self.least_sigma()
+            index, value = suspects.clipped(upstream.state, self.parameters, least, AT_ONCE)
+            return self.placed(frame_patch(self.shape, index, value))
         row0, row1, column0, column1 = self.part(AT_ONCE // 2)
         rows = slice(row0, row1)
         patch = self.computed_on(slice(0, upstream.state.shape[0]), rows).patch
