@@ -197,8 +197,11 @@ def trace_mask(
         raise ValueError(f"'distance' must be a number of rows >= 0. Got {distance!r} instead.")
     mask = np.zeros(shape, dtype=bool)
     row_index = np.arange(shape[0])[:, None]
+    whole = row_index.astype(np.int16)  # compared several times as fast as distances in double precision
     for line in traces.values():
-        mask[:, line.columns] |= np.abs(row_index - line.rows) <= distance
+        low = np.clip(np.ceil(line.rows - distance), 0, shape[0]).astype(np.int16)
+        high = np.clip(np.floor(line.rows + distance), -1, shape[0]).astype(np.int16)
+        mask[:, line.columns] |= (whole >= low) & (whole <= high)
     if zeroth is not None and np.isfinite(zeroth).all():
         column_index = np.arange(shape[1])
         near = np.abs(row_index - zeroth[1]) <= ZEROTH_HALF_SIZE[1] + distance

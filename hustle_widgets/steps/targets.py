@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import bottleneck as bn
 import numpy as np
@@ -22,6 +25,24 @@ def target_position(state: State, location: tuple[float, float]) -> tuple[float,
     return location
 
 
+_found: WeakKeyDictionary[State, dict[Any, Any]] = WeakKeyDictionary()
+
+
+def remembered(find: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep what is found in a state: every preview asks again, and several functions of one step do."""
+
+    @functools.wraps(find)
+    def ask(state: State, *arguments: Any, **keywords: Any) -> Any:
+        known = _found.setdefault(state, {})
+        key = (find, arguments, tuple(keywords.items()))
+        if key not in known:
+            known[key] = find(state, *arguments, **keywords)
+        return known[key]
+
+    return ask
+
+
+@remembered
 def found_zeroth(state: State, location: tuple[float, float]) -> tuple[float, float] | None:
     """Return the 0th order's (column, row), found near where it is expected; None when it is not there."""
     expected = expected_zeroth(state, location)
@@ -50,6 +71,7 @@ def median_of(frames: list[np.ndarray]) -> np.ndarray:
     return bn.nanmedian(np.stack(frames), axis=0)
 
 
+@remembered
 def find_traces(
     state: State, location: tuple[float, float], orders: Iterable[str] = ORDERS, useful: bool = False
 ) -> tuple[dict[str, Trace], tuple[str, ...]]:
