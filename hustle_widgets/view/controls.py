@@ -13,7 +13,9 @@ from traitlets import TraitError
 from hustle_widgets.config import format_value, parse_value
 from hustle_widgets.steps.parameters import Choice, Orders, Parameter, Real, Switch, Whole
 
-LABEL_WIDTH = "116px"
+LABEL_WIDTH = "126px"
+# A unit of more letters goes below its slider, as the box for None does: beside it they would leave no track.
+SHORT_UNIT = 6
 
 
 class Control:
@@ -46,11 +48,12 @@ class Control:
         )
         self._reset.on_click(lambda _: self._set(self.parameter.tutorial))
         self._refusal = w.HTML()
-        row = w.HBox(
-            [*_labelled(self._inputs, name), *self._inputs, *_unit(self.parameter.unit), self._reset],
-            layout=w.Layout(align_items="center"),
-        )
-        self.widget = w.VBox([row, self._refusal], layout=w.Layout(overflow="visible"))
+        beside, below = _places(self.parameter, self._inputs)
+        row = [*_labelled(self._inputs, name), *beside, self._reset]
+        lines = [w.HBox(row, layout=w.Layout(align_items="center"))]
+        if below:
+            lines.append(w.HBox(below, layout=w.Layout(margin=f"-8px 0 0 {LABEL_WIDTH}")))
+        self.widget = w.VBox([*lines, self._refusal], layout=w.Layout(overflow="visible"))
         owner.observe(self._from_trait, name)
         self._from_trait()
 
@@ -110,6 +113,18 @@ def _labelled(inputs: list[Any], name: str) -> list[Any]:
     return []
 
 
+def _below(parameter: Parameter) -> bool:
+    return isinstance(parameter, (Real, Whole)) and len(parameter.unit) > SHORT_UNIT
+
+
+def _places(parameter: Parameter, inputs: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return the inputs and the unit that go on the line of the label, and those on a line below."""
+    unit = _unit(parameter.unit)
+    number = isinstance(parameter, (Real, Whole))
+    beside, below = (inputs[:1], inputs[1:]) if number else (inputs, [])
+    return (beside, [*unit, *below]) if _below(parameter) else ([*beside, *unit], below)
+
+
 def _unit(unit: str) -> list[Any]:
     return [w.HTML(f'<span style="color:#555;font-size:12px">{escape(unit)}</span>')] if unit else []
 
@@ -161,7 +176,7 @@ def _orders(parameter: Orders, tip: str) -> Made:
 
 def _number(parameter: Real | Whole, tip: str) -> Made:
     low, high = parameter.soft or _usual(parameter)
-    layout = w.Layout(width=f"{_space(parameter) - (66 if parameter.optional else 0)}px")
+    layout = w.Layout(width=f"{_space(parameter)}px")
     if isinstance(parameter, Whole):
         slider: Any = w.IntSlider(min=int(low), max=int(high), tooltip=tip, layout=layout)
     elif low > 0 and high / low >= 100:
@@ -199,7 +214,10 @@ def _number(parameter: Real | Whole, tip: str) -> Made:
 def _or_none(slider: Any, value: Callable[[], Any], show: Callable[[Any], None], meaning: str) -> Made:
     """Add a box to a slider that stands for None."""
     none = w.Checkbox(
-        description="None", indent=False, tooltip=f"None: {meaning}", layout=w.Layout(width="62px")
+        description=f"None: {meaning}",
+        indent=False,
+        tooltip=f"None: {meaning}",
+        layout=w.Layout(width="auto"),
     )
 
     def get() -> Any:
@@ -216,7 +234,8 @@ def _or_none(slider: Any, value: Callable[[], Any], show: Callable[[Any], None],
 
 def _space(parameter: Parameter) -> int:
     """Return the width [px] that is left beside the unit and the reset button."""
-    return 338 - (7 * len(parameter.unit) + 6 if parameter.unit else 0)
+    beside = parameter.unit and not _below(parameter)
+    return 338 - (7 * len(parameter.unit) + 6 if beside else 0)
 
 
 def _usual(parameter: Real | Whole) -> tuple[float, float]:
