@@ -19,9 +19,9 @@ _rooms = threading.local()
 def _room(name: str, size: int, kind: DTypeLike) -> NDArray[Any]:
     """Return memory that this thread uses again for the next frame: new pages take a third of the time."""
     rooms = vars(_rooms)
-    if name not in rooms or rooms[name].size != size:
+    if name not in rooms or rooms[name].size < size:
         rooms[name] = np.empty(size, kind)
-    return rooms[name]
+    return rooms[name][:size]
 
 
 class LazyMap:

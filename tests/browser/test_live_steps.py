@@ -190,13 +190,15 @@ def test_ten_seconds_of_dragging_end_with_the_last_value(lab: LabPage, folder: P
     x, y = page.middle(handle)
     page.mouse.move(x, y)
     page.mouse.down()
-    start, turn = time.monotonic(), 0
+    start, turn, told = time.monotonic(), 0, False
     while time.monotonic() - start < 10:
         turn += 1
+        told = told or page.figure(FRAME).locator("xpath=..").inner_text().startswith("Preview")
         page.mouse.move(track["x"] + track["width"] * (0.05 + 0.6 * (turn % 2)), y, steps=8)
         lab.page.wait_for_timeout(30)
     page.mouse.move(track["x"] + track["width"] * 0.03, y, steps=5)
     page.mouse.up()
+    assert told  # the page says when what it shows is a preview
     page.settle(60)
     lab.wait_until(
         lambda: (
