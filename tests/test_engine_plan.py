@@ -171,6 +171,35 @@ def test_explicit_steps_are_computed_only_when_asked_for_and_then_always():
     assert computed(chain, request(), explicit=True).done_steps == ["report"]
 
 
+def test_what_is_in_sight_is_computed_before_what_nobody_waits_for():
+    tracker = Node("tracker", measure, alters=False)
+    curve = Node("curve", measure, alters=False, in_sight=True)
+    chain = Chain(source(), (tracker, NODES[0], *NODES[2:], curve))
+    settings = {"tracker": Setting(True, {}), "curve": Setting(True, {})}
+    # "look" is read by "report", and the third step alters what the curve sees.
+    record = computed(chain, {**request(), **settings})
+    assert record.done_steps == ["first", "look", "third", "curve", "tracker", "report"]
+
+
+def test_a_memo_is_kept_until_something_before_the_step_changes():
+    made = []
+
+    def memo(state):
+        made.append(state)
+        return {}
+
+    def remember(block, *, amount, memo):
+        memo.setdefault(block.frames.start, []).append(amount)
+        return subtract(block, amount=amount)
+
+    chain = Chain(source(), (NODES[0], Node("second", remember, memo=memo), *NODES[2:]))
+    for amount in (2.0, 5.0):
+        computed(chain, request(second=Setting(ON, {"amount": amount})))
+    assert len(made) == 1 and chain._memos["second"][1] == {k: [2.0, 5.0] for k in range(3)}
+    computed(chain, request(first=Setting(ON, {"amount": 9.0})))
+    assert len(made) == 2 and chain._memos["second"][1] == {k: [2.0] for k in range(3)}
+
+
 def test_the_source_is_not_modified():
     visit = source()
     before = visit.images.copy()

@@ -34,8 +34,7 @@ def laplacian(image: NDArray[np.floating], led_factor: int = 2) -> tuple[NDArray
 
     ``L+ = [sum over corners of max(0, -(a + b)) + (f - 2) * sum over sides of max(0, -a)] / (4 f^2)``
 
-    L- is the same with the signs of a and b turned. Since max(0, s) - max(0, -s) = s,
-    ``L- = L+ + (sum of the four differences) / (4 f)``.
+    L- is the same with the signs of a and b turned.
 
     Examples
     --------
