@@ -347,11 +347,7 @@ class Reduction(LazyVBox):
     # --- what is seen -------------------------------------------------------------------------------
 
     def watch(self, callback: Callable[[str, str], None]) -> None:
-        """Call `callback(event, step)` when something happens.
-
-        'edited' comes before, 'stale' after the statuses of the steps have followed an edit; then 'running',
-        'progress', 'done', 'failed', 'off', and 'idle' at the end.
-        """
+        """Call `callback(event, step)`: 'edited', 'stale' once statuses follow, 'running', 'progress' ... 'idle'."""
         self._watchers.append(callback)
 
     def _tell(self, event: str, name: str) -> None:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hustle_widgets.algorithms.temporal import Settled, clip_fixed, clip_until_stable, row_medians
+from hustle_widgets.algorithms.series import row_medians
+from hustle_widgets.algorithms.temporal import Settled, clip_fixed, clip_until_stable
 
 
 def naive_fixed(images, sigmas, replacement):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.temporal import row_medians
+from hustle_widgets.algorithms.series import row_medians
 
 __all__ = ["FIRST_TEMPORAL", "HALO", "count_bits", "flagged", "replace_flagged"]
 

@@ -1,24 +1,19 @@
 """Outliers of each pixel's time series: fixed iteration and iteration until stable.
 
-Both work on small groups of series, laid out (series, time), so that the working set stays in the processor's
-cache. Medians come from a full ``numpy.sort`` of the rows: for some tens of frames it is about four times
-faster than a partition, and it releases the interpreter lock.
+Both work on small groups of series, laid out (series, time).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Settled", "clip_fixed", "clip_until_stable", "row_medians"]
+from .series import Floats, Hits, as_cube, by_groups, in_place, joined, moments, row_medians, series_of
 
-Floats = NDArray[np.float64]
-# series, frame, replacement and round (from 0) of every hit of a group of series
-Hits = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32], NDArray[np.intp]]
+__all__ = ["Settled", "clip_fixed", "clip_until_stable"]
 
-_GROUP = 4096  # series a group: with 74 frames, 1.2 MB as float32
 _WINDOWS = 8192  # running windows gathered at once
 # Deviations this close to the threshold (relative) are tested with numpy's own standard deviation, whose
 # rounding differs from that of the sums used here.
@@ -81,9 +76,9 @@ def clip_fixed(
         whole = isinstance(replacement, (int, np.integer)) and not isinstance(replacement, bool)
         if not whole or replacement < 1:
             raise ValueError(f"replacement must be None or an int > 0. Got {replacement!r} instead.")
-    cube = _as_cube(images)
-    mask, values, counts = _in_place(
-        _by_groups(cube, lambda group: _fixed(group, sigmas, replacement)), cube.shape
+    cube = as_cube(images)
+    mask, values, counts = in_place(
+        by_groups(cube, lambda group: _fixed(group, sigmas, replacement)), cube.shape
     )
     missing = len(sigmas) - len(counts)
     return mask, values, np.pad(counts, ((0, missing), (0, 0)))
@@ -111,7 +106,7 @@ class Settled:
     def __init__(self, n_series: int) -> None:
         self.low = np.full(n_series, np.nan, np.float32)
         self.high = np.full(n_series, np.nan, np.float32)
-        self.hits = _joined([])
+        self.hits = joined([])
 
     def differs(self, sigma: float) -> NDArray[np.intp]:
         """Return the series that this threshold may clip in another way."""
@@ -123,7 +118,7 @@ class Settled:
         again[series] = True
         stay = ~again[self.hits[0]]
         which, frame, value, rounds = self.hits
-        self.hits = _joined([(which[stay], frame[stay], value[stay], rounds[stay]), hits])
+        self.hits = joined([(which[stay], frame[stay], value[stay], rounds[stay]), hits])
         self.low[series], self.high[series] = low, high
 
 
@@ -175,8 +170,8 @@ def clip_until_stable(
     (array([5, 7]), array([2., 2.], dtype=float32), array([1, 1]))
     """
     sigma = _positive("free_sigma", free_sigma)
-    cube = _as_cube(images)
-    settled = settled or Settled(_series_of(cube))
+    cube = as_cube(images)
+    settled = settled or Settled(series_of(cube))
     again = settled.differs(sigma)
     bounds: list[tuple[Floats, Floats]] = []
 
@@ -185,58 +180,11 @@ def clip_until_stable(
         bounds.append((found[0], found[1]))
         return hits
 
-    hits = _by_groups(cube, work, again)
+    hits = by_groups(cube, work, again)
     if bounds:
         low, high = (np.concatenate(part) for part in zip(*bounds, strict=True))
         settled.take(again, hits, low, high)
-    return _in_place(settled.hits, cube.shape)
-
-
-def row_medians(values: NDArray[np.floating]) -> Floats:
-    """Give the median of the values of each row that are not NaN.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n, m)
-        Rows of values, NaN where there is none.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        Medians; NaN for a row of NaN. The mean of the two middle values is taken in double precision.
-    """
-    if values.shape[1] == 0:
-        return np.full(len(values), np.nan)
-    ordered = np.sort(values, axis=1)
-    return _middle(ordered, np.count_nonzero(~np.isnan(ordered), axis=1))
-
-
-def _middle(ordered: NDArray[np.floating], number: NDArray[np.intp]) -> Floats:
-    """Median of the first `number` values of each sorted row; NaN where there are none."""
-    rows = np.arange(len(ordered))
-    low = ordered[rows, np.maximum(number - 1, 0) // 2].astype(np.float64)
-    return (low + ordered[rows, np.minimum(number // 2, ordered.shape[1] - 1)]) / 2
-
-
-def _moments(series: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
-    """Median, population standard deviation and largest deviation from the median of each series."""
-    ordered = np.sort(series, axis=1)  # NaN last
-    number = np.full(len(series), series.shape[1])
-    with_nan = np.isnan(ordered[:, -1])
-    if with_nan.any():
-        number[with_nan] = np.count_nonzero(~np.isnan(ordered[with_nan]), axis=1)
-    median = _middle(ordered, number)
-    last = ordered[np.arange(len(series)), np.maximum(number - 1, 0)]
-    peak = np.maximum(median - ordered[:, 0], last - median)
-    # Sums of deviations from the median lose nothing: mean and median are within one standard deviation.
-    deviation = ordered - median[:, None]
-    if with_nan.any():
-        deviation[np.isnan(deviation)] = 0
-    total = np.einsum("ij->i", deviation)
-    squares = np.einsum("ij,ij->i", deviation, deviation)
-    counted = np.maximum(number, 1)
-    spread = np.sqrt(np.maximum(squares - total * total / counted, 0) / counted)
-    return median, spread, peak
+    return in_place(settled.hits, cube.shape)
 
 
 def _exact_limits(limit: Floats, distance: Floats, sigma: float, used: NDArray[np.float32]) -> Floats:
@@ -251,7 +199,7 @@ def _exact_limits(limit: Floats, distance: Floats, sigma: float, used: NDArray[n
 def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | None) -> Hits:
     """Run the fixed iterations on a group of series, changing them in place."""
     born = np.zeros(series.shape, np.uint16)  # 1 + the iteration of the first hit
-    median, spread, peak = _moments(series)
+    median, spread, peak = moments(series)
     for iteration, sigma in enumerate(sigmas):
         # A series untouched by the last iteration has the same median and spread: its peak tells.
         rows = np.flatnonzero((peak > 0) & (peak >= sigma * spread * (1 - _TIE)))
@@ -270,7 +218,7 @@ def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | N
             measured = np.where(first == 0, current, np.float32(np.nan))
             current[hit] = _running_medians(measured, which, frame, half_width, median[rows])
         series[rows] = current
-        median[rows], spread[rows], peak[rows] = _moments(current)
+        median[rows], spread[rows], peak[rows] = moments(current)
     rows = np.flatnonzero(born.any(axis=1))
     which, frame = np.nonzero(born[rows])
     which = rows[which]
@@ -312,7 +260,7 @@ def _until_stable(series: NDArray[np.float32], sigma: float) -> tuple[Hits, Floa
     Also between which thresholds each series comes out the same, see `Settled`.
     """
     n_frames = series.shape[1]
-    median, spread, peak = _moments(series)
+    median, spread, peak = moments(series)
     low = np.divide(peak, spread, out=np.zeros_like(peak), where=(peak > 0) & (spread > 0))
     high = np.full(low.shape, np.inf)
     active = np.flatnonzero((peak > 0) & (peak >= sigma * spread * (1 - _TIE)))
@@ -346,65 +294,8 @@ def _until_stable(series: NDArray[np.float32], sigma: float) -> tuple[Hits, Floa
         active, born, number = active[go_on], np.take(born, go_on, axis=0), number_now[go_on]
         series = np.take(series, go_on, axis=0)
         kept = np.where(np.take(keep, go_on, axis=0), series, np.float32(np.nan))
-        median, spread, _ = _moments(kept)
-    return _joined(hits), low, high
-
-
-def _as_cube(images: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the frames, or say why they are none."""
-    cube = np.asarray(images)
-    if cube.ndim != 3 or cube.dtype.kind not in "fiu":
-        raise ValueError(
-            f"images must be numbers of shape (frame, row, column). Got {cube.dtype} of shape {cube.shape}."
-        )
-    return cube
-
-
-def _series_of(cube: NDArray[np.floating]) -> int:
-    return cube.shape[1] * cube.shape[2]
-
-
-def _by_groups(
-    cube: NDArray[np.floating],
-    work: Callable[[NDArray[np.float32]], Hits],
-    chosen: NDArray[np.intp] | None = None,
-) -> Hits:
-    """Give `work` private (series, time) copies of groups of pixels, all or some, and join its hits."""
-    flat = cube.reshape(len(cube), _series_of(cube))
-    some = None if chosen is None or chosen.size == flat.shape[1] else chosen
-    number = flat.shape[1] if some is None else some.size
-    hits: list[Hits] = []
-    for start in range(0, number if len(cube) else 0, _GROUP):
-        part = slice(start, start + _GROUP) if some is None else some[start : start + _GROUP]
-        series = np.array(flat[:, part].T, dtype=np.float32, order="C")
-        finite = np.isfinite(series)
-        if not finite.all():
-            series[~finite] = np.nan
-        which, frame, value, rounds = work(series)
-        hits.append((which + start if some is None else some[start + which], frame, value, rounds))
-    return _joined(hits)
-
-
-def _joined(hits: list[Hits]) -> Hits:
-    """Put the hits of disjoint series together."""
-    if not hits:
-        return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.intp)
-    which, frame, value, rounds = (np.concatenate(column) for column in zip(*hits, strict=True))
-    return which, frame, value, rounds
-
-
-def _in_place(
-    hits: Hits, shape: tuple[int, ...]
-) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.int64]]:
-    """Return hits as mask, values in C order, and counts by round and frame."""
-    which, frame, value, rounds = hits
-    n_frames, n_rows, n_columns = shape
-    n_rounds = int(rounds.max(initial=-1)) + 1
-    counts = np.bincount(rounds * n_frames + frame, minlength=n_rounds * n_frames).reshape(n_rounds, n_frames)
-    mask = np.zeros(shape, np.bool_)
-    place = frame * (n_rows * n_columns) + which
-    mask.reshape(-1)[place] = True
-    return mask, value[np.argsort(place)], counts.astype(np.int64, copy=False)
+        median, spread, _ = moments(kept)
+    return joined(hits), low, high
 
 
 def _positive(name: str, value: float) -> float:
