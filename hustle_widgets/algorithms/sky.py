@@ -178,7 +178,8 @@ def sky_mask(image: Floats, mask_parameter: float) -> NDArray[np.bool_]:
 def _half_width(image: Floats, mask_parameter: float) -> float:
     if not mask_parameter > 0:
         raise ValueError(f"mask_parameter must be above 0. Got {mask_parameter}.")
-    values = image if np.isfinite(image).all() else image[np.isfinite(image)]
+    finite = np.isfinite(image)
+    values = image if finite.all() else image[finite]
     values, number = values.ravel(), max(values.size, 1)
     # einsum casts on the way, and leaves the interpreter to other threads; std would copy the frame twice.
     mean = float(np.einsum("i->", values, dtype=np.float64)) / number

@@ -176,8 +176,8 @@ def clip_until_stable(
     bounds: list[tuple[Floats, Floats]] = []
 
     def work(series: NDArray[np.float32]) -> Hits:
-        hits, *found = _until_stable(series, sigma)
-        bounds.append((found[0], found[1]))
+        hits, low, high = _until_stable(series, sigma)
+        bounds.append((low, high))
         return hits
 
     hits = by_groups(cube, work, again)
@@ -276,11 +276,11 @@ def _until_stable(series: NDArray[np.float32], sigma: float) -> tuple[Hits, Floa
         number_now = np.count_nonzero(keep, axis=1)
         farthest = np.where(keep, distance, 0).max(axis=1)
         nearest = np.where(keep | np.isnan(distance), np.inf, distance).min(axis=1)
-        nothing = (number_now == 0) | (spread == 0)
-        spread[nothing], farthest[nothing] = 1, np.inf  # not to be told from the deviations
+        nothing = number_now == 0
+        unsure = nothing | (spread == 0)
+        spread[unsure], farthest[unsure] = 1, np.inf  # not to be told from the deviations
         low[active] = np.maximum(low[active], farthest / spread)
         high[active] = np.minimum(high[active], nearest / spread)
-        nothing = number_now == 0
         keep[nothing] = ~np.isnan(kept[nothing])
         number_now[nothing] = number[nothing]
         born = np.where(keep, np.uint16(0), np.where(born == 0, np.uint16(turn), born))

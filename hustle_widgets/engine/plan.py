@@ -47,8 +47,8 @@ class Node:
     finish : callable
         finish(outcome, state, **parameters, **prepared) -> Outcome, once all blocks are joined.
     memo : callable, optional
-        memo(state) -> what `compute` is given as the keyword `memo`, and fills with what does not depend on
-        the step's own parameters. It is given again until something before the step changes.
+        memo(state) -> what `compute` is given as the keyword `memo`, and fills with what saves it work when
+        only the step's own parameters change. It is given again until something before the step changes.
     in_sight : bool
         Whether its result is always looked at: it is computed before others that alter nothing.
     explicit : bool
