@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from hustle_widgets.algorithms.mode import sky_mode
 from hustle_widgets.algorithms.sky import (
     cut_sky,
     fit_sky,
     median_columns,
     sky_mask,
-    sky_mode,
     sky_scale,
     smooth_scales,
 )

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hustle_widgets.algorithms.histogram import Floats
+from hustle_widgets.algorithms.mode import sky_mode
 
 MAD_TO_STD = 1.4826
 #: Narrowest window around the model, in standard deviations of the sky, that pixels are fitted in.
 NARROWEST = 3.5
-#: Pixels that are enough for the mode: of a larger frame, only every second, third ... row is looked at.
-MODE_PIXELS = 250_000
 #: Side of the square blocks that are dropped where the sky is brighter or fainter than elsewhere.
 BLOCK = 32
 #: Rows worked on at once, in blocks: few enough for the cache, and enough that threads rarely meet.
@@ -91,66 +90,6 @@ def median_columns(sky: Floats) -> NDArray[np.float32]:
     return np.broadcast_to(medians, sky.shape)
 
 
-def sky_mode(image: Floats) -> tuple[float, float]:
-    """Mode of a frame, and the scatter of the sky around it.
-
-    Parameters
-    ----------
-    image : ndarray, shape (rows, columns)
-        One frame [e-]. NaN is ignored.
-
-    Returns
-    -------
-    mode, scatter : float
-        Fullest bin of the histogram, and robust standard deviation of what lies below it, which sources do
-        not reach [e-].
-
-    Raises
-    ------
-    ValueError
-        When every pixel is NaN.
-
-    Notes
-    -----
-    A histogram from the faintest to the brightest pixel has bins of tens of electrons. It is made anew
-    around its fullest bins until they are narrow against the scatter; three bins are then summed to one.
-    """
-    values = image[:: max(1, image.size // MODE_PIXELS)]
-    values = values[np.isfinite(values)]
-    if values.size == 0:
-        values = image[np.isfinite(image)]
-    if values.size == 0:
-        raise ValueError("No sky level: every pixel is NaN.")
-    while True:
-        counts, edges = _counts(values, 300)
-        width = float(edges[1] - edges[0])
-        centres = edges[:-3] + 1.5 * width
-        summed = np.convolve(counts, np.ones(3), "valid")
-        mode = float(centres[summed.argmax()]) if values.size > 1 else float(values[0])
-        # Half of what lies below the mode lies within 0.6745 standard deviations of it.
-        below = np.cumsum(counts[: int(np.searchsorted(edges, mode))][::-1])
-        scatter = width * float(np.searchsorted(below, below[-1] / 2)) / 0.6745 if below.size else 0.0
-        if scatter > 10 * width or width < 1e-3:
-            return mode, scatter
-        near = values[np.abs(values - mode) < 25 * width + 8 * scatter]
-        if near.size == values.size:
-            return mode, scatter
-        values = near
-
-
-def _counts(values: Floats, bins: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Histogram from the smallest to the largest value; one on an edge may count for either of its bins.
-
-    A third of the time of numpy.histogram, which puts each value on the right side of its edge.
-    """
-    first, last = float(values.min()), float(values.max())
-    if first == last:
-        first, last = first - 0.5, last + 0.5
-    places = (values - values.dtype.type(first)) * values.dtype.type(bins / (last - first))
-    counts = np.bincount(np.minimum(places.ravel().astype(np.intp), bins - 1), minlength=bins)
-    return counts, np.linspace(first, last, bins + 1)
-
-
 def sky_mask(image: Floats, mask_parameter: float) -> NDArray[np.bool_]:
     """Mask the sources of a frame: pixels far from its mode.
 
@@ -178,13 +117,19 @@ def sky_mask(image: Floats, mask_parameter: float) -> NDArray[np.bool_]:
 def _half_width(image: Floats, mask_parameter: float) -> float:
     if not mask_parameter > 0:
         raise ValueError(f"mask_parameter must be above 0. Got {mask_parameter}.")
-    finite = np.isfinite(image)
-    values = image if finite.all() else image[finite]
-    values, number = values.ravel(), max(values.size, 1)
-    # einsum casts on the way, and leaves the interpreter to other threads; std would copy the frame twice.
-    mean = float(np.einsum("i->", values, dtype=np.float64)) / number
-    square = float(np.einsum("i,i->", values, values, dtype=np.float64)) / number
-    return mask_parameter * float(np.sqrt(max(square - mean**2, 0)))
+    return mask_parameter * _std(image)
+
+
+def _std(image: Floats) -> float:
+    """Return the standard deviation of the finite pixels."""
+    # A row at a time in float32, the rows in float64: the time that std takes to copy the frame, and no copy.
+    square = float(np.einsum("ij,ij->i", image, image).sum(dtype=np.float64)) / max(image.size, 1)
+    mean = float(image.sum(axis=1).sum(dtype=np.float64)) / max(image.size, 1)
+    variance = square - mean**2
+    if np.isfinite(variance) and variance > 1e-3 * square:
+        return float(np.sqrt(variance))
+    finite = image[np.isfinite(image)]
+    return float(finite.std(dtype=np.float64)) if finite.size else 0.0
 
 
 def sky_scale(image: Floats, sky: Floats, mask: NDArray[np.bool_]) -> float:
@@ -280,24 +225,29 @@ def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> SkyFit:
     """
     mode, scatter = sky_mode(image)
     half_width = _half_width(image, mask_parameter)
-    usable = np.isfinite(image) & np.isfinite(sky)
+    usable = np.isfinite(image)
+    usable &= np.isfinite(sky)
     every = bool(usable.all())
     pixels = image if every else np.where(usable, image, 0).astype(np.float32, copy=False)
     template = sky if every else np.where(usable, sky, 0).astype(np.float32, copy=False)
-    level = float(template.sum(dtype=np.float64)) / max(1, int(np.count_nonzero(usable)))
+    level = float(template.sum(axis=1).sum(dtype=np.float64)) / max(1, int(np.count_nonzero(usable)))
     if level == 0:
         raise ValueError("No pixel is left to scale the sky image to: it is zero or NaN there.")
     scale = mode / level
     half_width = max(half_width, NARROWEST * scatter)
+    step, good = np.inf, np.zeros((0, 0), bool)
     for _ in range(20):
         products, norms = _block_sums(pixels, template, scale, half_width)
-        good = _good_blocks(products, norms)
+        last_good, good = good, _good_blocks(products, norms)
         norm = float(norms[good].sum())
         if norm == 0:
             raise ValueError("No pixel is left to scale the sky image to. Raise mask_parameter.")
         last, scale = scale, float(products[good].sum()) / norm
+        last_step, step = step, abs(scale - last)
+        # With the same blocks the steps shrink by a constant factor: so far are all to come together.
+        left = step if not np.array_equal(good, last_good) else step * step / max(last_step - step, step)
         # The second limit is a tenth of the error that noise leaves, for a sky that is off already.
-        if abs(scale - last) <= max(1e-4 * abs(scale), 1e-4 * scatter / abs(level)):
+        if left <= max(1e-4 * abs(scale), 1e-4 * scatter / abs(level)):
             break
     return SkyFit(scale, last, half_width, good)
 
@@ -311,21 +261,28 @@ def _block_sums(
     adds nothing.
     """
     n_rows, n_columns = pixels.shape
+    alike = template.strides[0] == 0  # every row of the template, as `median_columns` makes it
     sums = np.empty((2, -(-n_rows // BLOCK), n_columns))
     room = np.empty((2, BAND, n_columns), np.float32)
     for start in range(0, n_rows, BAND):
         band, sky = pixels[start : start + BAND], template[start : start + BAND]
-        product, square = room[:, : len(band)]
-        np.multiply(sky, np.float32(scale), out=product)
-        np.subtract(band, product, out=product)
+        product, kept = room[:, : len(band)]
+        np.multiply(sky[:1] if alike else sky, np.float32(scale), out=kept[:1] if alike else kept)
+        np.subtract(band, kept[:1] if alike else kept, out=product)
         np.abs(product, out=product)
-        np.multiply(sky, product <= half_width, out=product)
-        np.multiply(product, sky, out=square)
-        product *= band
+        np.less_equal(product, half_width, out=kept)
+        np.multiply(band, kept, out=product)
+        if not alike:
+            product *= sky
+            kept *= sky
+            kept *= sky
         for row in range(0, len(band), BLOCK):
             block = (start + row) // BLOCK
             sums[0, block] = product[row : row + BLOCK].sum(axis=0)
-            sums[1, block] = square[row : row + BLOCK].sum(axis=0)
+            sums[1, block] = kept[row : row + BLOCK].sum(axis=0)
+    if alike:
+        sums[0] *= template[0]
+        sums[1] *= template[0].astype(np.float64) ** 2
     products, norms = np.add.reduceat(sums, np.arange(0, n_columns, BLOCK), axis=2)
     return products, norms
 

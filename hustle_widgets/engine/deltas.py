@@ -49,14 +49,21 @@ class Patch:
         counts: NDArray[np.int64] | None = None,
     ) -> Patch:
         """Make a patch from a mask of (frame, row, column) and the values of its True pixels in C order."""
-        index: NDArray[Any] = np.flatnonzero(mask).astype(_index_type(mask.shape), copy=False)
+        if counts is None:
+            counts = mask.sum(axis=(1, 2), dtype=np.int64)[np.newaxis]
+        return cls.at(np.flatnonzero(mask), values, counts, mask.shape)
+
+    @classmethod
+    def at(
+        cls, index: NDArray[Any], values: NDArray[np.float32] | None, counts: NDArray[np.int64], shape: Shape
+    ) -> Patch:
+        """Make a patch from sorted flat indices and the values of these pixels."""
         if values is not None:
             values = np.ascontiguousarray(values, dtype=np.float32)
             if values.shape != index.shape:
                 raise ValueError(f"A patch of {index.size} pixels was given {values.size} values.")
-        if counts is None:
-            counts = mask.sum(axis=(1, 2), dtype=np.int64)[np.newaxis]
-        return cls(index, values, np.atleast_2d(np.asarray(counts, dtype=np.int64)), mask.shape)
+        index = index.astype(_index_type(shape), copy=False)
+        return cls(index, values, np.atleast_2d(np.asarray(counts, dtype=np.int64)), shape)
 
     @property
     def nbytes(self) -> int:
@@ -71,8 +78,11 @@ class Patch:
         _, n_rows, n_columns = self.shape
         plane = n_rows * n_columns
         first = np.arange(frames.start, frames.stop, dtype=np.int64) * plane
-        low = np.searchsorted(self.index, first + rows.start * n_columns)
-        high = np.searchsorted(self.index, first + rows.stop * n_columns)
+        # In the type of the index, or searchsorted would convert all of it.
+        low, high = (
+            np.searchsorted(self.index, (first + row * n_columns).astype(self.index.dtype))
+            for row in (rows.start, rows.stop)
+        )
         if (rows.start, rows.stop) == (0, n_rows):
             entries = np.arange(low[0], high[-1]) if low.size else np.arange(0)
             return entries, self.index[entries].astype(np.int64) - frames.start * plane
@@ -145,12 +155,13 @@ class Offset:
     @property
     def nbytes(self) -> int:
         """Memory the offset holds."""
-        return self.level.nbytes + (0 if self.template is None else self.template.nbytes)
+        return self.level.nbytes + (0 if self.template is None else without_repeats(self.template).nbytes)
 
     def apply(self, images: NDArray[np.float32], frames: slice, rows: slice) -> None:
         """Subtract the background from a block of frames and rows, in place."""
+        spread = None if self.template is None else without_repeats(self.template[rows])
         for image, level in zip(images, self.level[frames], strict=True):
-            image -= level if self.template is None else level * self.template[rows]
+            image -= level if spread is None else level * spread
 
     def placed(self, frames: slice, rows: slice, shape: Shape) -> Offset:
         """Return itself: the parts of a visit cut by frames are joined in their order."""
@@ -285,6 +296,11 @@ class Outcome:
         """Join the outcomes of all blocks of a visit, given in the order of the blocks."""
         joined = zip(*(part.deltas for part in parts), strict=True)
         return cls(tuple(type(same[0]).merged(same) for same in joined))
+
+
+def without_repeats(template: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the first row of an image whose rows are one row repeated without memory, else the image."""
+    return template[:1] if template.strides[0] == 0 else template
 
 
 def concatenated_ranges(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.int64]:

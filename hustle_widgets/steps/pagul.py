@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.sky import cut_sky, fit_sky, median_columns, smooth_scales
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.deltas import Offset, Outcome, Table
+from hustle_widgets.engine.deltas import Offset, Outcome, Table, without_repeats
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real, Switch, Text
@@ -96,7 +96,7 @@ class PagulBackground(Step):
         replaced = int(np.count_nonzero(scale != fitted))
         notes = (f"The factor of {replaced} frame(s) was replaced by the median's.",) if replaced else ()
         columns = {
-            "bkg_vals": scale * float(np.nanmedian(sky)),
+            "bkg_vals": scale * float(np.nanmedian(without_repeats(sky))),
             "sky_scale": scale,
             "sky_scale_fitted": fitted,
         }
@@ -111,7 +111,7 @@ def sky_on_frame(state: State, path: str, by_columns: bool) -> NDArray[np.float3
     if subarray is None and sky.shape != shape:
         raise Unmet("The visit does not say where its subarray lies on the chip, so no sky image can be cut.")
     sky = median_columns(sky) if by_columns else sky
-    return np.ascontiguousarray(cut_sky(sky, subarray, shape), dtype=np.float32)
+    return cut_sky(sky, subarray, shape)
 
 
 def find_sky_image(path: str, visit_folder: str, chip: int) -> Path:

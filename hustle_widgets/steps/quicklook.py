@@ -14,7 +14,7 @@ from hustle_widgets.algorithms.photometry import (
     trace_aperture,
 )
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.deltas import Outcome, Table
+from hustle_widgets.engine.deltas import Outcome, Table, without_repeats
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Orders, Real, Switch
@@ -72,7 +72,8 @@ class Quicklook(Step):
         """Sum one frame."""
         image = block.images[0]
         light = {f"flux_{order}": spectrum(image, aperture).sum() for order, aperture in apertures.items()}
-        light["flux_total"] = np.nansum(image, dtype=np.float64)
+        total = image.sum(dtype=np.float64)
+        light["flux_total"] = np.nansum(image, dtype=np.float64) if np.isnan(total) else total
         return Table({name: np.array([value]) for name, value in light.items()}, notes=notes)
 
     @staticmethod
@@ -105,5 +106,5 @@ def subtracted_sky(state: State) -> np.ndarray:
             level = outcome.offset.level.astype(float)
             level = level if level.ndim == 1 else np.nanmedian(level, axis=1)
             template = outcome.offset.template
-            total += level * (1.0 if template is None else float(np.nanmedian(template)))
+            total += level * (1.0 if template is None else float(np.nanmedian(without_repeats(template))))
     return np.clip(total, 0, None)

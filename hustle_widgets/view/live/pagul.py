@@ -8,7 +8,8 @@ import ipywidgets as w
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.sky import fit_sky, sky_mode, smooth_scales
+from hustle_widgets.algorithms.mode import sky_mode
+from hustle_widgets.algorithms.sky import fit_sky, smooth_scales
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.view import theme
