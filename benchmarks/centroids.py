@@ -23,8 +23,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hustle_widgets import simulate_visit
-from hustle_widgets.algorithms.background import ColumnPixels, column_level, uniform_level
+from hustle_widgets.algorithms.background import uniform_level
 from hustle_widgets.algorithms.centroid import star_position, target_position, zeroth_order_position
+from hustle_widgets.algorithms.columns import ColumnPixels, column_level
 from hustle_widgets.algorithms.geometry import trace_mask, traces_on_frame, zeroth_order_guess
 from hustle_widgets.algorithms.sky import fit_sky
 from hustle_widgets.algorithms.temporal import clip_until_stable

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from hustle_widgets.algorithms.background import (
-    ColumnPixels,
     check_bounds,
-    column_level,
     histogram,
     region_values,
     uniform_level,
 )
+from hustle_widgets.algorithms.columns import ColumnPixels, column_level
 from hustle_widgets.algorithms.histogram import bin_values, fit_gaussian
 
 SKY = 12.0

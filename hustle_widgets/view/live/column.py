@@ -8,7 +8,7 @@ import ipywidgets as w
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.background import ColumnPixels, column_level
+from hustle_widgets.algorithms.columns import ColumnPixels, column_level
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.column import background_region
