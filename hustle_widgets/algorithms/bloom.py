@@ -54,6 +54,12 @@ def bloom_mask(image: ArrayLike, position: tuple[float, float]) -> NDArray[np.bo
         return mask
     labels, _ = label(pixels > 0.3 * peak, np.ones((3, 3)))
     inside = labels[near]
-    core = (labels == np.bincount(inside[inside > 0]).argmax()).view(np.uint8)
-    mask[band] = maximum_filter(core, size=(2 * (2 + 15) + 1, 2 * 2 + 1), mode="constant").view(bool)
+    core = labels == np.bincount(inside[inside > 0]).argmax()
+    down, across = 2 + 15, 2
+    rows, columns = (np.flatnonzero(core.any(axis=axis)) for axis in (1, 0))
+    part = np.s_[
+        max(rows[0] - down, 0) : rows[-1] + down + 1, max(columns[0] - across, 0) : columns[-1] + across + 1
+    ]
+    size = (2 * down + 1, 2 * across + 1)
+    mask[band][part] = maximum_filter(core[part].view(np.uint8), size=size, mode="constant").view(bool)
     return mask

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["edges_at", "laplacian", "steep_pixels"]
+__all__ = ["edges_at", "laplacian", "steep_at", "steep_pixels"]
 
 _BAND = 64  # rows at a time, and
 _CHUNK = 32_768  # pixels at a time: temporaries stay in the cache
@@ -78,6 +78,24 @@ def edges_at(
         total *= scale
         edges[start : start + _CHUNK] = total
     return edges
+
+
+def steep_at(
+    flat: NDArray[np.floating], index: NDArray[np.intp], width: int, least: float
+) -> NDArray[np.bool_]:
+    """Whether chosen pixels differ from one of their four neighbours by more than `least`, either way."""
+    steep = np.empty(index.size, bool)
+    for start in range(0, index.size, _CHUNK):
+        part = index[start : start + _CHUNK]
+        pixel = flat.take(part)
+        low = flat.take(part - width)
+        high = low.copy()
+        for step in (width, -1, 1):
+            neighbour = flat.take(part + step)
+            np.minimum(low, neighbour, out=low)
+            np.maximum(high, neighbour, out=high)
+        steep[start : start + _CHUNK] = (pixel - low > least) | (high - pixel > least)
+    return steep
 
 
 def steep_pixels(image: NDArray[np.floating], least: float, sign: int) -> NDArray[np.intp]:

@@ -11,109 +11,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .edges import edges_at, steep_pixels
-from .lazy_map import LazyMap, around
-from .neighbours import as_frame, fill_bad, good_neighbour_median, medians_at, pad_reflect, window_offsets
+from .changes import union
+from .edge_maps import PAD, PaddedFrame, Side
+from .edge_rounds import NearChanges, Rounds
+from .edges import steep_at
+from .lazy_map import around
+from .neighbours import as_frame, fill_bad, good_neighbour_median, window_offsets
 
-__all__ = ["MAX_ROUNDS", "detect_edges", "significance"]
+__all__ = ["MAX_ROUNDS", "detect_edges", "edge_rounds", "significance"]
 
 MAX_ROUNDS = 20
 """Rounds after which ``led_n=None`` gives up waiting for a round without a new pixel."""
 
-_PAD = 5  # a decision depends on pixels up to 5 away
-_ROW = 11  # columns of the row median that a hit must stand out of
-_ROW_ERROR = 0.05  # how well, as a fraction, that median knows a curved and tilted trace
 _HALO = 10  # columns and rows around a region: a decision's reach, and neighbours that fill in for NaN
-_FLOOR = 0.01  # of the noise: the least fine structure
-
-
-class _Frame:
-    """What bright and dark outliers share: the padded image, its noise and its smoothed image."""
-
-    def __init__(self, image: NDArray[np.float32], read_noise: float, led_factor: int):
-        self.padded = pad_reflect(image, _PAD)
-        flat = self.flat = self.padded.ravel()
-        self.factor = led_factor
-        self.read_noise = np.float32(read_noise)
-        self.width = width = self.padded.shape[1]
-        window3, window5, self.window7 = (window_offsets((n, n), width) for n in (3, 5, 7))
-        self.window3, self.window5 = window3, window5
-        self.row = window_offsets((1, _ROW), width)
-        # Not of self: a cycle would keep these maps until the garbage collector comes by, a frame's worth each.
-        self.level = LazyMap("level", flat.size, lambda index: medians_at(flat, index, window5))
-        self.smooth = LazyMap("smooth", flat.size, lambda index: medians_at(flat, index, window3))
-
-    def noise(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
-        """N = sqrt(median5(image) + read noise^2), of at least the read noise."""
-        return np.sqrt(np.maximum(self.level.at(index), 0) + self.read_noise**2)
-
-    def change(self, image: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.intp]:
-        """Take over changed pixels; return flat indices of all whose values may have changed with them."""
-        changed = np.flatnonzero(pad_reflect(where, _PAD))
-        rows, columns = (np.pad(np.arange(size), _PAD, mode="symmetric") for size in image.shape)
-        row, column = np.divmod(changed, self.width)
-        self.flat[changed] = image[rows[row], columns[column]]
-        touched = around(changed, self.window5, self.flat.size)
-        self.level.forget(touched)
-        self.smooth.forget(touched)
-        return touched
-
-
-class _Side:
-    """Outliers of one sign: bright (1) or dark (-1)."""
-
-    def __init__(self, frame: _Frame, sign: int, guarded: bool):
-        self.frame = frame
-        self.sign = sign
-        self.guarded = guarded
-
-        def raw(index: NDArray[np.intp]) -> NDArray[np.float32]:
-            edges = edges_at(frame.flat, index, frame.width, frame.factor, sign)
-            return edges / (np.float32(frame.factor) * frame.noise(index))
-
-        self.raw = LazyMap(f"edges {sign}", frame.flat.size, raw)
-
-    def significance(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
-        """S' = S - median5(S), with S = L / (f N)."""
-        return self.raw.at(index) - self.raw.medians(index, self.frame.window5)
-
-    def contrast(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
-        """S / (F / N), with F = median3 - median7(median3)."""
-        smooth = self.frame.smooth
-        fine = (smooth.at(index) - smooth.medians(index, self.frame.window7)) * self.sign
-        return self.raw.at(index) / np.maximum(fine / self.frame.noise(index), np.float32(_FLOOR))
-
-    def stands_out(self, index: NDArray[np.intp], threshold: float) -> NDArray[np.bool_]:
-        """Whether a pixel differs from its row by what gives a lone pixel S = threshold."""
-        frame = self.frame
-        row = medians_at(frame.flat, index, frame.row)
-        excess = (frame.flat.take(index) - row) * self.sign
-        needed = np.float32(threshold * frame.factor**2) * frame.noise(index)
-        return excess > needed + np.float32(_ROW_ERROR) * np.maximum(row, 0)
-
-    def candidates(
-        self, near: NDArray[np.intp] | None, allowed: NDArray[np.bool_], threshold: float
-    ) -> NDArray[np.intp]:
-        """Pixels with S > threshold. As N is at least the read noise, most are ruled out without a median."""
-        frame = self.frame
-        least = 0.999 * threshold * float(frame.factor * frame.read_noise)
-        # L is at most 1/f of the largest difference from a neighbour.
-        index = steep_pixels(frame.padded, frame.factor * least, self.sign) if near is None else near
-        index = index[allowed.take(index)]
-        index = index[edges_at(frame.flat, index, frame.width, frame.factor, self.sign) > least]
-        return index[self.raw.at(index) > threshold]
+_FEW = 0.002  # part of a frame's pixels up to which looking only near them is faster
 
 
 def _sides(
     image: NDArray[np.float32], read_noise: float, led_factor: int, fine_structure: bool
-) -> tuple[_Side, _Side]:
-    frame = _Frame(image, read_noise, led_factor)
+) -> tuple[Side, Side]:
+    frame = PaddedFrame(image, read_noise, led_factor)
     # the neighbours of every bright pixel have a large L-: dark pixels are always guarded
-    return _Side(frame, 1, fine_structure), _Side(frame, -1, True)
+    return Side(frame, 1, fine_structure), Side(frame, -1, True)
 
 
 def _hits(
-    side: _Side,
+    side: Side,
     near: NDArray[np.intp] | None,
     allowed: NDArray[np.bool_],
     threshold: float,
@@ -129,15 +52,13 @@ def _hits(
     index = index[side.significance(index) > threshold]
     if growth is None or not index.size:
         return index
-    hit = np.zeros(allowed.size, bool)
-    hit[index] = True
     for level in (threshold, growth * threshold):
-        ring = around(np.flatnonzero(hit), side.frame.window3, hit.size)
-        ring = ring[allowed[ring] & ~hit[ring]]
+        ring = around(index, side.frame.window3, allowed.size)
+        ring = ring[allowed[ring]]
         if side.guarded:
             ring = ring[side.stands_out(ring, level)]
-        hit[ring[side.significance(ring) > level]] = True
-    return np.flatnonzero(hit)
+        index = union(index, ring[side.significance(ring) > level])
+    return index
 
 
 def detect_edges(
@@ -227,6 +148,52 @@ def detect_edges(
     >>> np.argwhere(mask).tolist(), values.tolist(), counts.tolist()
     ([[5, 6]], [12.0], [1, 0])
     """
+    index, values, counts = edge_rounds(
+        image,
+        read_noise,
+        led_threshold=led_threshold,
+        led_factor=led_factor,
+        led_n=led_n,
+        fine_structure=fine_structure,
+        contrast_factor=contrast_factor,
+        led_growth=led_growth,
+        protect=protect,
+    ).joined()
+    mask = np.zeros(np.shape(image), bool)
+    mask.ravel()[index] = True
+    return mask, values, counts
+
+
+def edge_rounds(
+    image: ArrayLike,
+    read_noise: float,
+    *,
+    led_threshold: float = 10,
+    led_factor: int = 2,
+    led_n: int | None = 2,
+    fine_structure: bool = True,
+    contrast_factor: float = 5,
+    led_growth: float | None = 0.3,
+    protect: NDArray[np.bool_] | None = None,
+    before: Rounds | None = None,
+    changed: NDArray[np.intp] | None = None,
+) -> Rounds:
+    """Find edges as :func:`detect_edges` does, round by round, and only near changed pixels if told so.
+
+    Parameters
+    ----------
+    image, read_noise, led_threshold, led_factor, led_n, fine_structure, contrast_factor, led_growth, protect
+        As for :func:`detect_edges`.
+    before : Rounds, optional
+        What was found with the same parameters, before some pixels of the image changed.
+    changed : ndarray of int, shape (n,)
+        Flat indices of these pixels, or of more. With `before` only.
+
+    Returns
+    -------
+    Rounds
+        The same with `before` and without.
+    """
     work, bad = fill_bad(as_frame(image))
     _check(led_factor, read_noise)
     if not led_threshold > 0:
@@ -238,33 +205,55 @@ def detect_edges(
         if protect.shape != work.shape:
             raise ValueError(f"protect has the shape {protect.shape}, the image {work.shape}.")
         free &= ~protect
+    protected = np.empty(0, np.intp) if protect is None else np.flatnonzero(protect)
+    near_changes = None
+    if before is not None and changed is not None:
+        protection = np.setxor1d(before.protected, protected, assume_unique=True)
+        # What bad pixels were filled with is not known any more.
+        moved = union(changed, protection, np.flatnonzero(bad) if bad.any() else changed[:0])
+        if moved.size <= _FEW * work.size:
+            near_changes = NearChanges(before, moved, work.shape, PAD)
     contrast = contrast_factor if fine_structure else None
     sides = _sides(work, read_noise, int(led_factor), fine_structure)
     frame = sides[0].frame
-    window = window_offsets((2 * _PAD + 1, 2 * _PAD + 1), frame.width)
-    allowed = np.pad(free, _PAD).ravel()
-    mask = np.zeros(work.shape, bool)
+    window = window_offsets((2 * PAD + 1, 2 * PAD + 1), frame.width)
+    inside = np.zeros(frame.padded.shape, bool)
+    inside[PAD:-PAD, PAD:-PAD] = free
+    allowed = inside.ravel()
+    mask = bad.copy()
     near: NDArray[np.intp] | None = None
-    counts: list[int] = []
+    hits: list[NDArray[np.intp]] = []
+    values: list[NDArray[np.float32]] = []
     rounds = MAX_ROUNDS if led_n is None else int(led_n)
-    for _ in range(rounds):
-        hit = np.zeros(allowed.size, bool)
-        for side in sides:
-            hit[_hits(side, near, allowed, led_threshold, contrast, led_growth)] = True
-        new = hit.reshape(frame.padded.shape)[_PAD:-_PAD, _PAD:-_PAD]
-        index = np.flatnonzero(new)
-        counts.append(index.size)
-        mask |= new
-        work.ravel()[index] = good_neighbour_median(work, mask | bad, index)
-        if not index.size or len(counts) == rounds:
+    for number in range(rounds):
+        if near_changes is not None:
+            near = near_changes.seeds(number)
+        if near is not None:
+            least = frame.factor * frame.least_edge(led_threshold)
+            near = near[allowed[near]]
+            near = near[steep_at(frame.flat, near, frame.width, least)]
+        padded = union(*(_hits(side, near, allowed, led_threshold, contrast, led_growth) for side in sides))
+        if near_changes is not None:
+            padded = near_changes.complete(padded, number)
+        row, column = np.divmod(padded, frame.width)
+        index = (row - PAD) * work.shape[1] + column - PAD
+        mask.ravel()[index] = True
+        replaced = good_neighbour_median(work, mask, index)
+        hits.append(index)
+        values.append(replaced)
+        if not index.size or len(hits) == rounds:
             break
-        allowed &= ~hit
-        # from now on a decision can only change near a replaced pixel
-        near = around(np.flatnonzero(hit), window, allowed.size)
-        touched = frame.change(work, new)
+        work.ravel()[index] = replaced
+        allowed[padded] = False
+        touched = frame.change(padded, replaced)
         for side in sides:
             side.raw.forget(touched)
-    return mask, work[mask], np.array(counts, np.int64)
+        if near_changes is None:
+            # from now on a decision can only change near a replaced pixel
+            near = around(padded, window, allowed.size)
+        else:
+            near_changes.add(number, index, replaced)
+    return Rounds(tuple(hits), tuple(values), protected)
 
 
 def significance(
@@ -312,7 +301,7 @@ def significance(
     part = np.s_[row0 - top : row1 - top, column0 - left : column1 - left]
     wanted = np.zeros(work.shape, bool)
     wanted[part] = True
-    index = np.flatnonzero(np.pad(wanted, _PAD))
+    index = np.flatnonzero(np.pad(wanted, PAD))
     shape = (row1 - row0, column1 - column0)
     maps = []
     for compute in (bright.significance, bright.contrast) if fine_structure else (bright.significance,):

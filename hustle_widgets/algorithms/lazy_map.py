@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from .changes import distinct
 from .neighbours import medians_at
 
 __all__ = ["LazyMap", "around"]
+
+_FEW = 16_384  # pixels that are sooner sorted than marked on the whole map
 
 _rooms = threading.local()
 
@@ -63,6 +66,9 @@ class LazyMap:
 
 def around(index: NDArray[np.intp], offsets: NDArray[np.int64], size: int) -> NDArray[np.intp]:
     """Flat indices of all pixels in the windows around `index`, each once, in order."""
+    if index.size * offsets.size <= _FEW:
+        near = distinct((index[:, None] + offsets).ravel())
+        return near[np.searchsorted(near, 0) : np.searchsorted(near, size)]
     margin = int(np.abs(offsets).max())
     marked = _room("around", size + 2 * margin, bool)
     marked.fill(False)

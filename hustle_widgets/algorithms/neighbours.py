@@ -173,6 +173,8 @@ def fill_bad(image: NDArray) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """
     filled = np.array(image, np.float32, order="C")
     bad = ~np.isfinite(filled)
+    if not bad.any():
+        return filled, bad
     index = np.flatnonzero(bad)
     if index.size == bad.size:
         return np.zeros_like(filled), bad

@@ -241,11 +241,11 @@ class Chain:
         return with_known(node.finish, outcome, state, **keywords)
 
     def _memo(self, task: Task, state: State) -> Any:
-        """Return what a step has kept of the same frames, or room for it."""
+        """Return what a step has kept, or room for it."""
         node = task.node
         made_for, memo = self._memos.get(node.name, ((), None))
         if made_for != task.waits_for and node.memo is not None:
-            memo = node.memo(state)
+            memo = with_known(node.memo, state, previous=memo)
             self._memos[node.name] = task.waits_for, memo
         return memo
 

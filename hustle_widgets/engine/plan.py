@@ -48,7 +48,8 @@ class Node:
         finish(outcome, state, **parameters, **prepared) -> Outcome, once all blocks are joined.
     memo : callable, optional
         memo(state) -> what `compute` is given as the keyword `memo`, and fills with what saves it work when
-        only the step's own parameters change. It is given again until something before the step changes.
+        only the step's own parameters change. It is given again until something before the step changes;
+        then memo(state, previous) may also return the one before.
     in_sight : bool
         Whether its result is always looked at: it is computed before others that alter nothing.
     explicit : bool
@@ -63,7 +64,7 @@ class Node:
     needs: tuple[str, ...] = ()
     prepare: Callable[..., dict[str, Any]] = _nothing
     finish: Callable[..., Outcome] = _as_it_is
-    memo: Callable[[State], Any] | None = None
+    memo: Callable[..., Any] | None = None
     in_sight: bool = False
     explicit: bool = False
 

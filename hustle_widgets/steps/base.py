@@ -136,7 +136,7 @@ class Step(LazyVBox):
     compute: ClassVar[Callable[..., Any]]
     prepare: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(nothing_more)
     finish: ClassVar[Callable[..., Outcome]] = staticmethod(as_joined)
-    memo: ClassVar[Callable[[State], Any] | None] = None
+    memo: ClassVar[Callable[..., Any] | None] = None
 
     enabled = Bool(True, help="Whether the step is done.")
     status = Enum(STATUSES, "stale", help="'fresh', 'stale', 'running', 'failed' or 'off'.")

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from hustle_widgets.algorithms.background import ColumnPixels, column_level
+from hustle_widgets.algorithms.columns import ColumnPixels, column_means, compared
 from hustle_widgets.algorithms.geometry import trace_mask
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Table
+from hustle_widgets.engine.history import FrameMemo, frame_memo
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real, Switch, Whole, Wholes
@@ -60,13 +61,32 @@ class ColumnBackground(Step):
         mask, notes = background_region(state, rows, mask_trace, dist_from_trace, location)
         return {"pixels": ColumnPixels.of(mask), "notes": notes}
 
+    memo = staticmethod(frame_memo)
+
     @staticmethod
     def compute(
-        block: Block, *, pixels: ColumnPixels, col_sigma: float, notes: tuple[str, ...]
+        block: Block,
+        *,
+        pixels: ColumnPixels,
+        col_sigma: float,
+        notes: tuple[str, ...],
+        memo: FrameMemo | None = None,
     ) -> tuple[Offset, Table]:
         """Find the background of each column of one frame."""
-        level, interpolated = column_level(block.images[0], pixels, col_sigma)
-        level = level.astype(np.float32)[np.newaxis]
+        image = block.images[0]
+        known = memo.recall(block, col_sigma) if memo is not None else None
+        if known is None or known.found is None:
+            means = column_means(image, pixels, col_sigma)
+        else:
+            means, pixels_then = known.found
+            other = pixels.unlike(pixels_then)
+            other[known.changed % image.shape[1]] = True
+            columns = np.flatnonzero(other)
+            means = means.replaced(columns, column_means(image, pixels, col_sigma, columns))
+        if memo is not None and known is not None:
+            memo.keep(known, (means, pixels))
+        level, interpolated = compared(means, col_sigma)
+        level = level[np.newaxis]
         table = Table({"bkg_vals": level}, {"interpolated": np.flatnonzero(interpolated)}, notes)
         return Offset(level), table
 

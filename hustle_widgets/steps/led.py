@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from hustle_widgets.algorithms.bloom import bloom_mask
-from hustle_widgets.algorithms.laplacian import detect_edges
+from hustle_widgets.algorithms.laplacian import edge_rounds
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Patch
+from hustle_widgets.engine.history import FrameMemo, frame_memo
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real, Switch, Whole
 from hustle_widgets.steps.targets import found_zeroth
@@ -79,6 +80,8 @@ class LaplacianEdgeDetection(Step):
         """Find the 0th order, whose bloom has edges as steep as a hot pixel's."""
         return {"zeroth": found_zeroth(state, location)}
 
+    memo = staticmethod(frame_memo)
+
     @staticmethod
     def compute(
         block: Block,
@@ -90,18 +93,28 @@ class LaplacianEdgeDetection(Step):
         fine_structure: bool,
         contrast_factor: float,
         led_growth: float | None,
+        memo: FrameMemo | None = None,
     ) -> Patch:
         """Detect and replace in one frame."""
         image = block.images[0]
-        mask, values, rounds = detect_edges(
+        settings: dict[str, Any] = {
+            "led_threshold": led_threshold,
+            "led_factor": led_factor,
+            "led_n": led_n,
+            "fine_structure": fine_structure,
+            "contrast_factor": contrast_factor,
+            "led_growth": led_growth,
+        }
+        known = memo.recall(block, settings) if memo is not None else None
+        rounds = edge_rounds(
             image,
             float(block.column("read_noise")[0]),
-            led_threshold=led_threshold,
-            led_factor=led_factor,
-            led_n=led_n,
-            fine_structure=fine_structure,
-            contrast_factor=contrast_factor,
-            led_growth=led_growth,
             protect=None if zeroth is None else bloom_mask(image, zeroth),
+            before=known.found if known else None,
+            changed=known.changed if known else None,
+            **settings,
         )
-        return Patch.where(mask[np.newaxis], values, np.asarray(rounds)[:, np.newaxis])
+        if memo is not None and known is not None:
+            memo.keep(known, rounds)
+        index, values, counts = rounds.joined()
+        return Patch.at(index, values, counts[:, np.newaxis], (1, *image.shape))

@@ -1,0 +1,109 @@
+"""What edge detection decides by, computed only at the pixels that are asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .changes import union
+from .edges import edges_at, steep_pixels
+from .lazy_map import LazyMap, around
+from .neighbours import medians_at, pad_reflect, window_offsets
+
+__all__ = ["PAD", "PaddedFrame", "Side"]
+
+PAD = 5  # a decision depends on pixels up to 5 away
+_ROW = 11  # columns of the row median that a hit must stand out of
+_ROW_ERROR = 0.05  # how well, as a fraction, that median knows a curved and tilted trace
+_FLOOR = 0.01  # of the noise: the least fine structure
+
+
+class PaddedFrame:
+    """What bright and dark outliers share: the padded image, its noise and its smoothed image."""
+
+    def __init__(self, image: NDArray[np.float32], read_noise: float, led_factor: int):
+        self.padded = pad_reflect(image, PAD)
+        flat = self.flat = self.padded.ravel()
+        self.factor = led_factor
+        self.read_noise = np.float32(read_noise)
+        self.width = width = self.padded.shape[1]
+        window3, window5, self.window7 = (window_offsets((n, n), width) for n in (3, 5, 7))
+        self.window3, self.window5 = window3, window5
+        self.row = window_offsets((1, _ROW), width)
+        # Not of self: a cycle would keep these maps until the garbage collector comes by, a frame's worth each.
+        self.level = LazyMap("level", flat.size, lambda index: medians_at(flat, index, window5))
+        self.smooth = LazyMap("smooth", flat.size, lambda index: medians_at(flat, index, window3))
+
+    def noise(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
+        """N = sqrt(median5(image) + read noise^2), of at least the read noise."""
+        return np.sqrt(np.maximum(self.level.at(index), 0) + self.read_noise**2)
+
+    def least_edge(self, threshold: float) -> float:
+        """Below this L no S exceeds the threshold."""
+        return 0.999 * threshold * float(self.factor * self.read_noise)
+
+    def change(self, hits: NDArray[np.intp], values: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Take over new values of pixels; return flat indices of all whose maps may have changed with them."""
+        rows, columns = self.padded.shape
+        copies = []
+        # A pixel, and its mirror images beyond the edges.
+        for row in _mirrored(hits // columns, rows):
+            for column in _mirrored(hits % columns, columns):
+                inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+                copies.append((row * columns + column)[inside])
+                self.flat[copies[-1]] = values[inside]
+        changed = union(*copies)
+        touched = around(changed, self.window5, self.flat.size)
+        self.level.forget(touched)
+        self.smooth.forget(touched)
+        return touched
+
+
+def _mirrored(place: NDArray[np.intp], size: int) -> tuple[NDArray[np.intp], ...]:
+    """Rows, or columns, of a padded image that are equal by reflection at an edge; some lie outside."""
+    return place, 2 * PAD - 1 - place, 2 * (size - PAD) - 1 - place
+
+
+class Side:
+    """Outliers of one sign: bright (1) or dark (-1)."""
+
+    def __init__(self, frame: PaddedFrame, sign: int, guarded: bool):
+        self.frame = frame
+        self.sign = sign
+        self.guarded = guarded
+
+        def raw(index: NDArray[np.intp]) -> NDArray[np.float32]:
+            edges = edges_at(frame.flat, index, frame.width, frame.factor, sign)
+            return edges / (np.float32(frame.factor) * frame.noise(index))
+
+        self.raw = LazyMap(f"edges {sign}", frame.flat.size, raw)
+
+    def significance(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
+        """S' = S - median5(S), with S = L / (f N)."""
+        return self.raw.at(index) - self.raw.medians(index, self.frame.window5)
+
+    def contrast(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
+        """S / (F / N), with F = median3 - median7(median3)."""
+        smooth = self.frame.smooth
+        fine = (smooth.at(index) - smooth.medians(index, self.frame.window7)) * self.sign
+        return self.raw.at(index) / np.maximum(fine / self.frame.noise(index), np.float32(_FLOOR))
+
+    def stands_out(self, index: NDArray[np.intp], threshold: float) -> NDArray[np.bool_]:
+        """Whether a pixel differs from its row by what gives a lone pixel S = threshold."""
+        frame = self.frame
+        row = medians_at(frame.flat, index, frame.row)
+        excess = (frame.flat.take(index) - row) * self.sign
+        needed = np.float32(threshold * frame.factor**2) * frame.noise(index)
+        return excess > needed + np.float32(_ROW_ERROR) * np.maximum(row, 0)
+
+    def candidates(
+        self, near: NDArray[np.intp] | None, allowed: NDArray[np.bool_], threshold: float
+    ) -> NDArray[np.intp]:
+        """Pixels with S > threshold. As N is at least the read noise, most are ruled out without a median."""
+        frame = self.frame
+        least = frame.least_edge(threshold)
+        # L is at most 1/f of the largest difference from a neighbour.
+        index = steep_pixels(frame.padded, frame.factor * least, self.sign) if near is None else near
+        index = index[allowed.take(index)]
+        index = index[edges_at(frame.flat, index, frame.width, frame.factor, self.sign) > least]
+        return index[self.raw.at(index) > threshold]
