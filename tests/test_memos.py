@@ -14,7 +14,7 @@ from hustle_widgets.algorithms.columns import ColumnPixels, column_means
 from hustle_widgets.algorithms.laplacian import edge_rounds
 from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.engine.deltas import Offset, Outcome, Patch, Selection
-from hustle_widgets.engine.history import FrameHistory, FrameMemo
+from hustle_widgets.engine.history import FrameHistory, FrameMemo, changed_series
 
 __all__ = ["small_folder", "small_visit"]  # fixtures
 
@@ -102,6 +102,22 @@ def test_little_is_said_to_change_where_little_does(source):
     assert (changed % 9 == 2).all() and changed.size == 8
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_changed_series_are_those_that_differ_in_a_frame(source, seed):
+    random = np.random.default_rng(seed)
+    same = patched(random)
+    then = State(source, {"a": same, "b": patched(random), "c": patched(random, 0.01)})
+    now = State(source, {"a": same, "b": patched(random)})
+    differ = np.flatnonzero((now.images() != then.images()).any(axis=0))
+    changed = changed_series(now, then)
+    assert np.isin(differ, changed).all() and changed.size < SHAPE[1] * SHAPE[2]
+    assert changed_series(then, then).size == 0
+    lower = Outcome((Offset(np.ones(3, np.float32)),))
+    assert changed_series(State(source, {"a": lower}), State(source, {})) is None
+    chosen = Outcome((Selection(np.array([0, 2])),))
+    assert changed_series(State(source, {"read": chosen}), State(source, {})) is None
+
+
 def test_anything_may_change_when_frames_or_levels_are_others(source):
     history = FrameHistory.of(State(source, {}), 1)
     chosen = State(source, {"read": Outcome((Selection(np.array([0, 2])),))})
@@ -168,7 +184,10 @@ def test_means_of_some_columns_are_those_of_all():
 
 
 EDITS = {
-    "free_iter.free_sigma": (3.0, 3.5, 3.6, 5.0),
+    # In six frames a lone outlier reaches 2.68 standard deviations.
+    "free_iter.free_sigma": (1.7, 1.9, 2.0, 3.5),
+    "fixed_iter.fixed_sigmas": ((2.0,), (1.9, 2.0), (10.0, 10.0)),
+    "fixed_iter.replacement": (1, 2),
     "hst_flags.hst_flags": ((16,), (16, 4096)),
     "fixed_iter.enabled": (False, True),
     "led.led_threshold": (2.5, 10.0),
@@ -181,7 +200,7 @@ EDITS = {
 
 
 def test_a_chain_of_edits_ends_as_a_fresh_reduction(small_visit, small_folder, monkeypatch):
-    recalled = []
+    recalled, flagged = [], 0
     recall = FrameMemo.recall
 
     def counted(memo, block, settings):
@@ -192,7 +211,7 @@ def test_a_chain_of_edits_ends_as_a_fresh_reduction(small_visit, small_folder, m
     monkeypatch.setattr(FrameMemo, "recall", counted)
     random = np.random.default_rng(3)
     edited = Reduction(small_visit, **everything(small_folder))
-    for _ in range(12):
+    for _ in range(16):
         key = random.choice(list(EDITS))
         value = EDITS[key][random.integers(len(EDITS[key]))]
         step, name = key.split(".")
@@ -204,6 +223,8 @@ def test_a_chain_of_edits_ends_as_a_fresh_reduction(small_visit, small_folder, m
                 setattr(fresh[name], parameter, value)
         fresh._chain.execute(fresh.request())
         assert_same(edited.outcomes(), fresh.outcomes())
+        flagged += len(edited.outcomes()["free_iter"].patch)
+    assert flagged > 1000
     assert sum(recalled) > len(recalled) / 10
 
 

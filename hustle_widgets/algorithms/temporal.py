@@ -112,7 +112,11 @@ class Settled:
         """Return the series that this threshold may clip in another way."""
         return np.flatnonzero(~((self.low < sigma * (1 - _CLOSE)) & (self.high > sigma * (1 + _CLOSE))))
 
-    def take(self, series: NDArray[np.intp], hits: Hits, low: Floats, high: Floats) -> None:
+    def forget(self, series: NDArray[np.intp]) -> None:
+        """Clip these anew at the next call: they have changed."""
+        self.take(series, joined([]), np.nan, np.nan)
+
+    def take(self, series: NDArray[np.intp], hits: Hits, low: Floats | float, high: Floats | float) -> None:
         """Replace what is known of some series."""
         again = np.zeros(self.low.size, bool)
         again[series] = True

@@ -88,6 +88,25 @@ def _replaced(patch: Patch, frame: int, n_rows: int) -> _Replaced:
     return ref(patch), inside.astype(np.int32), patch.value[entries]
 
 
+def changed_series(now: State, then: State) -> NDArray[np.intp] | None:
+    """Return the flat indices (row, column) of the pixels that may differ in any frame; None: all may."""
+    if now.source is not then.source or not np.array_equal(now.selection, then.selection):
+        return None
+    if any(outcome.offset is not None for state in (now, then) for outcome in state.outcomes.values()):
+        return None
+    plane = now.shape[1] * now.shape[2]
+    changed = np.zeros(plane, bool)
+    for name in now.outcomes.keys() | then.outcomes.keys():
+        patches = [state.outcomes[name].patch if name in state.outcomes else None for state in (now, then)]
+        if patches[0] is not patches[1]:
+            sides = [
+                _NOTHING[1:] if patch is None or patch.value is None else (patch.index, patch.value)
+                for patch in patches
+            ]
+            changed[differing(*sides[0], *sides[1]) % plane] = True
+    return np.flatnonzero(changed)
+
+
 class Recalled(NamedTuple):
     """What a step knows of a frame before it computes.
 

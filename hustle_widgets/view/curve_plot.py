@@ -24,7 +24,7 @@ class Curve:
     Parameters
     ----------
     name : str
-        Its name in the legend; a curve shown again under the same name is updated in place.
+        What it is: a curve shown again under the same name is updated in place.
     x, y : array, shape (n,)
         Coordinates. NaN in y makes a gap.
     error : array, shape (n,), or float, optional
@@ -37,6 +37,8 @@ class Curve:
         Style of the connecting line, or '' for none.
     ghost : bool
         Drawn pale and behind the others, for comparison; left out of the limits' choice.
+    label : str
+        What the legend says, if not the name: for what changes with every edit.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Curve:
     marker: str = "circle"
     line: str = "solid"
     ghost: bool = False
+    label: str = ""
 
 
 class CurvePlot(Part):
@@ -97,7 +100,7 @@ class CurvePlot(Part):
             colored += not (curve.color or curve.ghost)
             self._draw(curve, color)
             if curve.name:
-                keys.append(Key(curve.name, color, curve.marker or "line"))
+                keys.append(Key(curve.label or curve.name, color, curve.marker or "line"))
         self._hide_all_but({curve.name for curve in curves})
         main = [curve for curve in curves if not curve.ghost] or list(curves)
         set_scale(self._x_scale, *span_of(*(curve.x for curve in main), pad=0.03))

@@ -105,6 +105,7 @@ class Suspects:
         self.number = number
         self._kind = kind
         self._memo: dict[str, Any] = {}
+        self._chosen_by: tuple[float, int] | None = None
         self.stop = threading.Event()
         self.ready = threading.Event()
         self._index = np.zeros(0, np.intp)
@@ -156,10 +157,12 @@ class Suspects:
         """
         index, series = self._index, self._series
         if not self._memo:
-            chosen = np.flatnonzero(self._excess > least)
-            if chosen.size > most:
-                chosen = np.sort(chosen[np.argpartition(self._excess[chosen], -most)[-most:]])
-            index, series = index[chosen], series[:, chosen]
+            if (least, most) != self._chosen_by:
+                chosen = np.flatnonzero(self._excess > least)
+                if chosen.size > most:
+                    chosen = np.sort(chosen[np.argpartition(self._excess[chosen], -most)[-most:]])
+                self._chosen_by, self._chosen = (least, most), (index[chosen], series[:, chosen])
+            index, series = self._chosen
         part = part_of(state, series[:, np.newaxis], slice(None))
         patch = computed(self._kind, part, {**parameters, **self._memo}).patch
         assert patch is not None and patch.value is not None

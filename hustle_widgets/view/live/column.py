@@ -143,8 +143,8 @@ class ColumnLive(Live):
             *more,
             Curve("frame on display", columns, level, color=theme.BLUE, marker=""),
             Curve(
-                f"interpolated: {interpolated.sum()}", columns, np.where(interpolated, level, np.nan),
-                color=theme.REJECTED, marker="cross", line="",
+                "interpolated", columns, np.where(interpolated, level, np.nan), color=theme.REJECTED,
+                marker="cross", line="", label=f"interpolated: {interpolated.sum()}",
             ),
             title=f"Background of frame {self.number}" + (f" ({word})" if word else ""),
             y_limits=limits_of(level),

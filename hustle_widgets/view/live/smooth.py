@@ -100,11 +100,11 @@ class SmoothLive(FlaggedLive):
         )
         label = "flagged" if inside.any() else "no region in this row"
         self.residual.show(
-            Curve(f"± {step.smth_threshold:g} × scatter", columns, np.zeros(columns.size), error=band,
-                  color=theme.BAND, marker="", line=""),
+            Curve("band", columns, np.zeros(columns.size), error=band, color=theme.BAND, marker="", line="",
+                  label=f"± {step.smth_threshold:g} × scatter"),
             Curve("residual", columns, np.clip(residual, -edge, edge), color=theme.KEPT, marker=""),
-            Curve(f"{label}: {hit.sum()}", columns, np.where(hit, np.clip(residual, -edge, edge), np.nan),
-                  color=theme.REJECTED, marker="cross", line=""),
+            Curve("flagged", columns, np.where(hit, np.clip(residual, -edge, edge), np.nan),
+                  color=theme.REJECTED, marker="cross", line="", label=f"{label}: {hit.sum()}"),
             title="Residual",
             y_limits=(-1.05 * edge, 1.05 * edge),
             vertical=(self.look.column,),
