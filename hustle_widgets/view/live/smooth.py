@@ -40,6 +40,7 @@ class SmoothLive(FlaggedLive):
             self.editor.widget, self.model.widget, self.residual.widget, self.counts.widget
         )
         self._bloom = Bloom()
+        self._cut_by: Any = None
 
     def decorate(self, image: Any) -> None:
         """Draw the regions."""
@@ -59,6 +60,16 @@ class SmoothLive(FlaggedLive):
 
     def cut(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Return values, model and scatter along the clicked row, as the step has them there."""
+        step = self.step
+        # Without the threshold, unless that chooses what the polynomial is fitted to.
+        fitted_to = step.smth_type == "polyfit" and step.smth_threshold
+        model = (step.smth_type, step.smth_kernel, step.smth_order, fitted_to)
+        key = (self.upstream, self.number, self.look.row, model)
+        if key != self._cut_by:
+            self._cut, self._cut_by = self._cut_anew(), key
+        return self._cut
+
+    def _cut_anew(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         step, row, rows = self.step, self.look.row, self.shape[0]
         kernel = step.smth_kernel
         reach = (kernel[0] if isinstance(kernel, tuple) else 1) + 3
@@ -68,12 +79,15 @@ class SmoothLive(FlaggedLive):
             image, step.smth_type, kernel, step.smth_order,
             smth_threshold=step.smth_threshold, read_noise=self.read_noise(),
         )  # fmt: skip
-        away = np.nan_to_num(np.abs(image - model))
-        scatter = np.sqrt(np.maximum(model, 0) + self.read_noise() ** 2)
-        for window in ((1, 7), (3, 5)):
-            scatter = np.maximum(scatter, MAD_TO_SIGMA * median_filter(away, size=window, mode="reflect"))
         at = row - top
-        return image[at], model[at], scatter[at]
+        first = max(at - 1, 0)
+        near = slice(first, at + 2)
+        away = np.nan_to_num(np.abs(image[near] - model[near]))
+        scatter = np.sqrt(np.maximum(model[at], 0) + self.read_noise() ** 2)
+        for window in ((1, 7), (3, 5)):
+            around = median_filter(away, size=window, mode="reflect")[at - first]
+            scatter = np.maximum(scatter, MAD_TO_SIGMA * around)
+        return image[at], model[at], scatter
 
     def redraw(self) -> None:
         """Draw the row with the present parameters."""
