@@ -3,24 +3,29 @@
     python benchmarks/latency.py [FOLDER] [--presses 20] [--every 0.4] [--steps led,uniform] [--off do_smooth]
 
 FOLDER is a Stage 0 folder; without it a visit is simulated. For each numeric parameter its slider gets
-`presses` key presses, one `every` so many seconds, back and forth. Told are, in milliseconds after the key event
-in the browser: the first change of any plot, and the change of the frame's picture (decoded and two frames of
-the browser later). `final` is the time in seconds from the last key press until every step is computed and light
-curve and frame are drawn. The load of the machine is told because it enters every figure.
+`presses` key presses, one `every` so many seconds, back and forth; lists are typed, one a second. Told are, in
+milliseconds after the key event in the browser: the first change of any plot, and the change of the frame's
+picture (decoded and two frames of the browser later). `final` is the time in seconds from the last key press
+until every step is computed and light curve and frame are drawn. The load of the machine is told because it
+enters every figure.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from playwright.sync_api import sync_playwright
+
+from hustle_widgets.simulate import read_truth
 
 CHECKOUT = Path(__file__).parents[1]
 sys.path.insert(0, str(CHECKOUT / "tests" / "browser"))
@@ -44,6 +49,14 @@ SLIDERS: dict[str, list[tuple[str, str]]] = {
     "uniform": [("hist_min", ""), ("hist_max", ""), ("hist_bins", "")],
     "column": [("col_sigma", ""), ("dist_from_trace", "")],
     "pagul": [("mask_parameter", ""), ("smoothing_param", "")],
+    "bkg_stars": [("bkg_window", "")],
+    "quicklook": [("aperture", "")],
+}
+# Parameters that are typed: two values in turn.
+TYPED: dict[str, list[tuple[str, str, tuple[str, str]]]] = {
+    "fixed_iter": [("fixed_sigmas", "", ("6, 5", "7, 5"))],
+    "smooth": [("smth_kernel", "reduction.smooth.set_trait('smth_type', '1D_smooth')", ("9", "13"))],
+    "column": [("rows", "reduction.column.set_trait('mask_trace', False)", ("0, 1, 2, 3", "0, 1, 2, 3, 4"))],
 }
 
 WIDTHS = (9, 7, 11, 7, 8, 9, 7)
@@ -112,6 +125,9 @@ def measure(place: Path, folder: str, options: argparse.Namespace) -> None:
             given = "".join(f", {switch}=False" for switch in options.off.split(",") if switch)
             made = f"reduction = Reduction({folder!r}, path_to_Pagul={folder!r}{given})"
             code = f"from hustle_widgets import Reduction\n{made}"
+            with suppress(FileNotFoundError):  # only of a simulated visit is it known where stars are
+                places = np.rint(read_truth(folder)["star_positions"].values).tolist()
+                code += f"\nreduction.set(bkg_stars_loc={places})"
             page.new_notebook([code, "reduction"])
             page.run_all(timeout=300)
             settle(page)
@@ -124,6 +140,9 @@ def measure(place: Path, folder: str, options: argparse.Namespace) -> None:
             for step in options.steps.split(","):
                 for name, setting in SLIDERS[step]:
                     row = measure_slider(page, step, name, setting, options.presses, options.every)
+                    print(row + f"{os.getloadavg()[0]:7.1f}", flush=True)
+                for name, setting, values in TYPED.get(step, ()):
+                    row = measure_typed(page, step, name, setting, values, options.presses)
                     print(row + f"{os.getloadavg()[0]:7.1f}", flush=True)
             page.close()
             browser.close()
@@ -145,19 +164,50 @@ def settle(page: Any, timeout: float = 300) -> None:
 
 def measure_slider(page: Any, step: str, name: str, setting: str, presses: int, every: float) -> str:
     """Press keys on one slider and return a line of the table."""
-    if setting:
-        page.kernel_eval(setting)
-    page.kernel_eval(f"reduction._view.open_step({step!r})")
-    settle(page)
-    page.page.wait_for_timeout(1500)  # a moment's look, as a person would
+    open_step(page, step, setting)
     page.press_slider(name, "ArrowRight")  # what is made at the first use
-    settle(page)
-    page.page.wait_for_timeout(1500)
-    page.page.evaluate("() => { for (const list of Object.values(seen)) list.length = 0; }")
+    begin(page)
     for number in range(presses):
         started = time.monotonic()
         page.page.keyboard.press("ArrowRight" if number % 4 < 2 else "ArrowLeft")
         page.page.wait_for_timeout(max(0, 1000 * (every - (time.monotonic() - started))))
+    return line_of(page, name)
+
+
+def measure_typed(
+    page: Any, step: str, name: str, setting: str, values: tuple[str, str], presses: int
+) -> str:
+    """Type two values in turn, each confirmed with the Enter key, and return a line of the table."""
+    open_step(page, step, setting)
+    label = page.page.locator(".widget-label", has_text=re.compile(rf"^\s*{name}\s*$"))
+    entry = page.page.locator(".widget-text").filter(has=label).locator("input")
+    for number in range(presses + 1):
+        entry.fill(values[number % 2])
+        page.page.keyboard.press("Enter")
+        page.page.wait_for_timeout(1000)
+        if number == 0:
+            begin(page)
+    return line_of(page, name)
+
+
+def open_step(page: Any, step: str, setting: str) -> None:
+    """Open a step's panel, and wait a moment as a person would."""
+    if setting:
+        page.kernel_eval(setting)
+    page.kernel_eval(f"reduction._view.open_step({step!r})")
+    settle(page)
+    page.page.wait_for_timeout(1500)
+
+
+def begin(page: Any) -> None:
+    """Wait until all is still, and forget what was seen."""
+    settle(page)
+    page.page.wait_for_timeout(1500)
+    page.page.evaluate("() => { for (const list of Object.values(seen)) list.length = 0; }")
+
+
+def line_of(page: Any, name: str) -> str:
+    """Return a line of the table from what has been seen."""
     settle(page)
     page.page.wait_for_timeout(1000)
     seen = {kind: np.array(times) for kind, times in page.page.evaluate("() => seen").items()}

@@ -476,7 +476,10 @@ def test_the_quicklook_draws_apertures_flags_and_curves(computed):
     expected = reduction.outcomes()["free_iter"].patch.frame_pixels(0)
     np.testing.assert_array_equal((rows, columns), expected)
     assert "photon limit" in live.scatter.value
-    assert "aperture" in view.image._named
+    before = view.image._named["aperture"].mark.y.copy()
+    reduction.quicklook.aperture += 5  # the lines follow the slider, without a computation
+    moved = view.image._named["aperture"].mark.y - before
+    np.testing.assert_allclose(np.unique(np.round(moved[np.isfinite(moved)], 6)), [-5, 5])
     reduction.quicklook.include_hst_dq = False
     compute(reduction)
     assert "hst_dq" not in live.flags._marked.layers

@@ -30,6 +30,7 @@ class QuicklookLive(Live):
         self.flags.show_frame(np.zeros(self.shape, dtype=np.float32))
         self.curves = CurvePlot("Time since first frame [h]", "Flux / median", height="200px")
         self.scatter = w.HTML()
+        self._traces: dict[str, Any] = {}
         self.widget = self.boxed(self.scatter, self.curves.widget, self.flags.widget)
 
     def update(self) -> None:
@@ -70,13 +71,14 @@ class QuicklookLive(Live):
         self.flags._write_heading()
 
     def decorate(self, image: Any) -> None:
-        """Draw the edges of the apertures on the frame."""
+        """Draw the edges of the apertures on the frame, at once as wide as the slider says."""
         super().decorate(image)
-        facts = {} if self.outcome is None else self.outcome.table.facts
-        half = facts.get("half_width", 0)
+        if self.outcome is not None:
+            self._traces = self.outcome.table.facts.get("traces", {})
         paths = [
-            (trace.columns, trace.rows + side * (half + 0.5))
-            for trace in facts.get("traces", {}).values()
+            (trace.columns, trace.rows + side * (self.step.aperture + 0.5))
+            for order, trace in self._traces.items()
+            if order in self.step.traces_included
             for side in (-1, 1)
         ]
         image.set_paths("aperture", paths, color=theme.ORANGE)
