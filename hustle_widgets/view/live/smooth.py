@@ -106,7 +106,7 @@ class SmoothLive(FlaggedLive):
         hit = inside & (np.abs(residual) > band)
         # High enough for the band; hits beyond it are drawn at the edge. In steps of a half, or every move of
         # the threshold's slider would have the browser draw all anew on another scale.
-        edge = float(10 ** (np.ceil(6 * np.log10(2.5 * np.nanpercentile(band, 99))) / 6))
+        edge = float(10 ** (np.ceil(6 * np.log10(1.4 * np.nanpercentile(band, 99))) / 6))
         self.model.show(
             Curve("frame", columns, values, color=theme.KEPT, marker=""),
             Curve("model", columns, model, color=theme.REJECTED, marker=""),
