@@ -481,6 +481,10 @@ def test_the_quicklook_draws_apertures_flags_and_curves(computed):
     moved = view.image._named["aperture"].mark.y - before
     np.testing.assert_allclose(np.unique(np.round(moved[np.isfinite(moved)], 6)), [-5, 5])
     reduction.quicklook.include_hst_dq = False
+    reduction.quicklook.enabled = False
+    compute(reduction)
+    assert not np.isfinite(view.image._named["aperture"].mark.y).any()
+    reduction.quicklook.enabled = True
     compute(reduction)
     assert "hst_dq" not in live.flags._marked.layers
     view.open_step("led")

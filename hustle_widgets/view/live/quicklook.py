@@ -75,6 +75,8 @@ class QuicklookLive(Live):
         super().decorate(image)
         if self.outcome is not None:
             self._traces = self.outcome.table.facts.get("traces", {})
+        elif self.step.status in ("off", "failed"):
+            self._traces = {}
         paths = [
             (trace.columns, trace.rows + side * (self.step.aperture + 0.5))
             for order, trace in self._traces.items()
