@@ -15,10 +15,12 @@ from hustle_widgets.algorithms.laplacian import edge_rounds
 from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.engine.deltas import Offset, Outcome, Patch, Selection
 from hustle_widgets.engine.history import FrameHistory, FrameMemo, changed_series
+from hustle_widgets.steps.led import LaplacianEdgeDetection
 
 __all__ = ["small_folder", "small_visit"]  # fixtures
 
 SHAPE = (3, 8, 9)
+LED = {name: parameter.tutorial for name, parameter in LaplacianEdgeDetection.parameters.items()}
 PIXELS = st.dictionaries(st.integers(0, 40), st.sampled_from([1.0, 2.0, np.nan]), max_size=12)
 
 
@@ -137,7 +139,7 @@ def test_edges_near_changed_pixels_and_those_of_before_are_those_of_all(monkeypa
     image = dirty_frame(seed, (60, 130) if seed % 3 else (31, 90))
     if seed % 4 == 0:
         image[random.random(image.shape) < 0.003] = np.nan
-    options = {
+    options = LED | {
         "led_threshold": random.choice([1.0, 2.5, 10.0]),
         "contrast_factor": random.choice([0.5, 1.25, 5.0]),
         "led_n": [1, 2, 4, None, None][seed % 5],
@@ -161,10 +163,10 @@ def test_edges_near_changed_pixels_and_those_of_before_are_those_of_all(monkeypa
 
 def test_edges_far_from_a_change_are_not_sought_again(monkeypatch):
     image = dirty_frame(1)
-    before = edge_rounds(image, READ_NOISE)
+    before = edge_rounds(image, READ_NOISE, **LED)
     monkeypatch.setattr(laplacian, "_FEW", 1)
     monkeypatch.setattr(edge_maps, "steep_pixels", None)  # what looks at the whole frame
-    again = edge_rounds(image, READ_NOISE, before=before, changed=np.array([40]))
+    again = edge_rounds(image, READ_NOISE, before=before, changed=np.array([40]), **LED)
     np.testing.assert_array_equal(again.joined()[0], before.joined()[0])
 
 

@@ -157,11 +157,12 @@ def compared(means: ColumnMeans, col_sigma: float) -> tuple[NDArray[np.float32],
     return levels.astype(np.float32), ~used
 
 
-def _clipped_means(values: NDArray[np.float32], sigma: float) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _clipped_means(
+    ordered: NDArray[np.float32], sigma: float
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Mean and number of what is left of each row when outliers are dropped until it has none; sorts them."""
-    if not len(values):
+    if not len(ordered):
         return np.empty(0), np.empty(0, np.intp)
-    ordered = values
     ordered.sort(axis=1)  # NaN last
     # The outliers of a sorted row are its ends, so what is kept are the places from `first` to before `last`.
     # Medians are then looked up and thresholds bisected: a tenth of the time of medians of all rows.

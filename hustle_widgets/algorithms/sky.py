@@ -90,6 +90,11 @@ def median_columns(sky: Floats) -> NDArray[np.float32]:
     return np.broadcast_to(medians, sky.shape)
 
 
+def without_repeats(template: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the first row of an image that is one row repeated, as `median_columns` makes it, else the image."""
+    return template[:1] if template.strides[0] == 0 else template
+
+
 def sky_mask(image: Floats, mask_parameter: float) -> NDArray[np.bool_]:
     """Mask the sources of a frame: pixels far from its mode.
 
@@ -261,7 +266,7 @@ def _block_sums(
     adds nothing.
     """
     n_rows, n_columns = pixels.shape
-    alike = template.strides[0] == 0  # every row of the template, as `median_columns` makes it
+    alike = len(without_repeats(template)) == 1
     sums = np.empty((2, -(-n_rows // BLOCK), n_columns))
     room = np.empty((2, BAND, n_columns), np.float32)
     for start in range(0, n_rows, BAND):

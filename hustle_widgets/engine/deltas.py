@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.algorithms.sky import without_repeats
+
 Shape = tuple[int, int, int]
 
 
@@ -296,11 +298,6 @@ class Outcome:
         """Join the outcomes of all blocks of a visit, given in the order of the blocks."""
         joined = zip(*(part.deltas for part in parts), strict=True)
         return cls(tuple(type(same[0]).merged(same) for same in joined))
-
-
-def without_repeats(template: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the first row of an image whose rows are one row repeated without memory, else the image."""
-    return template[:1] if template.strides[0] == 0 else template
 
 
 def concatenated_ranges(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.int64]:

@@ -11,9 +11,9 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.sky import cut_sky, fit_sky, median_columns, smooth_scales
+from hustle_widgets.algorithms.sky import cut_sky, fit_sky, median_columns, smooth_scales, without_repeats
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.deltas import Offset, Outcome, Table, without_repeats
+from hustle_widgets.engine.deltas import Offset, Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real, Switch, Text

@@ -13,8 +13,9 @@ from hustle_widgets.algorithms.photometry import (
     spectrum,
     trace_aperture,
 )
+from hustle_widgets.algorithms.sky import without_repeats
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.deltas import Outcome, Table, without_repeats
+from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Orders, Real, Switch
