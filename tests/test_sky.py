@@ -12,6 +12,7 @@ from hustle_widgets.algorithms.sky import (
     sky_scale,
     smooth_scales,
 )
+from hustle_widgets.algorithms.sky_sums import BLOCK, BlockSums
 
 READ_NOISE = 3.1
 
@@ -141,3 +142,23 @@ def test_nothing_to_fit_is_said(call):
         call(image * np.nan, 0.1)
     with pytest.raises(ValueError, match="zero or NaN"):
         fit_sky(image, image * 0, 0.1)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+@pytest.mark.parametrize("edge", [0.0, 5.0])
+def test_sums_over_blocks_are_those_of_a_loop(alike, edge):
+    sky = structured_sky((90, 150))
+    sky = median_columns(sky) if alike else sky
+    image = frame(12, sky, sources((90, 150)), seed=5)
+    sums = BlockSums(image, sky, 14.0, edge)
+    for scale in (11.0, 12.5, 12.0, 30.0, 31.0):
+        kept = np.abs(image - sky * np.float32(scale)) <= np.float32(14)
+        products, norms = sums.at(scale)
+        assert products.shape == norms.shape == (3, 5)
+        for row, column in np.ndindex(products.shape):
+            block = np.s_[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK]
+            there = kept[block]
+            assert products[row, column] == pytest.approx(
+                (image[block] * sky[block].astype(float))[there].sum(), rel=1e-5, abs=1e-3
+            )
+            assert norms[row, column] == pytest.approx((sky[block].astype(float) ** 2)[there].sum(), rel=1e-5)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hustle_widgets.algorithms.series import row_medians
-from hustle_widgets.algorithms.temporal import Settled, clip_fixed, clip_until_stable
+from hustle_widgets.algorithms.temporal import Peaks, Settled, clip_fixed, clip_until_stable
 
 
 def naive_fixed(images, sigmas, replacement):
@@ -166,6 +166,34 @@ def test_what_is_known_of_other_thresholds_changes_no_result(images, sigmas):
             clip_until_stable(images, sigma, settled), clip_until_stable(images, sigma), strict=True
         ):
             np.testing.assert_array_equal(found, expected)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    CUBES,
+    st.lists(st.tuples(st.lists(SIGMAS, max_size=3), st.sampled_from([None, 1, 4])), min_size=2, max_size=5),
+)
+def test_what_is_known_of_the_peaks_changes_no_result(images, calls):
+    peaks = Peaks(images[0].size)
+    for sigmas, replacement in calls:
+        for found, expected in zip(
+            clip_fixed(images, sigmas, replacement, peaks),
+            clip_fixed(images, sigmas, replacement),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_only_series_that_reach_a_threshold_are_looked_at_again():
+    images = visit(3, 74)
+    peaks = Peaks(images[0].size)
+    assert peaks.reaching(5).size == images[0].size
+    clip_fixed(images, [9, 8], None, peaks)
+    for sigma in (8, 6, 4):
+        mask, _, _ = clip_fixed(images, [sigma])
+        assert np.flatnonzero(mask.any(axis=0)).tolist() == peaks.reaching(sigma).tolist()
+    peaks.forget(np.arange(7))
+    assert set(range(7)) <= set(peaks.reaching(1e9).tolist())
 
 
 def test_few_series_are_clipped_again_at_the_next_threshold():

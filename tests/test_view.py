@@ -291,6 +291,26 @@ def test_every_point_of_the_chain_can_be_shown_before_and_after_it_is_computed(s
     np.testing.assert_array_equal(view.frames.image._frame, reduction.state(before="location").frame(0))
 
 
+def test_a_picture_is_sent_again_only_when_a_step_before_it_has_changed_it(shown, monkeypatch):
+    reduction, view = shown
+    compute(reduction)
+    drawn = []
+    draw = view.frames.draw
+    monkeypatch.setattr(view.frames, "draw", lambda preview=None: (drawn.append(preview), draw(preview)))
+    reduction.uniform.hist_bins += 100
+    compute(reduction)
+    assert drawn == []
+    view.look.shown = "uniform"
+    assert len(drawn) == 1
+    reduction.uniform.hist_bins += 100
+    compute(reduction)
+    assert len(drawn) == 2
+    np.testing.assert_array_equal(view.frames.image._frame, reduction.state(before="column").frame(0))
+    reduction.free_iter.free_sigma = 4.2
+    compute(reduction)
+    np.testing.assert_array_equal(view.frames.image._frame, reduction.state(before="column").frame(0))
+
+
 def test_the_read_out_names_steps_and_hst_bits(shown):
     reduction, view = shown
     reduction.run()

@@ -397,15 +397,29 @@ def test_series_draws_kept_and_rejected_apart_with_the_band():
     plot = SeriesPlot()
     values = np.array([10, 12, np.nan, 90, 11.0])
     rejected = np.array([0, 0, 0, 1, 0], dtype=bool)
-    plot.show(values, centre=11.0, sigma=2.0, threshold=3.0, rejected=rejected, here=1, title="Pixel")
+    replaced = np.array([10, 12, np.nan, 11, 11.0])
+    plot.show(
+        values,
+        centre=11.0,
+        sigma=2.0,
+        threshold=3.0,
+        rejected=rejected,
+        replaced=replaced,
+        here=1,
+        title="Pixel",
+    )
     assert list(plot._kept.y) == [10, 12, 11]
     assert list(plot._rejected.x) == [3]
     assert list(plot._rejected.y) == [90]
+    assert (list(plot._new.x), list(plot._new.y)) == ([3], [11])
     assert plot._band.y[:, 0].tolist() == [17, 5]
     assert plot._here.x.tolist() == [1]
     assert plot._y_scale.min < 5
     assert plot._y_scale.max > 90
     assert "rejected: 1" in plot.heading.value
+    assert "replaced by" in plot.heading.value
+    plot.show(values, centre=11.0, sigma=2.0, threshold=3.0)
+    assert "replaced by" not in plot.heading.value
     plot.close()
 
 

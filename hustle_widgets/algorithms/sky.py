@@ -10,14 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from hustle_widgets.algorithms.histogram import Floats
 from hustle_widgets.algorithms.mode import sky_mode
+from hustle_widgets.algorithms.sky_sums import BLOCK, BlockSums, without_repeats
 
 MAD_TO_STD = 1.4826
 #: Narrowest window around the model, in standard deviations of the sky, that pixels are fitted in.
 NARROWEST = 3.5
-#: Side of the square blocks that are dropped where the sky is brighter or fainter than elsewhere.
-BLOCK = 32
-#: Rows worked on at once, in blocks: few enough for the cache, and enough that threads rarely meet.
-BAND = 4 * BLOCK
+#: Pixels this close to the edge of the window, in standard deviations of the sky, are remembered.
+EDGE = 0.25
 #: A block further than this many robust standard deviations from the median block is dropped.
 BLOCK_SIGMA = 2.5
 
@@ -90,11 +89,6 @@ def median_columns(sky: Floats) -> NDArray[np.float32]:
     return np.broadcast_to(medians, sky.shape)
 
 
-def without_repeats(template: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the first row of an image that is one row repeated, as `median_columns` makes it, else the image."""
-    return template[:1] if template.strides[0] == 0 else template
-
-
 def sky_mask(image: Floats, mask_parameter: float) -> NDArray[np.bool_]:
     """Mask the sources of a frame: pixels far from its mode.
 
@@ -116,25 +110,25 @@ def sky_mask(image: Floats, mask_parameter: float) -> NDArray[np.bool_]:
         When `mask_parameter` is not positive or every pixel is NaN.
     """
     mode, _ = sky_mode(image)
-    return ~(np.abs(image - np.float32(mode)) <= _half_width(image, mask_parameter))
+    return ~(np.abs(image - np.float32(mode)) <= _half_width(_std(image)[0], mask_parameter))
 
 
-def _half_width(image: Floats, mask_parameter: float) -> float:
+def _half_width(std: float, mask_parameter: float) -> float:
     if not mask_parameter > 0:
         raise ValueError(f"mask_parameter must be above 0. Got {mask_parameter}.")
-    return mask_parameter * _std(image)
+    return mask_parameter * std
 
 
-def _std(image: Floats) -> float:
-    """Return the standard deviation of the finite pixels."""
+def _std(image: Floats) -> tuple[float, bool]:
+    """Return the standard deviation of the finite pixels, and whether all are known to be finite."""
     # A row at a time in float32, the rows in float64: the time that std takes to copy the frame, and no copy.
     square = float(np.einsum("ij,ij->i", image, image).sum(dtype=np.float64)) / max(image.size, 1)
     mean = float(image.sum(axis=1).sum(dtype=np.float64)) / max(image.size, 1)
     variance = square - mean**2
     if np.isfinite(variance) and variance > 1e-3 * square:
-        return float(np.sqrt(variance))
+        return float(np.sqrt(variance)), True
     finite = image[np.isfinite(image)]
-    return float(finite.std(dtype=np.float64)) if finite.size else 0.0
+    return float(finite.std(dtype=np.float64)) if finite.size else 0.0, finite.size == image.size
 
 
 def sky_scale(image: Floats, sky: Floats, mask: NDArray[np.bool_]) -> float:
@@ -229,20 +223,23 @@ def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> SkyFit:
     until the factor is stable to 1e-4 of itself or of the scatter.
     """
     mode, scatter = sky_mode(image)
-    half_width = _half_width(image, mask_parameter)
-    usable = np.isfinite(image)
-    usable &= np.isfinite(sky)
-    every = bool(usable.all())
-    pixels = image if every else np.where(usable, image, 0).astype(np.float32, copy=False)
-    template = sky if every else np.where(usable, sky, 0).astype(np.float32, copy=False)
-    level = float(template.sum(axis=1).sum(dtype=np.float64)) / max(1, int(np.count_nonzero(usable)))
+    std, finite = _std(image)
+    half_width = max(_half_width(std, mask_parameter), NARROWEST * scatter)
+    pixels, template, usable = image, sky, image.size
+    if not (finite and np.isfinite(without_repeats(sky)).all()):
+        good_pixels = np.isfinite(image) & np.isfinite(sky)
+        pixels, template = (
+            np.where(good_pixels, values, 0).astype(np.float32, copy=False) for values in (image, sky)
+        )
+        usable = max(1, int(np.count_nonzero(good_pixels)))
+    level = float(template.sum(axis=1).sum(dtype=np.float64)) / usable
     if level == 0:
         raise ValueError("No pixel is left to scale the sky image to: it is zero or NaN there.")
     scale = mode / level
-    half_width = max(half_width, NARROWEST * scatter)
+    sums = BlockSums(pixels, template, half_width, EDGE * scatter)
     step, good = np.inf, np.zeros((0, 0), bool)
     for _ in range(20):
-        products, norms = _block_sums(pixels, template, scale, half_width)
+        products, norms = sums.at(scale)
         last_good, good = good, _good_blocks(products, norms)
         norm = float(norms[good].sum())
         if norm == 0:
@@ -255,41 +252,6 @@ def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> SkyFit:
         if left <= max(1e-4 * abs(scale), 1e-4 * scatter / abs(level)):
             break
     return SkyFit(scale, last, half_width, good)
-
-
-def _block_sums(
-    pixels: Floats, template: Floats, scale: float, half_width: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum pixel times template, and template squared, over blocks of BLOCK x BLOCK pixels.
-
-    Only of pixels within `half_width` of `scale` times the template. A pixel that is 0 with its template
-    adds nothing.
-    """
-    n_rows, n_columns = pixels.shape
-    alike = len(without_repeats(template)) == 1
-    sums = np.empty((2, -(-n_rows // BLOCK), n_columns))
-    room = np.empty((2, BAND, n_columns), np.float32)
-    for start in range(0, n_rows, BAND):
-        band, sky = pixels[start : start + BAND], template[start : start + BAND]
-        product, kept = room[:, : len(band)]
-        np.multiply(sky[:1] if alike else sky, np.float32(scale), out=kept[:1] if alike else kept)
-        np.subtract(band, kept[:1] if alike else kept, out=product)
-        np.abs(product, out=product)
-        np.less_equal(product, half_width, out=kept)
-        np.multiply(band, kept, out=product)
-        if not alike:
-            product *= sky
-            kept *= sky
-            kept *= sky
-        for row in range(0, len(band), BLOCK):
-            block = (start + row) // BLOCK
-            sums[0, block] = product[row : row + BLOCK].sum(axis=0)
-            sums[1, block] = kept[row : row + BLOCK].sum(axis=0)
-    if alike:
-        sums[0] *= template[0]
-        sums[1] *= template[0].astype(np.float64) ** 2
-    products, norms = np.add.reduceat(sums, np.arange(0, n_columns, BLOCK), axis=2)
-    return products, norms
 
 
 def _good_blocks(products: NDArray[np.float64], norms: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .series import Floats, Hits, as_cube, by_groups, in_place, joined, moments, row_medians, series_of
 
-__all__ = ["Settled", "clip_fixed", "clip_until_stable"]
+__all__ = ["Peaks", "Settled", "clip_fixed", "clip_until_stable"]
 
 _WINDOWS = 8192  # running windows gathered at once
 # Deviations this close to the threshold (relative) are tested with numpy's own standard deviation, whose
@@ -21,10 +21,39 @@ _TIE = 1e-10
 _CLOSE = 1e-6  # thresholds this close (relative) to a deviation kept as float32 are not told from it
 
 
+class Peaks:
+    """How far the farthest value of each series lies, for the next call of :func:`clip_fixed`.
+
+    A series of which no value reaches the smallest threshold is left alone by every iteration.
+
+    Parameters
+    ----------
+    n_series : int
+        Rows times columns of the frames.
+
+    Attributes
+    ----------
+    deviation : ndarray of float32, shape (n_series,)
+        From the median, in standard deviations; NaN where it is not known yet.
+    """
+
+    def __init__(self, n_series: int) -> None:
+        self.deviation = np.full(n_series, np.nan, np.float32)
+
+    def reaching(self, sigma: float) -> NDArray[np.intp]:
+        """Return the series with a value that far away, and those not known yet."""
+        return np.flatnonzero(~(self.deviation < sigma * (1 - _CLOSE)))
+
+    def forget(self, series: NDArray[np.intp]) -> None:
+        """Look at these anew at the next call: they have changed."""
+        self.deviation[series] = np.nan
+
+
 def clip_fixed(
     images: NDArray[np.floating],
     fixed_sigmas: Sequence[float],
     replacement: int | None = None,
+    peaks: Peaks | None = None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.int64]]:
     """Replace outliers in time, once for each given threshold.
 
@@ -38,6 +67,9 @@ def clip_fixed(
         None: a flagged value becomes the median of its whole series. An int n: the median of the unflagged
         values of frames k-n..k+n, without frame k, clipped at the ends of the visit; where all of these are
         flagged, the median of all unflagged values of the series.
+    peaks : Peaks, optional
+        Of an earlier call with the same images: only series that reach a threshold are looked at again. Is
+        brought up to date.
 
     Returns
     -------
@@ -77,9 +109,19 @@ def clip_fixed(
         if not whole or replacement < 1:
             raise ValueError(f"replacement must be None or an int > 0. Got {replacement!r} instead.")
     cube = as_cube(images)
-    mask, values, counts = in_place(
-        by_groups(cube, lambda group: _fixed(group, sigmas, replacement)), cube.shape
-    )
+    peaks = peaks or Peaks(series_of(cube))
+    again = peaks.reaching(min(sigmas, default=np.inf))
+    deviations: list[Floats] = []
+
+    def work(series: NDArray[np.float32]) -> Hits:
+        hits, deviation = _fixed(series, sigmas, replacement)
+        deviations.append(deviation)
+        return hits
+
+    hits = by_groups(cube, work, again)
+    if deviations:
+        peaks.deviation[again] = np.concatenate(deviations)
+    mask, values, counts = in_place(hits, cube.shape)
     missing = len(sigmas) - len(counts)
     return mask, values, np.pad(counts, ((0, missing), (0, 0)))
 
@@ -200,10 +242,11 @@ def _exact_limits(limit: Floats, distance: Floats, sigma: float, used: NDArray[n
     return limit
 
 
-def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | None) -> Hits:
-    """Run the fixed iterations on a group of series, changing them in place."""
+def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | None) -> tuple[Hits, Floats]:
+    """Run the fixed iterations on a group of series, changing them in place; also how far each one reaches."""
     born = np.zeros(series.shape, np.uint16)  # 1 + the iteration of the first hit
     median, spread, peak = moments(series)
+    deviation = _in_sigmas(peak, spread)
     for iteration, sigma in enumerate(sigmas):
         # A series untouched by the last iteration has the same median and spread: its peak tells.
         rows = np.flatnonzero((peak > 0) & (peak >= sigma * spread * (1 - _TIE)))
@@ -226,7 +269,12 @@ def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | N
     rows = np.flatnonzero(born.any(axis=1))
     which, frame = np.nonzero(born[rows])
     which = rows[which]
-    return which, frame, series[which, frame], born[which, frame].astype(np.intp) - 1
+    return (which, frame, series[which, frame], born[which, frame].astype(np.intp) - 1), deviation
+
+
+def _in_sigmas(peak: Floats, spread: Floats) -> Floats:
+    """Return the largest deviation of each series; 0 of a constant one, or one without a value."""
+    return np.divide(peak, spread, out=np.zeros_like(peak), where=(peak > 0) & (spread > 0))
 
 
 def _running_medians(
@@ -265,7 +313,7 @@ def _until_stable(series: NDArray[np.float32], sigma: float) -> tuple[Hits, Floa
     """
     n_frames = series.shape[1]
     median, spread, peak = moments(series)
-    low = np.divide(peak, spread, out=np.zeros_like(peak), where=(peak > 0) & (spread > 0))
+    low = _in_sigmas(peak, spread)
     high = np.full(low.shape, np.inf)
     active = np.flatnonzero((peak > 0) & (peak >= sigma * spread * (1 - _TIE)))
     low[active] = 0

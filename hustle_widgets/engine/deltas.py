@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.sky import without_repeats
+from hustle_widgets.algorithms.sky_sums import without_repeats
 
 Shape = tuple[int, int, int]
 

@@ -1,10 +1,10 @@
-"""What the steps before have done to a frame, kept to find the pixels that an edit changes in it."""
+"""What a step keeps of frames and of series, and which of them an edit before it has changed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -156,3 +156,59 @@ class FrameMemo:
 def frame_memo(state: State, previous: FrameMemo | None = None) -> FrameMemo:
     """Make a step's memo, or keep it: what it knows outlasts edits before the step."""
     return previous or FrameMemo()
+
+
+class OfSeries(Protocol):
+    """What is known of the series of a band of rows, flat (row, column)."""
+
+    def forget(self, series: NDArray[np.intp]) -> None:
+        """Forget these: they have changed."""
+
+
+Known = TypeVar("Known", bound=OfSeries)
+
+
+class BandMemo(Generic[Known]):
+    """What a step knows of the series of a visit, in the bands of rows that it is cut into.
+
+    Parameters
+    ----------
+    make : callable
+        make(number of series) -> what is known of a band at first: nothing.
+    state : State
+        The visit as it enters the step.
+    """
+
+    def __init__(self, make: Callable[[int], Known], state: State) -> None:
+        self._make = make
+        self._state = state
+        self._bands: dict[tuple[int, int], Known] = {}
+
+    def of(self, block: Block) -> Known:
+        """Return what is known of a band."""
+        rows = block.rows.start, block.rows.stop
+        if rows not in self._bands:
+            self._bands[rows] = self._make((rows[1] - rows[0]) * block.state.shape[2])
+        return self._bands[rows]
+
+    def follow(self, state: State) -> bool:
+        """Forget the series that are no longer the same; return False if all may be others."""
+        changed = changed_series(state, self._state)
+        if changed is None:
+            return False
+        self._state = state
+        columns = state.shape[2]
+        for (start, stop), known in self._bands.items():
+            first, last = np.searchsorted(changed, (start * columns, stop * columns))
+            if last > first:
+                known.forget(changed[first:last] - start * columns)
+        return True
+
+
+def band_memo(make: Callable[[int], Known]) -> Callable[..., BandMemo[Known]]:
+    """Return a step's `memo`: what it knows of the series that no edit before the step has changed is kept."""
+
+    def memo(state: State, previous: BandMemo[Known] | None = None) -> BandMemo[Known]:
+        return previous if previous is not None and previous.follow(state) else BandMemo(make, state)
+
+    return memo

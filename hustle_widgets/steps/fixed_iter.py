@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from hustle_widgets.algorithms.temporal import clip_fixed
+from hustle_widgets.algorithms.temporal import Peaks, clip_fixed
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Patch, Table
+from hustle_widgets.engine.history import BandMemo, band_memo
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Reals, Whole
 
@@ -35,10 +36,19 @@ class FixedIteration(Step):
         optional="the whole timeseries",
     )
 
+    memo = staticmethod(band_memo(Peaks))
+
     @staticmethod
-    def compute(block: Block, *, fixed_sigmas: tuple[float, ...], replacement: int | None) -> Patch:
-        """Clip all series of a band of rows."""
-        return Patch.where(*clip_fixed(block.images, fixed_sigmas, replacement))
+    def compute(
+        block: Block,
+        *,
+        fixed_sigmas: tuple[float, ...],
+        replacement: int | None,
+        memo: BandMemo[Peaks] | None = None,
+    ) -> Patch:
+        """Clip all series of a band of rows; most reach no threshold."""
+        peaks = None if memo is None else memo.of(block)
+        return Patch.where(*clip_fixed(block.images, fixed_sigmas, replacement, peaks))
 
     @staticmethod
     def finish(outcome: Outcome, state: State, *, fixed_sigmas: tuple[float, ...]) -> Outcome:

@@ -11,7 +11,8 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.sky import cut_sky, fit_sky, median_columns, smooth_scales, without_repeats
+from hustle_widgets.algorithms.sky import cut_sky, fit_sky, median_columns, smooth_scales
+from hustle_widgets.algorithms.sky_sums import without_repeats
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Outcome, Table
 from hustle_widgets.engine.plan import Unmet
@@ -107,11 +108,20 @@ def sky_on_frame(state: State, path: str, by_columns: bool) -> NDArray[np.float3
     """Return the sky image on the frame, shape (rows, columns); raise Unmet when there is none."""
     subarray, shape = state.facts["subarr_coords"], state.shape[1:]
     found = find_sky_image(path, state.facts["folder"], state.facts["chip"])
-    sky = read_sky_image(str(found), found.stat().st_mtime)
+    sky = sky_of_chip(str(found), found.stat().st_mtime, by_columns)
     if subarray is None and sky.shape != shape:
         raise Unmet("The visit does not say where its subarray lies on the chip, so no sky image can be cut.")
-    sky = median_columns(sky) if by_columns else sky
     return cut_sky(sky, subarray, shape)
+
+
+@lru_cache(maxsize=1)
+def sky_of_chip(path: str, changed: float, by_columns: bool) -> NDArray[np.float32]:
+    """Return the sky image of a chip, or the medians of its columns, which take as long as ten frames.
+
+    `changed` is the time stamp of the file, so that a new one is read anew.
+    """
+    sky = read_sky_image(path)
+    return median_columns(sky) if by_columns else sky
 
 
 def find_sky_image(path: str, visit_folder: str, chip: int) -> Path:
@@ -130,9 +140,8 @@ def find_sky_image(path: str, visit_folder: str, chip: int) -> Path:
     raise Unmet(f"There is no sky image (*sky*chip{chip}*.fits) in {path!r}: {WHERE}.")
 
 
-@lru_cache(maxsize=1)
-def read_sky_image(path: str, changed: float) -> NDArray[np.float32]:
-    """Read the first image of a FITS file; `changed` is its time stamp, so that a new file is read anew."""
+def read_sky_image(path: str) -> NDArray[np.float32]:
+    """Read the first image of a FITS file."""
     try:
         # calwf3's headers are not always to the letter of the standard: no reason to alarm a person.
         with warnings.catch_warnings():

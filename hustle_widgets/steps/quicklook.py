@@ -13,7 +13,7 @@ from hustle_widgets.algorithms.photometry import (
     spectrum,
     trace_aperture,
 )
-from hustle_widgets.algorithms.sky import without_repeats
+from hustle_widgets.algorithms.sky_sums import without_repeats
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet

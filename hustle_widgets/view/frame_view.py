@@ -113,6 +113,13 @@ class FrameView(Seen):
             outcome = preview
         return state if outcome is None else State(state.source, {**state.outcomes, name: outcome})
 
+    def depth(self) -> int:
+        """Return how many steps of the chain, from the first on, what is drawn depends on."""
+        names = list(self.reduction.steps)
+        look = self.look
+        points = {look.step, *(point for point in (look.shown, look.minus) if point in names)}
+        return 1 + max(names.index(point) for point in points)
+
     def draw(self, preview: Outcome | None = None) -> None:
         """Draw what is looked at, with the open step's `preview` in place of its result if given."""
         self._fit()

@@ -17,8 +17,8 @@ class Look(HasTraits):
     step : str
         Name of the step whose panel is open.
     shown : str
-        The point of the chain whose frames are shown: 'after' or 'before' the open step, 'read' for the frames
-        as they were read, or the name of a step for the frames as they leave it.
+        The point of the chain whose frames are shown: 'after' or 'before' the open step, or the name of a step
+        for the frames as they leave it.
     minus : str
         The point of the chain that is taken away from them; '' for none.
     """

@@ -68,11 +68,13 @@ class Upstream:
             self._prepared = key, with_known(kind.prepare, self.state, **parameters)
         return {**parameters, **self._prepared[1]}
 
-    def suspects(self, number: int, kind: Any, parameters: Mapping[str, Any]) -> Suspects:
+    def suspects(
+        self, number: int, kind: Any, parameters: Mapping[str, Any], choice: tuple[float, int]
+    ) -> Suspects:
         """Return the pixels of a frame that may be rejected in time; their series are gathered meanwhile."""
         if self._suspects is None or self._suspects.number != number:
             self.forget_suspects()
-            self._suspects = Suspects(self.state, number, kind, parameters)
+            self._suspects = Suspects(self.state, number, kind, parameters, choice)
         return self._suspects
 
     def forget_suspects(self) -> None:
@@ -99,23 +101,32 @@ class Suspects:
         The step; if it has a `memo`, that is filled before the first edit.
     parameters : mapping
         Its parameters.
+    choice : (float, int)
+        See `clipped`.
     """
 
-    def __init__(self, state: State, number: int, kind: Any, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        state: State,
+        number: int,
+        kind: Any,
+        parameters: Mapping[str, Any],
+        choice: tuple[float, int],
+    ) -> None:
         self.number = number
         self._kind = kind
         self._memo: dict[str, Any] = {}
         self._chosen_by: tuple[float, int] | None = None
         self.stop = threading.Event()
         self.ready = threading.Event()
-        self._index = np.zeros(0, np.intp)
+        self._index = self._chosen = np.zeros(0, np.intp)
         self._excess = np.zeros(0, np.float32)
-        self._series = np.zeros((0, 0), np.float32)
+        self._series = self._chosen_series = np.zeros((0, 0), np.float32)
         threading.Thread(
-            target=self._gather, args=(state, dict(parameters)), name="hustle-preview", daemon=True
+            target=self._gather, args=(state, dict(parameters), choice), name="hustle-preview", daemon=True
         ).start()
 
-    def _gather(self, state: State, parameters: dict[str, Any]) -> None:
+    def _gather(self, state: State, parameters: dict[str, Any], choice: tuple[float, int]) -> None:
         if self.stop.wait(SETTLED):
             return
         n_frames = state.shape[0]
@@ -137,12 +148,11 @@ class Suspects:
             series[k] = state.frame(k).ravel()[index]
         self._index, self._excess, self._series = index, excess[index], series
         if self._kind.memo is not None:
-            self._memo = {"memo": self._kind.memo(part_of(state, series[:, np.newaxis], slice(None)))}
-            self.clipped(state, parameters, 0, 0)
+            self.clipped(state, parameters, choice)
         self.ready.set()
 
     def clipped(
-        self, state: State, parameters: Mapping[str, Any], least: float, most: int
+        self, state: State, parameters: Mapping[str, Any], choice: tuple[float, int]
     ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return flat places and new values of those that the step rejects in the frame.
 
@@ -152,22 +162,28 @@ class Suspects:
             The visit as it enters the step.
         parameters : mapping
             Of the step.
-        least, most : float, int
-            Without a memo only so many are clipped, those farthest off and at least so many sigma.
+        choice : (float, int)
+            How many sigma a pixel must be off to be clipped, and how many pixels, those farthest off, are.
         """
-        index, series = self._index, self._series
-        if not self._memo:
-            if (least, most) != self._chosen_by:
-                chosen = np.flatnonzero(self._excess > least)
-                if chosen.size > most:
-                    chosen = np.sort(chosen[np.argpartition(self._excess[chosen], -most)[-most:]])
-                self._chosen_by, self._chosen = (least, most), (index[chosen], series[:, chosen])
-            index, series = self._chosen
-        part = part_of(state, series[:, np.newaxis], slice(None))
+        if choice != self._chosen_by:
+            self._choose(state, *choice)
+            self._chosen_by = choice
+        part = part_of(state, self._chosen_series, slice(None))
         patch = computed(self._kind, part, {**parameters, **self._memo}).patch
         assert patch is not None and patch.value is not None
         entries, inside = patch.find(slice(self.number, self.number + 1), slice(0, 1))
-        return index[inside], patch.value[entries]
+        return self._chosen[inside], patch.value[entries]
+
+    def _choose(self, state: State, least: float, most: int) -> None:
+        chosen = np.flatnonzero(self._excess > least)
+        if chosen.size > most:
+            chosen = np.sort(chosen[np.argpartition(self._excess[chosen], -most)[-most:]])
+        self._chosen = self._index[chosen]
+        # The copy is saved where all are chosen.
+        all_of_them = chosen.size == self._index.size
+        self._chosen_series = (self._series if all_of_them else self._series[:, chosen])[:, np.newaxis]
+        if self._kind.memo is not None:
+            self._memo = {"memo": self._kind.memo(part_of(state, self._chosen_series, slice(None)))}
 
 
 def part_of(state: State, images: NDArray[np.float32], frames: slice, hst_dq: Any = None) -> State:

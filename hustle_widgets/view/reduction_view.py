@@ -48,7 +48,7 @@ class ReductionView(Seen):
         self.panels: dict[str, Any] = {}
         self._verdicts: dict[str, w.HTML] = {}
         self._findings: list[Finding] = []
-        self._drawn: tuple[Any, ...] = ()
+        self._drawn: tuple[Any, Any] = (None, None)  # what tells the picture, and the panel, that are there
         self._page = ""
         self._undoing = self._previewed = False
         self._values = reduction.values()
@@ -220,31 +220,40 @@ class ReductionView(Seen):
         if live is not None and name in read:
             preview = live.preview()
             if isinstance(preview, Outcome):
-                self._drawn = ()
+                self._drawn = (None, None)
                 self.frames.draw(preview)
                 self._previewed = True
 
     def _draw(self, done: str = "") -> None:
         """Draw what is looked at; after a step was done, only what it has changed."""
         if done in ("", self.look.step):
-            self._draw_step()
+            self._draw_step(waiting=done != "")
         if done in ("", "quicklook"):
             self.curve.draw()
 
-    def _draw_step(self) -> None:
-        """Draw the frame and the open panel, unless they show just this already."""
+    def _draw_step(self, waiting: bool) -> None:
+        """Draw the frame and the open panel, unless they show just this already.
+
+        While the result of a later step, whose frame is shown, is waited for, the picture stays.
+        """
         look, live = self.look, self.lives.get(self.look.step)
         looked = (look.step, look.frame, look.row, look.column, look.shown, look.minus)
-        wanted = (*looked, self.frames.overlay.value, *known_tokens(self.reduction))
-        if wanted != self._drawn:
+        before = known_tokens(self.reduction, self.frames.depth())
+        frame = (*looked, self.frames.overlay.value, *before)
+        panel = (*looked, *known_tokens(self.reduction))
+        if waiting and "" in before:
+            frame = self._drawn[0]
+        if (frame, panel) == self._drawn:
+            return
+        if frame != self._drawn[0]:  # a picture takes longest on its way to the page
             known = look.step in self.reduction.outcomes()
             preview = None if known or live is None else live.glimpse()
             self.frames.draw(preview)
-            if live is not None:
-                live.decorate(self.image)
-                live.update()
-            self._drawn = wanted
             self.bar.say_preview(preview is not None)
+        if live is not None:
+            live.decorate(self.image)
+            live.update()
+        self._drawn = frame, panel
 
     def close(self) -> None:
         """Close every widget of the view, those out of sight included."""
@@ -254,7 +263,8 @@ class ReductionView(Seen):
         close_tree(self.children, list(self.panels.values()))
 
 
-def known_tokens(reduction: Any) -> tuple[str, ...]:
-    """Return what tells the outcomes at hand from those of other parameters."""
+def known_tokens(reduction: Any, steps: int | None = None) -> tuple[str, ...]:
+    """Return the tokens of the first steps, or of all, that are on: '' of one whose outcome is not known."""
     chain = reduction._chain
-    return tuple(task.token for task in chain.plan(reduction.request()) if task.token in chain.cache)
+    tasks = chain.plan(reduction.request())[:steps]
+    return tuple(task.token if task.token in chain.cache else "" for task in tasks if task.token)

@@ -1,4 +1,4 @@
-"""One pixel in time: its values, their median, the rejection band and what is rejected."""
+"""One pixel in time: its values, their median, the rejection band, what is rejected and what replaces it."""
 
 from __future__ import annotations
 
@@ -45,6 +45,14 @@ class SeriesPlot(Part):
         self._rejected = bqplot.Scatter(
             scales=scales, colors=[theme.REJECTED], marker="cross", default_size=110, stroke_width=0
         )
+        self._new = bqplot.Scatter(
+            scales=scales,
+            colors=[theme.REJECTED],
+            marker="diamond",
+            fill=False,
+            default_size=70,
+            stroke_width=2,
+        )
         self._here = bqplot.Scatter(
             scales=scales, colors=[theme.BLACK], marker="circle", fill=False, default_size=180, stroke_width=2
         )
@@ -68,12 +76,13 @@ class SeriesPlot(Part):
             handle.on_drag_start(lambda *_, handle=handle: setattr(self, "_held", handle))
             handle.on_drag_end(lambda *_: self._released())
         self._x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, "Frame", y_label)
-        marks = [self._band, self._line, self._centre, self._kept, self._rejected, self._here, *self._handles]
+        points = [self._kept, self._rejected, self._new, self._here]
+        marks = [self._band, self._line, self._centre, *points, *self._handles]
         super().__init__(theme.figure(marks, [self._x_axis, self._y_axis], height=height))
         self._held: Any = None  # the handle under the mouse
         self._callbacks: list[Callable[[float], None]] = []
         self._span = self._data_limits = (0.0, 1.0)
-        self._counts, self._title = 0, ""
+        self._counts, self._title, self._replaces = 0, "", False
         self._centre_value = self._sigma = self._threshold = float("nan")
 
     def on_threshold(self, callback: Callable[[float], None]) -> None:
@@ -88,6 +97,7 @@ class SeriesPlot(Part):
         sigma: float = float("nan"),
         threshold: float | None = None,
         rejected: ArrayLike | None = None,
+        replaced: ArrayLike | None = None,
         x: ArrayLike | None = None,
         x_label: str = "Frame",
         here: int | None = None,
@@ -105,6 +115,8 @@ class SeriesPlot(Part):
             Half width of the band in sigma. Without it no band is drawn.
         rejected : array of bool, shape (n,), optional
             True where a value is rejected.
+        replaced : array, shape (n,), optional
+            The series after that; drawn where a value is rejected.
         x : array, shape (n,), optional
             Abscissa; without it the number of the frame.
         x_label : str
@@ -129,15 +141,19 @@ class SeriesPlot(Part):
         update(self._line, x=x_line, y=y_line)
         update(self._kept, x=x[good & ~out], y=y[good & ~out])
         update(self._rejected, x=x[good & out], y=y[good & out])
+        new = np.empty(0) if replaced is None else np.asarray(replaced, dtype=float)[good & out]
+        update(self._new, x=x[good & out][: new.size], y=new)
         ring = [here] if here is not None and 0 <= here < y.size and good[here] else []
         update(self._here, x=[x[i] for i in ring], y=[y[i] for i in ring])
         update(self._centre, x=self._span, y=[self._centre_value] * 2)
         self._draw_band()
-        self._counts, self._title = int(out.sum()), title
+        self._counts, self._title, self._replaces = int(out.sum()), title, new.size > 0
         self._write_heading()
 
     def _write_heading(self) -> None:
         keys = [Key("kept", theme.KEPT), Key(f"rejected: {self._counts}", theme.REJECTED, "cross")]
+        if self._replaces:
+            keys.append(Key("replaced by", theme.REJECTED, "diamond"))
         if np.isfinite(self._centre_value):
             keys.append(Key(f"median {self._centre_value:.4g}", theme.CENTRE, "line"))
         if np.isfinite(self._half_width()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as w
 import numpy as np
@@ -11,11 +11,21 @@ from numpy.typing import NDArray
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.look import Look
-from hustle_widgets.view.preview import Suspects, computed, frame_patch, part_of, put_into
+from hustle_widgets.view.preview import MOST_SERIES, Suspects, computed, frame_patch, part_of, put_into
 from hustle_widgets.view.series_plot import SeriesPlot
 
 # Series that are clipped for a preview.
 AT_ONCE = 12_000
+
+
+class Rejection(NamedTuple):
+    """What is rejected of a series, shape (frames,), what it becomes, and centre and sigma of the band [e-]."""
+
+    values: NDArray[np.float32]
+    rejected: NDArray[np.bool_]
+    replaced: NDArray[np.float32]
+    centre: float
+    sigma: float
 
 
 class SeriesLive(FlaggedLive):
@@ -56,25 +66,23 @@ class SeriesLive(FlaggedLive):
     def redraw(self) -> None:
         """Clip the pixel's series with the present parameters: exact, and quick."""
         row, column = self.look.row, self.look.column
-        series = self.upstream.row(row)[:, column]
-        shown, rejected, centre, sigma = self.band(series)
+        found = self.rejection(self.upstream.row(row)[:, column])
         self.series.show(
-            shown,
-            centre=centre,
-            sigma=sigma,
+            found.values,
+            centre=found.centre,
+            sigma=found.sigma,
             threshold=self.threshold(),
-            rejected=rejected,
+            rejected=found.rejected,
+            replaced=found.replaced,
             here=self.number,
             title=f"Row {row}, column {column} (click another pixel)",
         )
 
-    def band(
-        self, series: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], float, float]:
-        """Return the series to draw, what is rejected, and the centre and sigma of the band."""
-        _, rejected = self.clipped(series[:, np.newaxis], dict(self.parameters))
+    def rejection(self, series: NDArray[np.float32]) -> Rejection:
+        """Return what the step does to a series, shape (frames,)."""
+        after, rejected = self.clipped(series[:, np.newaxis], dict(self.parameters))
         kept = series[~rejected[:, 0] & np.isfinite(series)]
-        return series, rejected[:, 0], *centre_of(kept)
+        return Rejection(series, rejected[:, 0], after[:, 0], *centre_of(kept))
 
     def update(self) -> None:
         """Draw both plots, and begin to gather what a preview of this frame needs."""
@@ -85,11 +93,11 @@ class SeriesLive(FlaggedLive):
 
     def suspects(self) -> Suspects:
         """Return the pixels of the frame on display that may be rejected."""
-        return self.upstream.suspects(self.number, type(self.step), self.parameters)
+        return self.upstream.suspects(self.number, type(self.step), self.parameters, self.choice())
 
-    def least_sigma(self) -> float:
-        """Return the smallest threshold in use."""
-        return self.threshold()
+    def choice(self) -> tuple[float, int]:
+        """Return which pixels are clipped for a preview: all, for few of them end differently than before."""
+        return 0.0, MOST_SERIES
 
     def _waits(self) -> bool:
         return self.suspects().ready.is_set()
@@ -98,9 +106,7 @@ class SeriesLive(FlaggedLive):
         """Clip the series that may be flagged in this frame; until they are gathered, a band of rows."""
         upstream, number, suspects = self.upstream, self.number, self.suspects()
         if suspects.ready.is_set():
-            # The usual value is known to half a sigma only, hence the margin.
-            least = 0.75 * self.least_sigma()
-            index, value = suspects.clipped(upstream.state, self.parameters, least, AT_ONCE)
+            index, value = suspects.clipped(upstream.state, self.parameters, self.choice())
             return self.placed(frame_patch(self.shape, index, value))
         row0, row1, column0, column1 = self.part(AT_ONCE // 2)
         rows = slice(row0, row1)
@@ -148,9 +154,10 @@ class FixedSeriesLive(SeriesLive):
         """Return the threshold of the chosen iteration."""
         return float(self.step.fixed_sigmas[self.at]) if self.step.fixed_sigmas else float("nan")
 
-    def least_sigma(self) -> float:
-        """Return the smallest threshold in use."""
-        return min(self.step.fixed_sigmas, default=float("inf"))
+    def choice(self) -> tuple[float, int]:
+        """Return which pixels are clipped for a preview: those that may reach a threshold."""
+        # The usual value is known to half a sigma only, hence the margin.
+        return 0.75 * min(self.step.fixed_sigmas, default=float("inf")), AT_ONCE
 
     def dragged(self, threshold: float) -> None:
         """Set the threshold of the chosen iteration."""
@@ -164,16 +171,15 @@ class FixedSeriesLive(SeriesLive):
         self._offer()
         super().redraw()
 
-    def band(
-        self, series: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], float, float]:
-        """Return the series as the iteration before left it, and what this one flags."""
+    def rejection(self, series: NDArray[np.float32]) -> Rejection:
+        """Return the series as the iteration before left it, and what this one does to it."""
         sigmas = self.step.fixed_sigmas
         if not sigmas:
-            return series, np.zeros(series.size, bool), *centre_of(series[np.isfinite(series)])
+            finite = series[np.isfinite(series)]
+            return Rejection(series, np.zeros(series.size, bool), series, *centre_of(finite))
         found, past = self._after(series, sigmas[: self.at])
-        _, flagged = self._after(series, sigmas[: self.at + 1])
-        return found, flagged & ~past, *centre_of(found[np.isfinite(found)])
+        after, flagged = self._after(series, sigmas[: self.at + 1])
+        return Rejection(found, flagged & ~past, after, *centre_of(found[np.isfinite(found)]))
 
     def _after(
         self, series: NDArray[np.float32], sigmas: tuple[float, ...]
