@@ -5,9 +5,9 @@
 FOLDER is a Stage 0 folder; without it a visit is simulated. For each numeric parameter its slider gets
 `presses` key presses, one `every` so many seconds, back and forth; lists are typed, one a second. Told are, in
 milliseconds after the key event in the browser: the first change of any plot, and the change of the frame's
-picture (decoded and two frames of the browser later). `final` is the time in seconds from the last key press
-until every step is computed and light curve and frame are drawn. The load of the machine is told because it
-enters every figure.
+picture (decoded and two frames of the browser later). `final` is the time in seconds from the last of two more
+presses, to a value of which no outcome is kept, until light curve and frame are drawn for it. The load of the
+machine is told because it enters every figure.
 """
 
 from __future__ import annotations
@@ -131,6 +131,8 @@ def measure(place: Path, folder: str, options: argparse.Namespace) -> None:
             page.new_notebook([code, "reduction"])
             page.run_all(timeout=300)
             settle(page)
+            # Going back to an old value must compute all anew, or its final result would cost nothing.
+            page.kernel_eval("setattr(reduction._chain.cache, 'limit', 0)")
             page.page.evaluate(WATCH)
             print("Median and 95th percentile, ms after the key event; load is the machine's over a minute.")
             heads = zip(
@@ -167,11 +169,20 @@ def measure_slider(page: Any, step: str, name: str, setting: str, presses: int, 
     open_step(page, step, setting)
     page.press_slider(name, "ArrowRight")  # what is made at the first use
     begin(page)
-    for number in range(presses):
+    press_keys(page, ["ArrowRight" if number % 4 < 2 else "ArrowLeft" for number in range(presses)], every)
+    latencies = latencies_of(page)
+    # Towards the middle of the values that were visited: no slider runs into its end.
+    begin(page)
+    press_keys(page, 2 * ["ArrowRight" if presses % 4 == 0 else "ArrowLeft"], every)
+    return line_of(name, latencies, final_of(page))
+
+
+def press_keys(page: Any, keys: list[str], every: float) -> None:
+    """Press keys, one `every` so many seconds."""
+    for key in keys:
         started = time.monotonic()
-        page.page.keyboard.press("ArrowRight" if number % 4 < 2 else "ArrowLeft")
+        page.page.keyboard.press(key)
         page.page.wait_for_timeout(max(0, 1000 * (every - (time.monotonic() - started))))
-    return line_of(page, name)
 
 
 def measure_typed(
@@ -181,13 +192,15 @@ def measure_typed(
     open_step(page, step, setting)
     label = page.page.locator(".widget-label", has_text=re.compile(rf"^\s*{name}\s*$"))
     entry = page.page.locator(".widget-text").filter(has=label).locator("input")
-    for number in range(presses + 1):
+    latencies = []
+    for number in range(presses + 2):
+        if number in (1, presses + 1):  # what is made at the first use is over; only the last one is to come
+            latencies = latencies_of(page) if number > 1 else []
+            begin(page)
         entry.fill(values[number % 2])
         page.page.keyboard.press("Enter")
         page.page.wait_for_timeout(1000)
-        if number == 0:
-            begin(page)
-    return line_of(page, name)
+    return line_of(name, latencies, final_of(page))
 
 
 def open_step(page: Any, step: str, setting: str) -> None:
@@ -206,20 +219,34 @@ def begin(page: Any) -> None:
     page.page.evaluate("() => { for (const list of Object.values(seen)) list.length = 0; }")
 
 
-def line_of(page: Any, name: str) -> str:
-    """Return a line of the table from what has been seen."""
+def seen_on(page: Any) -> dict[str, np.ndarray]:
+    """Return when keys were pressed and pixels changed, once all is computed and drawn."""
     settle(page)
     page.page.wait_for_timeout(1000)
-    seen = {kind: np.array(times) for kind, times in page.page.evaluate("() => seen").items()}
-    keys = seen["keys"]
-    columns = []
+    return {kind: np.array(times) for kind, times in page.page.evaluate("() => seen").items()}
+
+
+def latencies_of(page: Any) -> list[float]:
+    """Return median and 95th percentile to the first change of any plot, and of the frame, and how often it changed."""
+    seen = seen_on(page)
+    found = []
     for kind in ("any", "frame"):
-        waits = after(keys, seen[kind])
-        columns += [np.percentile(waits, 50), np.percentile(waits, 95)] if waits.size else [np.nan, np.nan]
-    answered = after(keys, seen["frame"]).size / max(keys.size, 1)
-    last = max([*seen["frame"], *seen["curve"]], default=np.nan)
-    final = (last - keys[-1]) / 1000
-    return f"{name:18}{columns[0]:9.0f}{columns[1]:7.0f}{columns[2]:11.0f}{columns[3]:7.0f}{answered:8.0%}{final:9.2f}"
+        waits = after(seen["keys"], seen[kind])
+        found += [np.percentile(waits, 50), np.percentile(waits, 95)] if waits.size else [np.nan, np.nan]
+    return [*found, after(seen["keys"], seen["frame"]).size / max(seen["keys"].size, 1)]
+
+
+def final_of(page: Any) -> float:
+    """Return the seconds from the last key until light curve and frame changed for the last time."""
+    seen = seen_on(page)
+    return (max([*seen["frame"], *seen["curve"]], default=np.nan) - seen["keys"][-1]) / 1000
+
+
+def line_of(name: str, latencies: list[float], final: float) -> str:
+    """Return a line of the table."""
+    times, shown = latencies[:4], latencies[4]
+    columns = "".join(f"{time:{width}.0f}" for time, width in zip(times, WIDTHS, strict=False))
+    return f"{name:18}{columns}{shown:{WIDTHS[4]}.0%}{final:{WIDTHS[5]}.2f}"
 
 
 def after(keys: np.ndarray, changes: np.ndarray) -> np.ndarray:
