@@ -8,7 +8,7 @@ from test_laplacian import READ_NOISE, dirty_frame
 from visits import everything, small_folder, small_visit
 
 from hustle_widgets import Reduction
-from hustle_widgets.algorithms import edge_maps, laplacian
+from hustle_widgets.algorithms import laplacian
 from hustle_widgets.algorithms.changes import differing, union
 from hustle_widgets.algorithms.columns import ColumnPixels, column_means
 from hustle_widgets.algorithms.laplacian import edge_rounds
@@ -165,7 +165,7 @@ def test_edges_far_from_a_change_are_not_sought_again(monkeypatch):
     image = dirty_frame(1)
     before = edge_rounds(image, READ_NOISE, **LED)
     monkeypatch.setattr(laplacian, "_FEW", 1)
-    monkeypatch.setattr(edge_maps, "steep_pixels", None)  # what looks at the whole frame
+    monkeypatch.setattr(laplacian, "steep_pixels", None)  # what looks at the whole frame
     again = edge_rounds(image, READ_NOISE, before=before, changed=np.array([40]), **LED)
     np.testing.assert_array_equal(again.joined()[0], before.joined()[0])
 

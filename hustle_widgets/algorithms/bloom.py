@@ -45,14 +45,14 @@ def bloom_mask(image: ArrayLike, position: tuple[float, float]) -> NDArray[np.bo
     # A bloom is tall and narrow: all rows, but few of the columns, need be looked at.
     left = max(column - REACH, 0)
     band = np.s_[:, left : max(column + REACH + 1, 0)]
-    pixels = np.nan_to_num(frame[band], nan=0.0, posinf=0.0, neginf=0.0)
+    pixels = frame[band]
     near = np.s_[max(row - 10, 0) : max(row + 11, 0), max(column - 10 - left, 0) : max(column + 11 - left, 0)]
     if pixels[near].size < 5:
         return mask
-    peak = np.sort(pixels[near], axis=None)[-5]
+    peak = np.sort(np.nan_to_num(pixels[near], nan=0.0, posinf=0.0, neginf=0.0), axis=None)[-5]
     if not peak > 0:
         return mask
-    labels, _ = label(pixels > 0.3 * peak, np.ones((3, 3)))
+    labels, _ = label((pixels > 0.3 * peak) & (pixels < np.inf), np.ones((3, 3)))
     inside = labels[near]
     core = labels == np.bincount(inside[inside > 0]).argmax()
     down, across = 2 + 15, 2

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .changes import union
-from .edges import edges_at, steep_pixels
+from .edges import edges_at
 from .lazy_map import LazyMap, around
 from .neighbours import medians_at, pad_reflect, window_offsets
 
@@ -41,6 +41,10 @@ class PaddedFrame:
     def least_edge(self, threshold: float) -> float:
         """Below this L no S exceeds the threshold."""
         return 0.999 * threshold * float(self.factor * self.read_noise)
+
+    def least_step(self, threshold: float) -> float:
+        """Without a step as high from a neighbour no S does: L is at most 1/f of the highest one."""
+        return self.factor * self.least_edge(threshold)
 
     def change(self, hits: NDArray[np.intp], values: NDArray[np.float32]) -> NDArray[np.intp]:
         """Take over new values of pixels; return flat indices of all whose maps may have changed with them."""
@@ -97,13 +101,11 @@ class Side:
         return excess > needed + np.float32(_ROW_ERROR) * np.maximum(row, 0)
 
     def candidates(
-        self, near: NDArray[np.intp] | None, allowed: NDArray[np.bool_], threshold: float
+        self, index: NDArray[np.intp], allowed: NDArray[np.bool_], threshold: float
     ) -> NDArray[np.intp]:
-        """Pixels with S > threshold. As N is at least the read noise, most are ruled out without a median."""
+        """Of some pixels those with S > threshold. As N is at least the read noise, most need no median."""
         frame = self.frame
-        least = frame.least_edge(threshold)
-        # L is at most 1/f of the largest difference from a neighbour.
-        index = steep_pixels(frame.padded, frame.factor * least, self.sign) if near is None else near
         index = index[allowed.take(index)]
-        index = index[edges_at(frame.flat, index, frame.width, frame.factor, self.sign) > least]
+        edges = edges_at(frame.flat, index, frame.width, frame.factor, self.sign)
+        index = index[edges > frame.least_edge(threshold)]
         return index[self.raw.at(index) > threshold]

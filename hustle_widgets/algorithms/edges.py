@@ -98,19 +98,36 @@ def steep_at(
     return steep
 
 
-def steep_pixels(image: NDArray[np.floating], least: float, sign: int) -> NDArray[np.intp]:
-    """Flat indices of pixels that differ from one of their four neighbours by more than `least`."""
-    found = []
-    width = image.shape[1]
-    for start in range(1, image.shape[0] - 1, _BAND):
-        stop = min(start + _BAND, image.shape[0] - 1)
-        pixel = image[start:stop, 1:-1]
-        choose = np.minimum if sign > 0 else np.maximum
-        other = choose(image[start - 1 : stop - 1, 1:-1], image[start + 1 : stop + 1, 1:-1])
-        choose(other, image[start:stop, :-2], out=other)
-        choose(other, image[start:stop, 2:], out=other)
-        np.subtract(pixel, other, out=other)
-        steep = other > least if sign > 0 else other < -least
-        rows, columns = np.divmod(np.flatnonzero(steep), width - 2)
-        found.append((rows + start) * width + columns + 1)
-    return np.concatenate(found) if found else np.empty(0, np.intp)
+def steep_pixels(image: NDArray[np.floating], least: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Flat indices of the pixels, but the outermost, that exceed one of their four neighbours by more than `least`.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        The image [e-], without NaN.
+    least : float
+        [e-].
+
+    Returns
+    -------
+    above, below : ndarray of int
+        Pixels that exceed a neighbour, and those that a neighbour exceeds; sorted.
+    """
+    above, below = np.zeros((2, *image.shape), bool)
+    room = np.empty((_BAND, image.shape[1]), image.dtype)
+    for start in range(0, image.shape[0], _BAND):
+        here, stop = slice(start, start + _BAND), min(start + _BAND, image.shape[0] - 1)
+        for first, second in (
+            (np.s_[start:stop], np.s_[start + 1 : stop + 1]),
+            (np.s_[here, :-1], np.s_[here, 1:]),
+        ):
+            pixel = image[first]
+            step = np.subtract(image[second], pixel, out=room[: pixel.shape[0], : pixel.shape[1]])
+            rises, falls = step > least, step < -least
+            above[second] |= rises
+            below[first] |= rises
+            above[first] |= falls
+            below[second] |= falls
+    for found in (above, below):
+        found[[0, -1]] = found[:, [0, -1]] = False
+    return np.flatnonzero(above), np.flatnonzero(below)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from .changes import union
 from .edge_maps import PAD, PaddedFrame, Side
 from .edge_rounds import NearChanges, Rounds
-from .edges import steep_at
+from .edges import steep_at, steep_pixels
 from .lazy_map import around
 from .neighbours import as_frame, fill_bad, good_neighbour_median, window_offsets
 
@@ -37,7 +37,7 @@ def _sides(
 
 def _hits(
     side: Side,
-    near: NDArray[np.intp] | None,
+    near: NDArray[np.intp],
     allowed: NDArray[np.bool_],
     threshold: float,
     contrast: float | None,
@@ -228,11 +228,19 @@ def edge_rounds(
     for number in range(rounds):
         if near_changes is not None:
             near = near_changes.seeds(number)
-        if near is not None:
-            least = frame.factor * frame.least_edge(led_threshold)
+        least = frame.least_step(led_threshold)
+        if near is None:
+            steep = steep_pixels(frame.padded, least)
+        else:
             near = near[allowed[near]]
             near = near[steep_at(frame.flat, near, frame.width, least)]
-        padded = union(*(_hits(side, near, allowed, led_threshold, contrast, led_growth) for side in sides))
+            steep = near, near
+        padded = union(
+            *(
+                _hits(side, index, allowed, led_threshold, contrast, led_growth)
+                for side, index in zip(sides, steep, strict=True)
+            )
+        )
         if near_changes is not None:
             padded = near_changes.complete(padded, number)
         row, column = np.divmod(padded, frame.width)
