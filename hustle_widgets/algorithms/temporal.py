@@ -10,7 +10,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .series import Floats, Hits, as_cube, by_groups, in_place, joined, moments, row_medians, series_of
+from .series import (
+    Floats,
+    Hits,
+    as_cube,
+    by_groups,
+    in_place,
+    joined,
+    moments,
+    places,
+    row_medians,
+    series_of,
+)
 
 __all__ = ["Peaks", "Settled", "clip_fixed", "clip_until_stable"]
 
@@ -255,7 +266,7 @@ def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | N
         hit = distance > _exact_limits(sigma * spread[rows], distance, sigma, current)[:, None]
         any_hit = hit.any(axis=1)
         rows, hit, current = rows[any_hit], hit[any_hit], current[any_hit]
-        which, frame = np.nonzero(hit)
+        which, frame = places(hit)
         first = np.take(born, rows, axis=0)
         first[hit & (first == 0)] = iteration + 1
         born[rows] = first
@@ -265,10 +276,9 @@ def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | N
             measured = np.where(first == 0, current, np.float32(np.nan))
             current[hit] = _running_medians(measured, which, frame, half_width, median[rows])
         series[rows] = current
-        median[rows], spread[rows], peak[rows] = moments(current)
-    rows = np.flatnonzero(born.any(axis=1))
-    which, frame = np.nonzero(born[rows])
-    which = rows[which]
+        if iteration + 1 < len(sigmas):
+            median[rows], spread[rows], peak[rows] = moments(current)
+    which, frame = places(born > 0)
     return (which, frame, series[which, frame], born[which, frame].astype(np.intp) - 1), deviation
 
 
@@ -337,7 +347,7 @@ def _until_stable(series: NDArray[np.float32], sigma: float) -> tuple[Hits, Floa
         number_now[nothing] = number[nothing]
         born = np.where(keep, np.uint16(0), np.where(born == 0, np.uint16(turn), born))
         done = (number_now == number) | (turn == n_frames)
-        which, frame = np.nonzero((born[done] > 0) & ~np.isnan(series[done]))
+        which, frame = places((born[done] > 0) & ~np.isnan(series[done]))
         rounds = born[done][which, frame].astype(np.intp) - 1
         hits.append((active[done][which], frame, median[done][which].astype(np.float32), rounds))
         go_on = np.flatnonzero(~done)
