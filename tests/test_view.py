@@ -311,6 +311,33 @@ def test_a_picture_is_sent_again_only_when_a_step_before_it_has_changed_it(shown
     np.testing.assert_array_equal(view.frames.image._frame, reduction.state(before="column").frame(0))
 
 
+def test_flagged_pixels_are_walked_through_from_the_one_changed_most(shown):
+    reduction, view = shown
+    compute(reduction)
+    view.open_step("hst_flags")
+    patch = reduction.outcomes()["hst_flags"].patch
+    rows, columns = patch.frame_pixels(0)
+    before, after = (reduction.state(before=name).frame(0) for name in ("hst_flags", "fixed_iter"))
+    order = np.argsort(-np.abs(after - before)[rows, columns], kind="stable")
+    pixels = list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
+    assert len(pixels) > 3
+    back, forward = view.frames._walk._buttons
+    seen = []
+    for button in (forward, forward, forward, back, back, back, forward):
+        button.click()
+        seen.append((view.look.row, view.look.column))
+    assert seen == [*pixels[:3], pixels[1], pixels[0], pixels[-1], pixels[0]]
+
+    view.image.zoom_to((0, 4, 0, 8))
+    row, column = next(pixel for pixel in pixels if pixel[0] > 8 and pixel[1] > 16)
+    view.look.row, view.look.column = pixels[pixels.index((row, column)) - 1]
+    forward.click()
+    row0, row1, column0, column1 = view.image.region
+    assert row0 <= row < row1 and column0 <= column < column1 and view.image.zoomed
+    view.open_step("uniform")
+    assert back.disabled and forward.disabled
+
+
 def test_the_read_out_names_steps_and_hst_bits(shown):
     reduction, view = shown
     reduction.run()

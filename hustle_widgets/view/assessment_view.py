@@ -30,7 +30,7 @@ class AssessmentView:
     """
 
     def __init__(self) -> None:
-        self.widget = w.HTML(layout=w.Layout(width="100%", margin="0 0 0 12px"))
+        self.widget = w.HTML(layout=w.Layout(width="auto", margin="0 0 0 12px"))
         self._html = ""
 
     def show(self, findings: Sequence[Finding]) -> None:
@@ -44,7 +44,7 @@ class AssessmentView:
         self._write("opacity:0.5")
 
     def _write(self, more: str) -> None:
-        grid = "display:grid;grid-template-columns:1fr 1fr;column-gap:8px;min-height:72px"
+        grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(210px,1fr));column-gap:8px;min-height:72px"
         self.widget.value = (
             f'<div class="hustle-assessment" style="font-size:13px;line-height:18px;{more}"><b>Assessment</b>'
             f'<div style="{grid}">{self._html or "follows when all steps are computed"}</div></div>'

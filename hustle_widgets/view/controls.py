@@ -53,6 +53,7 @@ class Control:
         lines = [w.HBox(row, layout=w.Layout(align_items="center"))]
         if below:
             lines.append(w.HBox(below, layout=w.Layout(margin=f"-8px 0 0 {LABEL_WIDTH}")))
+            lines[-1].add_class("hustle-below")
         self.widget = w.VBox([*lines, self._refusal], layout=w.Layout(overflow="visible"))
         owner.observe(self._from_trait, name)
         self._from_trait()

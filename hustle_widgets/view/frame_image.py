@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from . import encode, theme
 from .frame_marks import Boxes, Paths, Point, Points, Region
 from .image_toolbar import ImageToolbar
+from .page import proportions
 from .part import Key, Part, close_tree, set_axis
 from .picture import MarkedPixels, Picture
 
 # Widest picture that is sent, in picture pixels a side of the plot: a plot has about 1100.
 SENT_COLUMNS = 1300
-# Width of a notebook's output [screen px] in a window of 1280, and what the window has beside it.
-NOMINAL_WIDTH = 1110
-BESIDE = 170
 
 
 class FrameImage(Part):
@@ -74,13 +72,7 @@ class FrameImage(Part):
         self._x_axis, self._y_axis = theme.axes(
             self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False
         )
-        # bqplot keeps the shape of the figure with its margins: square pixels come out at this width.
-        across = theme.MARGIN["left"] + theme.MARGIN["right"]
-        upright = theme.MARGIN["top"] + theme.MARGIN["bottom"]
-        width = max(NOMINAL_WIDTH * share - across, 200)
-        ratio = (width + across) / (width / self._aspect + upright)
-        tallest = min(1.6 * width / self._aspect, 480) + upright
-        fitting = f"clamp(150px, calc((100vw - {BESIDE}px) * {share / ratio:.3f}), {tallest:.0f}px)"
+        ratio, fitting = proportions(self._aspect, share)
         figure = theme.figure(
             [self._image.mark, self._marked.mark],
             [self._x_axis, self._y_axis],
@@ -327,6 +319,13 @@ class FrameImage(Part):
         self._draw_overlay()
         for callback in self._zoom:
             callback(self.region)
+
+    def bring_into_view(self, row: int, column: int) -> None:
+        """Move what is on view, if it is a region without this pixel, to be around it."""
+        row0, row1, column0, column1 = self.region
+        if not (row0 <= row < row1 and column0 <= column < column1):
+            height, width = row1 - row0, column1 - column0
+            self.zoom_to((row - height // 2, row + height // 2, column - width // 2, column + width // 2))
 
     @property
     def zoomed(self) -> bool:

@@ -8,9 +8,10 @@ import ipywidgets as w
 import numpy as np
 
 from hustle_widgets.engine.blocks import State
-from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.deltas import Outcome, Patch
+from hustle_widgets.view.flagged_walk import FlaggedWalk, by_change, next_place
 from hustle_widgets.view.frame_image import FrameImage
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.look import Look, look_at
 from hustle_widgets.view.seen import Seen
 
 # Bits of calwf3's data quality (WFC3 Data Handbook 5, table 3.3).
@@ -42,6 +43,7 @@ class FrameView(Seen):
     def __init__(self, reduction: Any, look: Look) -> None:
         super().__init__(reduction)
         self.look = look
+        self._patch: Patch | None = None  # of the open step, as it is drawn
         frames, rows, columns = reduction.state().shape
         self.image = FrameImage((rows, columns), title="Frame", share=SHARE)
         self.image.describe_pixels(self._describe)
@@ -76,10 +78,13 @@ class FrameView(Seen):
             [self._play, self._frame, self._shown, minus, self._minus, self.overlay],
             layout=w.Layout(align_items="center"),
         )
+        controls.add_class("hustle-frame-controls")
         # A line of its own, always there: the picture must not jump under the mouse.
         toolbar = self.image.toolbar
         toolbar.widget.children = [child for child in toolbar.widget.children if child is not toolbar.readout]
-        readout = w.HBox([toolbar.readout], layout=w.Layout(height="22px", overflow="hidden"))
+        self._walk = FlaggedWalk(self._look_at_flagged)
+        layout = w.Layout(height="24px", overflow="hidden", justify_content="space-between")
+        readout = w.HBox([toolbar.readout, self._walk.widget], layout=layout)
         self.widget = w.VBox([self.image.widget, readout, controls])
 
     def _points(self) -> list[tuple[str, str]]:
@@ -135,12 +140,27 @@ class FrameView(Seen):
             title = f"Preview: {title}"
         self.image.show_frame(picture, difference=bool(look.minus), title=title)
         outcome = preview if preview is not None else reduction.outcomes().get(look.step)
-        if outcome is not None and outcome.patch is not None and self.overlay.value:
-            rows, columns = outcome.patch.frame_pixels(number)
+        patch = self._patch = None if outcome is None else outcome.patch
+        rows, columns = ([], []) if patch is None else patch.frame_pixels(number)
+        self._walk.enable(len(rows) > 0)
+        if patch is not None and self.overlay.value:
             self.image.show_overlay("flagged", rows, columns, label="flagged here")
         else:
             self.image.hide_overlay("flagged")
         self.image.set_points("pixel", [(look.column, look.row)])
+
+    def _look_at_flagged(self, step: int) -> None:
+        """Look at the next pixel that the open step flags in the frame on display."""
+        look = self.look
+        with self.reduction._lock:
+            state = self.reduction.state(before=look.step)
+            number = min(look.frame, state.shape[0] - 1)
+            places = np.empty(0, np.intp) if self._patch is None else by_change(self._patch, state, number)
+            if places.size:
+                here = look.row * state.shape[2] + look.column
+                row, column = divmod(next_place(places, here, step), state.shape[2])
+                self.image.bring_into_view(row, column)
+                look_at(look, column, row, state.shape[1:])
 
     def _fit(self) -> None:
         """Let the slider reach the frames that are worked on."""

@@ -13,8 +13,6 @@ from hustle_widgets.view.seen import Seen
 from hustle_widgets.view.status import LOOKS, VERDICTS, verdict_sign
 
 SETUP = "setup"
-# ipywidgets has no trait for it.
-STYLE = "<style>.hustle-step { text-align: left !important; line-height: 18px !important }</style>"
 CHOSEN, PLAIN, MARK = "#cfe3f3", "#f4f4f4", "#0072b2"
 
 
@@ -50,13 +48,9 @@ class Navigation(Seen):
             f'<span style="color:{color}">{sign}</span>&nbsp;{word}'
             for word, (sign, color) in VERDICTS.items()
         ]
-        key = w.HTML(
-            f'<div style="font-size:11px;line-height:15px;color:#444;width:270px">{" &ensp;".join(words)}</div>'
-        )
-        self.widget = w.VBox(
-            [w.HTML(STYLE, layout=w.Layout(display="none")), *rows, key],
-            layout=w.Layout(width="286px", min_width="286px"),
-        )
+        key = w.HTML(f'<div style="font-size:11px;line-height:15px;color:#444">{" &ensp;".join(words)}</div>')
+        self.widget = w.VBox([*rows, key], layout=w.Layout(width="286px", min_width="286px"))
+        self.widget.add_class("hustle-navigation")
 
     def _row(self, name: str, text: str, step: Any) -> w.HBox:
         button = w.Button(

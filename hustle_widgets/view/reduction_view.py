@@ -18,6 +18,7 @@ from hustle_widgets.view.live import live_view
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.look import Look, look_at
 from hustle_widgets.view.navigation import SETUP, Navigation
+from hustle_widgets.view.page import page
 from hustle_widgets.view.part import close_tree
 from hustle_widgets.view.seen import Seen
 from hustle_widgets.view.setup_panel import SetupPanel
@@ -73,7 +74,7 @@ class ReductionView(Seen):
         above = w.HBox([left, right], layout=w.Layout(width="100%"))
         below = w.HBox([self.navigation.widget, self.panel], layout=w.Layout(width="100%"))
         below.layout.border_top, below.layout.padding = "1px solid #ccc", "4px 0 0 0"
-        self.children = (self.bar.widget, self.trouble.widget, above, below)
+        self.children = (page(self.bar.widget, self.trouble.widget, above, below),)
         self.open_step("free_iter" if "free_iter" in reduction.steps else next(iter(reduction.steps)))
 
     # --- pages --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hustle_widgets.config import format_value, read_config
 from hustle_widgets.settings import checked_values, remarks
 from hustle_widgets.view.controls import Control
 from hustle_widgets.view.seen import Seen
-from hustle_widgets.view.step_panel import WIDTH, Together, heading_of
+from hustle_widgets.view.step_panel import Together, heading_of, settings_box
 
 TEXT = "All parameters of all steps are kept in one .hustle file, which HUSTLE-tools reads too."
 
@@ -36,7 +36,8 @@ class SetupPanel(Seen):
         self._together = together
         self._path = w.Text(
             value=f"stage_1_{reduction.output_run}.hustle", continuous_update=False,
-            tooltip="Path of the config file, from the folder of the notebook", layout=w.Layout(width="360px"),
+            tooltip="Path of the config file, from the folder of the notebook",
+            layout=w.Layout(width="360px", max_width="100%"),
         )  # fmt: skip
         self._said = w.HTML()
         buttons = []
@@ -48,13 +49,10 @@ class SetupPanel(Seen):
             button.on_click(lambda _, act=act: self._act(act))
             buttons.append(button)
         controls = [Control(reduction, name).widget for name in reduction.setup_parameters()]
-        left = w.VBox(
-            [heading_of("Set-up of the run", ""), *controls],
-            layout=w.Layout(width=WIDTH, min_width=WIDTH, padding="0 8px 0 0"),
-        )
+        left = settings_box([heading_of("Set-up of the run", ""), *controls])
         right = w.VBox(
             [heading_of("Config file", TEXT), self._path, w.HBox(buttons), self._said],
-            layout=w.Layout(padding="0 0 0 16px"),
+            layout=w.Layout(padding="0 0 0 16px", flex="1 1 0", min_width="0"),
         )
         self.widget = w.HBox([left, right], layout=w.Layout(width="100%"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from html import escape
 from typing import Any
@@ -61,7 +61,14 @@ def settings_of(step: Step, *more: Any, together: Together = nullcontext) -> w.V
         parts.append(w.HBox(row, layout=w.Layout(align_items="center")))
     parts += [StatusLine(step).widget, *more]
     parts += [Control(step, name).widget for name in step.parameters]
-    return w.VBox(parts, layout=w.Layout(width=WIDTH, min_width=WIDTH, padding="0 8px 0 0"))
+    return settings_box(parts)
+
+
+def settings_box(parts: Sequence[Any]) -> w.VBox:
+    """Return a column of controls, of the width that all pages give to them."""
+    box = w.VBox(list(parts), layout=w.Layout(width=WIDTH, min_width=WIDTH, padding="0 8px 0 0"))
+    box.add_class("hustle-settings")
+    return box
 
 
 def beside(settings: Any, live: Any) -> w.HBox:

@@ -8,6 +8,7 @@ from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view.frame_view import FrameView
 from hustle_widgets.view.live import live_view
 from hustle_widgets.view.look import Look, look_at
+from hustle_widgets.view.page import page
 from hustle_widgets.view.seen import Seen
 from hustle_widgets.view.step_panel import beside, settings_of
 from hustle_widgets.view.trouble import Trouble
@@ -32,7 +33,8 @@ class StepView(Seen):
         self.look.observe(lambda _: self.draw(), list(self.look.trait_names()))
         self.frames.overlay.observe(lambda _: self.draw(), "value")
         step.reduction.watch(self._happened)
-        self.children = (self.trouble.widget, self.frames.widget, beside(settings_of(step), self.live))
+        panel = beside(settings_of(step), self.live)
+        self.children = (page(self.trouble.widget, self.frames.widget, panel),)
         self.draw()
 
     def _clicked(self, column: float, row: float) -> None:

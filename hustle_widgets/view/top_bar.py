@@ -55,10 +55,12 @@ class TopBar(Seen):
             min=0, max=1, layout=w.Layout(width="70px", height="16px", flex="0 0 auto")
         )
         self._said = w.HTML(layout=w.Layout(flex="1 1 auto", margin="0 0 0 6px"))
+        self._said.add_class("hustle-bar-said")
         self.widget = w.HBox(
             [self._run, self._cancel, self._undo, self._redo, self._setup, self._auto, self._said, self._bar],
             layout=w.Layout(align_items="center", width="100%", height="38px", overflow="hidden"),
         )
+        self.widget.add_class("hustle-bar")
         self.show_history(History())
         self.say_state()
 

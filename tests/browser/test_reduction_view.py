@@ -6,41 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from lab import LabPage, changed_fraction
 from playwright.sync_api import Locator
+from showing import SHAPE, SHOW, folder, settle, shown
 
-from hustle_widgets import simulate_visit
 from hustle_widgets.simulate import read_truth
 
-SHAPE = (200, 640)
-SHOW = """
-from hustle_widgets import Reduction
-reduction = Reduction({folder!r}, dist_from_trace=20, bounds=None, smth_bounds=None, verbose=0)
-reduction"""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("visit") / "files"
-    simulate_visit(folder, n_frames=12, shape=SHAPE, n_stars=2, seed=5)
-    return folder
-
-
-@pytest.fixture
-def shown(lab: LabPage, folder: Path) -> LabPage:
-    """A Reduction on display, all computed."""
-    lab.new_notebook([SHOW.format(folder=str(folder))])
-    lab.run_all()
-    lab.page.get_by_text("White light curve").wait_for(timeout=60_000)
-    settle(lab)
-    lab.page.evaluate("() => document.querySelector('.jp-Cell-outputWrapper').scrollIntoView()")
-    return lab
-
-
-def settle(lab: LabPage) -> None:
-    lab.wait_until(lambda: not lab.kernel_eval("reduction._background.busy"), 60, "the computation")
-    lab.page.wait_for_timeout(300)
+__all__ = ["folder", "shown"]  # fixtures
 
 
 def open_step(lab: LabPage, title: str) -> None:

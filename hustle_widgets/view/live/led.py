@@ -30,11 +30,11 @@ class LedLive(FlaggedLive):
     def __init__(self, step: Any, look: Look) -> None:
         super().__init__(step, look)
         self.significance, self.contrast = MapPlot(), MapPlot()
-        half = w.Layout(width="50%")
         self.maps = w.HBox(
-            [w.VBox([plot.widget], layout=half) for plot in (self.significance, self.contrast)],
-            layout=w.Layout(width="100%"),
+            [w.VBox([plot.widget]) for plot in (self.significance, self.contrast)],
+            layout=w.Layout(width="100%", flex_flow="row wrap"),
         )
+        self.maps.add_class("hustle-maps")
         self.widget = self.boxed(self.maps, self.counts.widget)
         self._bloom = Bloom()
 

@@ -104,9 +104,9 @@ class SmoothLive(FlaggedLive):
         band = step.smth_threshold * scatter
         inside = self._inside(columns)
         hit = inside & (np.abs(residual) > band)
-        # High enough for the band; hits beyond it are drawn at the edge. In steps of a half, or every move of
+        # High enough for most of the band; hits beyond it are drawn at the edge. In steps of a half, or every move of
         # the threshold's slider would have the browser draw all anew on another scale.
-        edge = float(10 ** (np.ceil(6 * np.log10(1.4 * np.nanpercentile(band, 99))) / 6))
+        edge = float(10 ** (np.ceil(6 * np.log10(1.4 * np.nanpercentile(band, 90))) / 6))
         self.model.show(
             Curve("frame", columns, values, color=theme.KEPT, marker=""),
             Curve("model", columns, model, color=theme.REJECTED, marker=""),

@@ -14,6 +14,7 @@ from hustle_widgets.view.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.windows import Window, WindowsPlot
 from hustle_widgets.view.look import Look
+from hustle_widgets.view.part import close_tree
 
 AXES = ("column", "row")
 # Half width [px] of the window shown around the 0th order.
@@ -34,6 +35,11 @@ class TracksLive(Live):
         ]
         self.widget = self.boxed(self.windows.widget, *(plot.widget for plot in self.moves))
 
+    def close(self) -> None:
+        """Close the plots, the windows too when they are not shown."""
+        super().close()
+        close_tree(self.windows.widget)
+
     def followed(self) -> tuple[list[Window], int]:
         """Return what is followed on the frame on display, and the half width of its windows."""
         raise NotImplementedError
@@ -41,9 +47,13 @@ class TracksLive(Live):
     def update(self) -> None:
         """Draw windows and displacements."""
         windows, half = self.followed()
-        self.windows.widget.layout.display = "" if windows else "none"
         if windows:
             self.windows.show(windows, half, self.title)
+        # Not hidden: a figure without room complains each time the page is opened.
+        rest = tuple(child for child in self.widget.children if child is not self.windows.widget)
+        shown = (self.windows.widget, *rest) if windows else rest
+        if shown != self.widget.children:
+            self.widget.children = shown
         tracks = self.tracks()
         for number, plot in enumerate(self.moves):
             curves = [

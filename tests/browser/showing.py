@@ -1,0 +1,41 @@
+"""A small visit, and its Reduction on display with all steps computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lab import LabPage
+
+from hustle_widgets import simulate_visit
+
+SHAPE = (200, 640)
+SHOW = """
+from hustle_widgets import Reduction
+reduction = Reduction({folder!r}, dist_from_trace=20, bounds=None, smth_bounds=None, verbose=0)
+reduction"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated visit of 12 frames."""
+    folder = tmp_path_factory.mktemp("visit") / "files"
+    simulate_visit(folder, n_frames=12, shape=SHAPE, n_stars=2, seed=5)
+    return folder
+
+
+@pytest.fixture
+def shown(lab: LabPage, folder: Path) -> LabPage:
+    """A Reduction on display, all computed."""
+    lab.new_notebook([SHOW.format(folder=str(folder))])
+    lab.run_all()
+    lab.page.get_by_text("White light curve").wait_for(timeout=60_000)
+    settle(lab)
+    lab.page.evaluate("() => document.querySelector('.jp-Cell-outputWrapper').scrollIntoView()")
+    return lab
+
+
+def settle(lab: LabPage) -> None:
+    """Wait until nothing is computed."""
+    lab.wait_until(lambda: not lab.kernel_eval("reduction._background.busy"), 60, "the computation")
+    lab.page.wait_for_timeout(300)
