@@ -17,7 +17,7 @@ NOMINAL = 1110
 NARROW = 1000
 
 STYLE = f"""<style>
-.hustle-page {{ container-type: inline-size; }}
+.hustle-page {{ container-type: inline-size; contain-intrinsic-inline-size: {NOMINAL}px; }}
 .hustle-step {{ text-align: left !important; line-height: 18px !important; }}
 .hustle-walk button {{ line-height: 20px !important; }}
 .hustle-maps > * {{ flex: 1 1 200px; }}

@@ -25,7 +25,8 @@ class StepView(Seen):
     def __init__(self, step: Any) -> None:
         super().__init__(step.reduction)
         self._name = step.name
-        self.look = Look(step=step.name)
+        _, rows, columns = step.reduction.state().shape
+        self.look = Look(step=step.name, row=rows // 2, column=columns // 2)
         self.trouble = Trouble()
         self.frames = FrameView(step.reduction, self.look)
         self.live = live_view(step, self.look)

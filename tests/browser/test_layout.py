@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from lab import LabPage
-from showing import folder, settle, shown
+from showing import SHOW, folder, settle, shown
 
 __all__ = ["folder", "shown"]  # fixtures
 
@@ -42,6 +43,18 @@ def test_nothing_is_cut_off_in_any_window(shown: LabPage):
             lab.page.wait_for_timeout(500)
             cut[width, step] = lab.page.evaluate(CUT_OFF)
     assert not {place: found for place, found in cut.items() if found}
+
+
+def test_a_step_in_a_box_of_the_user_keeps_its_width(lab: LabPage, folder: Path):
+    made = SHOW.format(folder=str(folder)).rsplit("\n", 1)[0]
+    lab.new_notebook([f"{made}\nimport ipywidgets as w\nw.HBox([reduction.uniform, w.Label('beside')])"])
+    lab.run_all()
+    lab.page.get_by_text("Frame 0 after 5a").wait_for(timeout=60_000)
+    settle(lab)
+    box = lab.page.locator(".hustle-page").bounding_box()
+    assert box is not None and box["width"] > 800
+    assert lab.page.get_by_text("beside", exact=True).is_visible()
+    assert not lab.page.evaluate(CUT_OFF)
 
 
 def test_flagged_pixels_are_walked_through(shown: LabPage):

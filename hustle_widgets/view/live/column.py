@@ -39,7 +39,7 @@ class ColumnLive(Live):
         bar = w.HBox([self.add, self.hint], layout=w.Layout(align_items="center", margin="0 0 0 12px"))
         self.along = CurvePlot("Column [px]", "Background [e⁻]", height="260px")
         self.along.x_axis.tick_values = nice_ticks(0, self.shape[1], 6)
-        self.levels = CurvePlot("Time since first frame [h]", "Median of columns [e⁻]", height="180px")
+        self.levels = CurvePlot("Time since first frame [h]", "Median [e⁻]", height="180px")
         self.widget = self.boxed(bar, self.along.widget, self.levels.widget)
         self._dotted: Any = None
         self._mask: tuple[Any, Any] = (None, None)
