@@ -554,6 +554,26 @@ def test_frames_left_out_and_files_written_are_shown(shown, tmp_path):
 # --- steps by themselves, controls, memory ----------------------------------------------------------
 
 
+def test_figures_take_the_place_of_the_panel_until_another_step_is_opened(computed):
+    reduction, view = computed
+    view.open_step("led")
+    panel = view._below.children
+    button = find(view.panels["led"], ipywidgets.Button, icon="picture-o")
+    button.click()
+    first = view._figures
+    assert view._below.children == (first.widget,) and first._canvas is not None
+    find(first.widget, ipywidgets.Button, icon="arrow-left").click()
+    assert view._below.children == panel and view._figures is None and first._canvas is None
+    button.click()
+    assert view._figures is not first
+    view.open_step("uniform")
+    assert view._below.children == panel and view._figures is None
+    for name in ("read_data", "save"):
+        view.open_step(name)
+        with pytest.raises(AssertionError, match="0 of Button"):
+            find(view.panels[name], ipywidgets.Button, icon="picture-o")
+
+
 def test_a_step_alone_shows_its_controls():
     step = FreeIteration(free_sigma=4.5)
     (panel,) = panel_of(step)

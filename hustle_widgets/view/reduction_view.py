@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -51,6 +52,7 @@ class ReductionView(Seen):
         self._findings: list[Finding] = []
         self._drawn: tuple[Any, Any] = (None, None)  # what tells the picture, and the panel, that are there
         self._page = ""
+        self._figures: Any = None
         self._undoing = self._previewed = False
         self._values = reduction.values()
 
@@ -72,9 +74,9 @@ class ReductionView(Seen):
         left = w.VBox([self.frames.widget], layout=w.Layout(width=f"{SHARE:.0%}"))
         right = w.VBox([self.curve.widget, self.assessment.widget], layout=w.Layout(width=f"{1 - SHARE:.0%}"))
         above = w.HBox([left, right], layout=w.Layout(width="100%"))
-        below = w.HBox([self.navigation.widget, self.panel], layout=w.Layout(width="100%"))
-        below.layout.border_top, below.layout.padding = "1px solid #ccc", "4px 0 0 0"
-        self.children = (page(self.bar.widget, self.trouble.widget, above, below),)
+        self._below = w.HBox(layout=w.Layout(width="100%"))
+        self._below.layout.border_top, self._below.layout.padding = "1px solid #ccc", "4px 0 0 0"
+        self.children = (page(self.bar.widget, self.trouble.widget, above, self._below),)
         self.open_step("free_iter" if "free_iter" in reduction.steps else next(iter(reduction.steps)))
 
     # --- pages --------------------------------------------------------------------------------------
@@ -89,6 +91,8 @@ class ReductionView(Seen):
                 left.undecorate(self.image)
             self._page = name
             self.panel.children = (self.panels[name],)
+            self._below.children = (self.navigation.widget, self.panel)
+            self._close_figures()
             self.navigation.mark_open(name)
             if name != SETUP:
                 self.look.step = name
@@ -101,8 +105,24 @@ class ReductionView(Seen):
         self.lives[name] = live_view(step, self.look)
         self._verdicts[name] = w.HTML()
         self._write_verdict(name)
-        settings = settings_of(step, self._verdicts[name], together=self.together)
+        drawn = step.switch and not step.explicit
+        figures = functools.partial(self._open_figures, name) if drawn else None
+        settings = settings_of(step, self._verdicts[name], together=self.together, figures=figures)
         return beside(settings, self.lives[name])
+
+    def _open_figures(self, name: str) -> None:
+        """Show a step's figures below the frame, until they are closed or another step is opened."""
+        from hustle_widgets.view.figures.full_size import FullSize  # half a second, and few ask for it
+
+        with self.trouble.shown("figures"), self.reduction._lock:
+            self._close_figures()
+            self._figures = FullSize(self.reduction[name], lambda: self.open_step(name))
+            self._below.children = (self._figures.widget,)
+
+    def _close_figures(self) -> None:
+        figures, self._figures = self._figures, None
+        if figures is not None:
+            figures.close()
 
     # --- edits --------------------------------------------------------------------------------------
 
@@ -258,10 +278,11 @@ class ReductionView(Seen):
 
     def close(self) -> None:
         """Close every widget of the view, those out of sight included."""
+        self._close_figures()
         parts: list[Any] = [self.image, *filter(None, self.lives.values())]
         for part in parts:
             part.close()
-        close_tree(self.children, list(self.panels.values()))
+        close_tree(self.children, self.navigation.widget, self.panel, list(self.panels.values()))
 
 
 def known_tokens(reduction: Any, steps: int | None = None) -> tuple[str, ...]:

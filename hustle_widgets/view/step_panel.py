@@ -25,7 +25,9 @@ def heading_of(title: str, text: str) -> w.HTML:
     )
 
 
-def settings_of(step: Step, *more: Any, together: Together = nullcontext) -> w.VBox:
+def settings_of(
+    step: Step, *more: Any, together: Together = nullcontext, figures: Callable[[], None] | None = None
+) -> w.VBox:
     """Return title, switch, status and controls of a step.
 
     Parameters
@@ -35,13 +37,15 @@ def settings_of(step: Step, *more: Any, together: Together = nullcontext) -> w.V
         Placed between the status and the controls.
     together : callable
         Context in which all parameters are reset.
+    figures : callable, optional
+        Called when the step's figures are asked for.
     """
     parts: list[Any] = [heading_of(f"{step.section} {step.title}", plain(step.__doc__))]
     row: list[Any] = []
     if step.switch:
         switch = w.Checkbox(
             value=step.enabled, description=step.switch, indent=False, tooltip=step.switch_help,
-            layout=w.Layout(width="190px"),
+            layout=w.Layout(width="150px"),
         )  # fmt: skip
         w.link((step, "enabled"), (switch, "value"))
         row.append(switch)
@@ -57,6 +61,11 @@ def settings_of(step: Step, *more: Any, together: Together = nullcontext) -> w.V
 
         reset.on_click(back)
         row.append(reset)
+    if figures is not None:
+        show = w.Button(icon="picture-o", tooltip="The step's figures at full size, to zoom into")
+        show.layout.width, show.layout.flex = "36px", "0 0 auto"
+        show.on_click(lambda _: figures())
+        row.append(show)
     if row:
         parts.append(w.HBox(row, layout=w.Layout(align_items="center")))
     parts += [StatusLine(step).widget, *more]

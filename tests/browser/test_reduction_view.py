@@ -241,3 +241,29 @@ def test_the_same_cell_run_ten_times_keeps_one_reduction(shown: LabPage):
     assert lab.kernel_eval(count) == 1
     assert lab.kernel_eval(widgets) <= first + 20
     assert lab.page.locator("button.hustle-step").count() == 14
+
+
+def test_a_figure_is_opened_at_full_size_and_zoomed(shown: LabPage):
+    lab = shown
+    open_step(lab, "2 HST pipeline flags")
+    lab.page.locator(".hustle-settings button[title*='full size']").click()
+    canvas = lab.page.locator(".jupyter-matplotlib-canvas-div").first
+    canvas.wait_for()
+    lab.page.wait_for_timeout(1500)
+    before = lab.pixels(canvas)
+    assert before.std() > 3
+    limits = "list(reduction._view._figures._canvas.figure.axes[0].get_xlim())"
+    whole = lab.kernel_eval(limits)
+    lab.page.locator(".jupyter-matplotlib-toolbar button[title*='oom']").first.click()
+    box = canvas.bounding_box()
+    assert box is not None
+    lab.page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.4 * box["height"])
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"], steps=5)
+    lab.page.mouse.up()
+    lab.wait_until(lambda: lab.kernel_eval(limits) != whole, what="the zoom")
+    lab.page.wait_for_timeout(800)
+    assert changed_fraction(before, lab.pixels(canvas)) > 0.005
+    lab.page.locator(".widget-button", has_text="Back").click()
+    canvas.wait_for(state="detached")
+    assert lab.page.locator("button.hustle-step").count() == 14

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as w
@@ -11,7 +12,7 @@ from hustle_widgets.steps.base import Step
 from hustle_widgets.view.figures import figures_of
 from hustle_widgets.view.figures.base import Maker, Paper, StepResult
 
-PAPER = Paper(width=11.5, full=True)
+PAPER = Paper(width=10.4, full=True)
 
 
 class FullSize:
@@ -21,6 +22,8 @@ class FullSize:
     ----------
     step : Step
         Of a Reduction; has computed.
+    leave : callable, optional
+        Called when the button is pressed, in place of `close`.
 
     Attributes
     ----------
@@ -28,21 +31,23 @@ class FullSize:
         What to place on the page.
     """
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, leave: Callable[[], None] | None = None) -> None:
         result = StepResult.of(step)
         self._makers: dict[str, Maker] = {} if result is None else figures_of(result)
         self._canvas: Any = None
         self._manager: Any = None
         names = list(self._makers)
         self._choice = w.Dropdown(options=names, description="Figure", layout=w.Layout(width="420px"))
-        self._button = w.Button(description="Close", tooltip="Close the figure and free its memory")
+        self._button = w.Button(
+            description="Back", icon="arrow-left", tooltip="Close the figure and free its memory"
+        )
         text = "" if names else f"{step.title} has no figure yet: it has not computed, or it is off."
         self._message = w.Label(text)
-        self._head = w.HBox([self._choice, self._button] if names else [self._message, self._button])
-        self._place = w.VBox([])
-        self.widget = w.VBox([self._head, self._place])
+        self._head = w.HBox([self._button, self._choice] if names else [self._message, self._button])
+        self._place = w.VBox([], layout=w.Layout(overflow="auto"))
+        self.widget = w.VBox([self._head, self._place], layout=w.Layout(width="100%"))
         self._choice.observe(lambda change: self._draw(change["new"]), names="value")
-        self._button.on_click(lambda button: self.close())
+        self._button.on_click(lambda button: (leave or self.close)())
         if names:
             self._draw(names[0])
 
@@ -52,7 +57,7 @@ class FullSize:
         self._canvas = Canvas(figure)
         self._manager = FigureManager(self._canvas, 0)
         self._canvas.header_visible = self._canvas.footer_visible = False
-        self._canvas.toolbar_position = "left"
+        self._canvas.toolbar_visible, self._canvas.toolbar_position = "visible", "right"
         self._place.children = (self._canvas,)
         self._canvas.draw_idle()
 
@@ -71,8 +76,3 @@ class FullSize:
         self.widget.children = ()
         for part in (self._choice, self._button, self._message, self._head, self._place, self.widget):
             part.close()
-
-
-def open_full_size(step: Step) -> w.VBox:
-    """Return a widget with a step's figures at full size."""
-    return FullSize(step).widget

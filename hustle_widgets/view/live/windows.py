@@ -16,8 +16,10 @@ from hustle_widgets.view.picture import Picture
 
 # Columns between two windows, as a part of a window.
 GAP = 0.12
+# Room for the names, above the windows, as a part of a window: bqplot cuts off what is in a margin.
+NAMES = 0.24
 # Margins of the figure [screen px].
-TOP, LEFT = 22, 12
+EDGE, LEFT = 4, 12
 
 
 class Window(NamedTuple):
@@ -47,10 +49,10 @@ class WindowsPlot(Part):
             scales=scales, colors=["#ffffff00"], stroke=theme.VERMILLION, stroke_width=2, default_size=170
         )
         self._names = bqplot.Label(
-            scales=scales, colors=[theme.BLACK], default_size=theme.FONT_PX, align="middle", y_offset=-4
+            scales=scales, colors=[theme.BLACK], default_size=theme.FONT_PX, align="middle"
         )
         figure = theme.figure([self._picture.mark, self._found, self._names], [], height=f"{height}px")
-        figure.fig_margin = {"top": TOP, "right": 4, "bottom": 4, "left": LEFT}
+        figure.fig_margin = {"top": EDGE, "right": EDGE, "bottom": EDGE, "left": LEFT}
         self._height = height
         super().__init__(figure)
 
@@ -85,11 +87,12 @@ class WindowsPlot(Part):
         colors[255] = 255  # the gaps, and what lies off the frame
         self._picture.show(encode.png(mosaic, colors), (0, side, 0, width))
         set_scale(self._x_scale, -0.5, width - 0.5)
-        set_scale(self._y_scale, -0.5, side - 0.5)
-        ratio = ((self._height - TOP - 4) * width / side + LEFT + 4) / self._height
+        tall = (1 + NAMES) * side
+        set_scale(self._y_scale, -0.5, tall - 0.5)
+        ratio = ((self._height - 2 * EDGE) * width / tall + LEFT + EDGE) / self._height
         with self.figure.hold_trait_notifications():  # or one would for a moment be beyond the other
             self.figure.min_aspect_ratio = self.figure.max_aspect_ratio = ratio
         update(self._found, x=x, y=y)
         names = np.array([window.name for window in windows], dtype=str)
-        update(self._names, x=at, y=[side - 0.5] * len(at), text=names)
+        update(self._names, x=at, y=[(1 + NAMES / 2) * side - 0.5] * len(at), text=names)
         self.set_heading(title, [Key("centroid", theme.VERMILLION)])
