@@ -204,11 +204,14 @@ def measure_typed(
 
 
 def open_step(page: Any, step: str, setting: str) -> None:
-    """Open a step's panel, and wait a moment as a person would."""
+    """Open a step's panel, look at a pixel that it flags, and wait a moment as a person would."""
     if setting:
         page.kernel_eval(setting)
     page.kernel_eval(f"reduction._view.open_step({step!r})")
     settle(page)
+    next_flagged = page.page.locator(".hustle-walk button").last
+    if next_flagged.is_enabled():
+        next_flagged.click()
     page.page.wait_for_timeout(1500)
 
 
