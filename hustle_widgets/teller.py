@@ -52,7 +52,7 @@ class Teller(Listener):
         """Move the progress of the step."""
         # A message to the browser for every block would be more work than the blocks.
         now = time.monotonic()
-        if now - self._told >= OFTEN or fraction == 1:
+        if now - self._told >= OFTEN:
             self._told = now
             self.reduction[name].progress = fraction
             self.reduction._tell("progress", name)

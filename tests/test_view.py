@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from visits import everything, small_folder, tiny_visit
 
-from hustle_widgets import Reduction, load_visit
+from hustle_widgets import Reduction, load_visit, teller
 from hustle_widgets.history import History
 from hustle_widgets.steps import FreeIteration, UniformBackground
+from hustle_widgets.view import reduction_view
 from hustle_widgets.view.controls import Control
 from hustle_widgets.view.navigation import SETUP
 from hustle_widgets.view.reduction_view import ReductionView
@@ -438,7 +439,9 @@ def test_drawing_errors_do_not_stop_the_computation(shown, monkeypatch, caplog):
     assert "ZeroDivisionError" in view.trouble.widget.value
 
 
-def test_status_and_progress_are_told_while_computing(shown):
+def test_status_and_progress_are_told_while_computing(shown, monkeypatch):
+    for module in (teller, reduction_view):
+        monkeypatch.setattr(module, "OFTEN", 0)  # so small a visit is computed before a second message
     reduction, view = shown
     said: list[str] = []
     view.bar._said.observe(lambda change: said.append(change["new"]), "value")

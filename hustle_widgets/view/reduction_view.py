@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import ipywidgets as w
 from hustle_widgets.assessment import Finding, assess, worst_of_steps
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.history import Edit, History
+from hustle_widgets.teller import OFTEN
 from hustle_widgets.view.assessment_view import AssessmentView, sentences_of
 from hustle_widgets.view.curve_view import CurveView
 from hustle_widgets.view.frame_view import SHARE, FrameView
@@ -54,6 +56,7 @@ class ReductionView(Seen):
         self._page = ""
         self._figures: Any = None
         self._undoing = self._previewed = False
+        self._said = 0.0
         self._values = reduction.values()
 
         self.trouble = Trouble()
@@ -197,18 +200,25 @@ class ReductionView(Seen):
                 self.bar.say_preview(self._previewed)
                 self.bar.say_state(idle=not self.reduction.auto)
             elif event in ("running", "progress"):
-                self.bar.say_running(name)
+                self._say_running(name)
             elif event in ("failed", "off"):
                 self.bar.say_state(idle=False)
             elif event == "done":
                 self._draw(name)
             elif event == "idle":
-                self.bar.previewed = False
+                self.bar.previewed, self._said = False, 0.0
                 self._draw()
                 self.bar.say_state()
         if event == "idle":
             with self.trouble.shown("assessment"):
                 self._assess()
+
+    def _say_running(self, name: str) -> None:
+        """Say what is computed, unless that was said just now: every message costs the page some work."""
+        now = time.monotonic()
+        if now - self._said >= OFTEN:
+            self._said = now
+            self.bar.say_running(name)
 
     def _assess(self) -> None:
         """Judge the reduction, if it is computed: not under the lock, a slider must not wait for it."""
