@@ -292,8 +292,7 @@ def reject_by_smoothing(
         raise ValueError(f"read_noise must be a finite number of e- above 0. Got {read_noise!r} instead.")
     if protect is not None and protect.shape != frame.shape:
         raise ValueError(f"protect has the shape {protect.shape}, the image {frame.shape}.")
-    filled, bad = fill_bad(frame)
-    blocked = bad if protect is None else bad | protect
+    filled: NDArray[np.float32] | None = None
     mask = np.zeros(frame.shape, bool)
     replacement = np.zeros(frame.shape, np.float32)
     # how far away a pixel can matter: a region gives what the whole frame gives
@@ -304,9 +303,15 @@ def reject_by_smoothing(
         around = np.s_[top : row1 + halo[0], left : column1 + halo[1]]
         inside = np.s_[row0 - top : row1 - top, column0 - left : column1 - left]
         region = np.s_[row0:row1, column0:column1]
-        crop = filled[around]
-        model = _model(crop, bad[around], smth_type, kernel, smth_order, smth_threshold, read_noise)
-        hits = _outliers(crop, model, smth_threshold, read_noise)[inside] & ~blocked[region]
+        crop = np.ascontiguousarray(frame[around], np.float32)
+        bad = ~np.isfinite(crop)
+        if bad.any():  # what a bad pixel is bridged with may lie outside
+            filled = fill_bad(frame)[0] if filled is None else filled
+            crop = filled[around]
+        model = _model(crop, bad, smth_type, kernel, smth_order, smth_threshold, read_noise)
+        hits = _outliers(crop, model, smth_threshold, read_noise)[inside] & ~bad[inside]
+        if protect is not None:
+            hits &= ~protect[region]
         mask[region] |= hits
         replacement[region][hits] = model[inside][hits]
     return mask, replacement[mask]
