@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hustle_widgets.steps import STAGE_1
+
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -25,3 +27,12 @@ def test_the_first_python_example_of_the_readme_works_when_pasted(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "free_iter fresh" in done.stdout
     assert (tmp_path / "files" / "outputs" / "stage_1" / "run_1" / "clean_obs.nc").is_file()
+
+
+def test_the_tour_shows_every_step_and_every_picture_is_there():
+    tour = (CHECKOUT / "docs" / "tour.md").read_text()
+    for step in STAGE_1:
+        assert f"## {step.section} {step.title}\n" in tour
+    named = {CHECKOUT / "docs" / name for name in re.findall(r"\]\((\S+\.png)\)", tour)}
+    there = {*(CHECKOUT / "docs" / "tour").glob("*.png"), CHECKOUT / "docs" / "reduction.png"}
+    assert named == there

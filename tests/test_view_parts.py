@@ -376,7 +376,7 @@ def test_points_tell_where_they_are_dragged():
     view = FrameImage((100, 200))
     heard = []
     view.set_points("stars", [(5, 6), (7, 8)], draggable=True, on_change=heard.append, labels=["a", "b"])
-    mark, names = view._named["stars"].marks
+    mark, names, _ = view._named["stars"].marks
     assert heard == []
     assert list(names.text) == ["a", "b"]
     by_mouse(mark, x=[5, 50.5], y=[6, 60.25])
@@ -387,6 +387,15 @@ def test_points_tell_where_they_are_dragged():
     assert list(mark.x) == [1]
     view.remove("stars")
     assert mark not in view.figure.marks
+    view.close()
+
+
+def test_the_name_of_a_point_near_the_right_edge_is_on_its_left():
+    view = FrameImage((100, 300))
+    view.set_points("stars", [(20, 30), (290, 40)], labels=("star 1", "star 2"))
+    points = view._named["stars"]
+    assert (list(points._names.x), list(points._names.text)) == ([20], ["star 1"])
+    assert (list(points._names_left.x), list(points._names_left.text)) == ([290], ["star 2"])
     view.close()
 
 

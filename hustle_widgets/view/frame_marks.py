@@ -15,6 +15,8 @@ import numpy as np
 from .part import update
 
 Region = tuple[int, int, int, int]
+# Part of the view's width that a name may take.
+NAME = 0.12
 Point = tuple[float, float]
 
 
@@ -207,10 +209,16 @@ class Points:
             scales=scales, colors=[f"{color}22"], stroke=color, stroke_width=2.5, marker=marker,
             default_size=240, enable_move=draggable, update_on_move=draggable,
         )  # fmt: skip
-        self._names = bqplot.Label(
-            scales=scales, colors=[color], default_size=14, font_weight="bold", x_offset=11, y_offset=-9
-        )
-        self.marks = [self.mark, self._names]
+        # On the right of a point; on its left where the view ends soon, and a name would be cut off.
+        self._scale = scales["x"]
+        self._names, self._names_left = (
+            bqplot.Label(
+                scales=scales, colors=[color], default_size=14, font_weight="bold", align=align,
+                x_offset=offset, y_offset=-9,
+            )
+            for align, offset in (("start", 11), ("end", -11))
+        )  # fmt: skip
+        self.marks = [self.mark, self._names, self._names_left]
         self._held = False
         self.mark.on_drag_start(lambda *_: setattr(self, "_held", True))
         self.mark.on_drag_end(lambda *_: self._released())
@@ -236,9 +244,15 @@ class Points:
         self._draw_names()
 
     def _draw_names(self) -> None:
+        low, high = self._scale.min, self._scale.max
+        edge = np.inf if low is None or high is None else high - NAME * (high - low)
         named = [(x, y, name) for (x, y), name in zip(self.points, self._labels, strict=False)]
-        x, y, names = zip(*named, strict=True) if named else ((), (), ())
-        update(self._names, x=x, y=y, text=np.array(names, dtype=str))
+        for mark, there in (
+            (self._names, [point for point in named if point[0] <= edge]),
+            (self._names_left, [point for point in named if point[0] > edge]),
+        ):
+            x, y, names = zip(*there, strict=True) if there else ((), (), ())
+            update(mark, x=x, y=y, text=np.array(names, dtype=str))
 
     def _released(self) -> None:
         self._held = False

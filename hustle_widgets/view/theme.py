@@ -46,6 +46,7 @@ def axes(
         "grid_lines": "solid" if grid else "none",
         "grid_color": "#e4e4e4",
         "tick_style": {"font-size": f"{TICK_PX}px"},
+        "tick_format": "~r",  # no 7e+3
     }
     x_axis = bqplot.Axis(scale=x_scale, label=x_label, label_offset="36px", **style)
     y_axis = bqplot.Axis(scale=y_scale, label=y_label, side="left", label_offset="60px", **style)

@@ -1,0 +1,98 @@
+"""Take the pictures of docs/tour.md and README.md anew: run ``python docs/make_tour.py``; needs Chromium.
+
+A visit of full size is simulated, opened in JupyterLab under a headless Chromium, and every step's page is taken.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from hustle_widgets import simulate_visit
+from hustle_widgets.simulate import read_truth
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent / "tests" / "browser"))
+import lab as harness  # noqa: E402
+
+COLOURS = 256
+# What makes a step's page tell something. `at` looks at the n-th most changed of the flagged pixels.
+SCENES = {
+    "hst_flags": "at(40)",
+    "fixed_iter": "reduction.set(fixed_sigmas=(6, 5)); settled(); at(1500)",
+    "free_iter": "reduction.set(fixed_sigmas=(10, 10)); settled(); at(1500)",
+    "led": "reduction.set(led_threshold=2.5, contrast_factor=1.25); settled(); at(20)",
+    "smooth": "reduction.set(smth_threshold=4); settled(); at(5)",
+    "uniform": "",
+    "column": "",
+    "pagul": "reduction.set(do_uniform=False, do_column=False); settled()",
+    "location": "reduction.set(do_uniform=True, do_column=True); settled()",
+    "zeroth_tracking": "",
+    "bkg_stars": "",
+    "quicklook": "",
+}
+SET_UP = """
+from hustle_widgets import Reduction
+reduction = Reduction("visit", path_to_Pagul="visit", bkg_stars_loc={stars})
+
+def settled():
+    reduction.wait()
+
+def at(number):
+    view, look = reduction._view, reduction._view.look
+    patch, before = view.frames._patch, reduction.state(before=look.step)
+    from hustle_widgets.view.flagged_walk import by_change
+    places = by_change(patch, before, look.frame)
+    look.row, look.column = divmod(int(places[min(number, places.size - 1)]), before.shape[2])
+"""
+
+
+def main() -> None:
+    """Take all pictures."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        root = place / "notebooks"
+        folder = root / "visit"
+        simulate_visit(folder, n_frames=74, shape=(600, 2100), seed=1)
+        stars = np.rint(read_truth(folder)["star_positions"].values).tolist()
+        server = harness.LabServer(root, place / "state")
+        try:
+            server.wait()
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(
+                    executable_path=harness.find_chromium(), args=harness.CHROMIUM_ARGS
+                )
+                tall = browser.new_page(viewport={"width": 1280, "height": 1600})
+                page = harness.LabPage(server, tall, place)
+                page.new_notebook([SET_UP.format(stars=stars), "reduction"])
+                page.run_all(timeout=300)
+                for step, scene in SCENES.items():
+                    take(page, step, scene)
+                page.close()
+                browser.close()
+        finally:
+            server.close()
+    (DOCS / "tour" / "free_iter.png").replace(DOCS / "reduction.png")
+
+
+def take(page: harness.LabPage, step: str, scene: str) -> None:
+    """Open a step, set its scene and keep the picture of the page."""
+    busy = "reduction._background.busy"
+    page.kernel_eval(f"reduction._view.open_step({step!r})")
+    page.wait_until(lambda: not page.kernel_eval(busy), 120, "the chain")
+    for act in filter(None, scene.split(";")):
+        page.kernel_eval(act.strip(), timeout=120)
+    page.wait_until(lambda: not page.kernel_eval(busy), 120, "the chain")
+    page.page.wait_for_timeout(2500)
+    path = DOCS / "tour" / f"{step}.png"
+    page.page.locator(".hustle-page").last.screenshot(path=path)
+    Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
