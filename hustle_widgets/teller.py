@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hustle_widgets.engine.background import OFTEN
 from hustle_widgets.engine.chain import Listener
 from hustle_widgets.engine.deltas import Outcome
 
@@ -26,10 +27,6 @@ def edits_of(me: weakref.ref[Reduction]) -> Callable[[Any], None]:
                 reduction._on_edit(change["owner"].name)
 
     return observer
-
-
-# Seconds between two messages of progress.
-OFTEN = 0.3
 
 
 class Teller(Listener):

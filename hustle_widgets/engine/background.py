@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 # Seconds without a further edit before it is computed: while a slider is dragged, only previews are.
 PAUSE = 0.15
+# Seconds between two messages of progress: each costs the browser some work.
+OFTEN = 0.3
 
 Job = Callable[[threading.Event], None]
 

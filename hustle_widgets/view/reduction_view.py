@@ -11,9 +11,9 @@ from typing import Any
 import ipywidgets as w
 
 from hustle_widgets.assessment import Finding, assess, worst_of_steps
+from hustle_widgets.engine.background import OFTEN
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.history import Edit, History
-from hustle_widgets.teller import OFTEN
 from hustle_widgets.view.assessment_view import AssessmentView, sentences_of
 from hustle_widgets.view.curve_view import CurveView
 from hustle_widgets.view.frame_view import SHARE, FrameView
