@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import theme
-from .part import Key, Part, break_gaps, set_axis, set_scale, span_of, update
+from .part import Key, Part, break_gaps, set_axis, span_of, update
 
 # A marker is an element of its own in the page: with more points than this only the line is drawn.
 MAX_MARKERS = 400
@@ -103,7 +103,7 @@ class CurvePlot(Part):
                 keys.append(Key(curve.label or curve.name, color, curve.marker or "line"))
         self._hide_all_but({curve.name for curve in curves})
         main = [curve for curve in curves if not curve.ghost] or list(curves)
-        set_scale(self._x_scale, *span_of(*(curve.x for curve in main), pad=0.03))
+        set_axis(self.x_axis, *span_of(*(curve.x for curve in main), pad=0.03))
         edges: list[Any] = []
         for curve in main:
             y, error = np.asarray(curve.y, dtype=float), curve.error

@@ -13,8 +13,8 @@ from hustle_widgets.view import theme
 
 #: Width of a cell's output [px] in a window of 1280.
 NOMINAL = 1110
-#: Width of a cell's output [px] below which lists and controls give way to the plots.
-NARROW = 1000
+#: Widths of a cell's output [px] below which lists and controls give way to the plots, and go above them.
+NARROW, VERY_NARROW = 1000, 840
 
 STYLE = f"""<style>
 .hustle-page {{ container-type: inline-size; contain-intrinsic-inline-size: {NOMINAL}px; }}
@@ -36,6 +36,10 @@ STYLE = f"""<style>
   .hustle-frame-controls {{ flex-wrap: wrap; }}
   .hustle-bar {{ flex-wrap: wrap; height: 64px !important; }}
   .hustle-bar > .hustle-bar-said {{ flex: 1 0 60% !important; height: 26px; }}
+}}
+@container (max-width: {VERY_NARROW}px) {{
+  .hustle-beside {{ flex-wrap: wrap; }}
+  .hustle-beside > :last-child {{ flex: 1 1 330px !important; width: auto !important; }}
 }}
 </style>"""
 

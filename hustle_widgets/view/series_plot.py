@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import theme
-from .part import Key, Part, break_gaps, set_axis, set_scale, span_of, update
+from .part import Key, Part, break_gaps, set_axis, span_of, update
 
 
 class SeriesPlot(Part):
@@ -134,7 +134,7 @@ class SeriesPlot(Part):
         self._threshold = float("nan") if threshold is None else float(threshold)
         self._span = span_of(x, pad=0.03)
         self._x_axis.label = x_label
-        set_scale(self._x_scale, *self._span)
+        set_axis(self._x_axis, *self._span)
         self._data_limits = span_of(y, [centre], pad=0.0)
         self._fit()
         x_line, (y_line,) = break_gaps(x[good & ~out], y[good & ~out])

@@ -83,7 +83,9 @@ def settings_box(parts: Sequence[Any]) -> w.VBox:
 def beside(settings: Any, live: Any) -> w.HBox:
     """Place live plots beside the settings of a step."""
     plots = [] if live is None else [w.VBox([live.widget], layout=w.Layout(flex="1 1 auto", width="100%"))]
-    return w.HBox([settings, *plots], layout=w.Layout(width="100%"))
+    both = w.HBox([settings, *plots], layout=w.Layout(width="100%"))
+    both.add_class("hustle-beside")
+    return both
 
 
 def panel_of(step: Step) -> tuple[Any, ...]:

@@ -36,7 +36,7 @@ def test_nothing_is_cut_off_in_any_window(shown: LabPage):
     lab = shown
     steps = lab.kernel_eval("list(reduction.steps)")
     cut: dict[Any, list[str]] = {}
-    for width in (1920, 1280, 1024):
+    for width in (1920, 1280, 1024, 900):
         lab.page.set_viewport_size({"width": width, "height": 900})
         for step in ("setup", *steps):
             lab.kernel_eval(f"reduction._view.open_step({step!r})")

@@ -17,7 +17,6 @@ from hustle_widgets.view.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.frame_marks import Region
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.look import Look
-from hustle_widgets.view.part import nice_ticks
 
 # Background pixels that a preview estimates from.
 AT_ONCE = 300_000
@@ -38,7 +37,6 @@ class ColumnLive(Live):
         self.hint = w.HTML()
         bar = w.HBox([self.add, self.hint], layout=w.Layout(align_items="center", margin="0 0 0 12px"))
         self.along = CurvePlot("Column [px]", "Background [e⁻]", height="260px")
-        self.along.x_axis.tick_values = nice_ticks(0, self.shape[1], 6)
         self.levels = CurvePlot("Time since first frame [h]", "Median [e⁻]", height="180px")
         self.widget = self.boxed(bar, self.along.widget, self.levels.widget)
         self._dotted: Any = None

@@ -17,7 +17,6 @@ from hustle_widgets.view.live.bloom import Bloom
 from hustle_widgets.view.live.boxes import BoxEditor
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.look import Look
-from hustle_widgets.view.part import nice_ticks
 from hustle_widgets.view.preview import frame_patch, put_into
 
 # Pixels of a preview by type of model; of '2D_smooth' with a kernel of 25 pixels.
@@ -124,9 +123,6 @@ class SmoothLive(FlaggedLive):
             y_limits=(-1.05 * edge, 1.05 * edge),
             vertical=(self.look.column,),
         )  # fmt: skip
-
-        for plot in (self.model, self.residual):
-            plot.x_axis.tick_values = nice_ticks(columns[0], columns[-1] + 1, 6)
 
     def _inside(self, columns: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return which columns of the clicked row are corrected."""
