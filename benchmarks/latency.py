@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import sync_playwright
 
 from hustle_widgets.simulate import read_truth
 
@@ -112,44 +111,29 @@ def simulated(place: Path, size: str) -> str:
 
 def measure(place: Path, folder: str, options: argparse.Namespace) -> None:
     """Open the visit in a notebook and go through the sliders."""
-    root = place / "notebooks"
-    root.mkdir()
-    server = harness.LabServer(root, place / "state")
-    try:
-        server.wait()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=harness.find_chromium(), args=harness.CHROMIUM_ARGS
-            )
-            page = harness.LabPage(server, browser.new_page(viewport=harness.VIEWPORT), place)
-            given = "".join(f", {switch}=False" for switch in options.off.split(",") if switch)
-            made = f"reduction = Reduction({folder!r}, path_to_Pagul={folder!r}{given})"
-            code = f"from hustle_widgets import Reduction\n{made}"
-            with suppress(FileNotFoundError):  # only of a simulated visit is it known where stars are
-                places = np.rint(read_truth(folder)["star_positions"].values).tolist()
-                code += f"\nreduction.set(bkg_stars_loc={places})"
-            page.new_notebook([code, "reduction"])
-            page.run_all(timeout=300)
-            settle(page)
-            # Going back to an old value must compute all anew, or its final result would cost nothing.
-            page.kernel_eval("setattr(reduction._chain.cache, 'limit', 0)")
-            page.page.evaluate(WATCH)
-            print("Median and 95th percentile, ms after the key event; load is the machine's over a minute.")
-            heads = zip(
-                ("any 50%", "95%", "frame 50%", "95%", "shown", "final s", "load"), WIDTHS, strict=True
-            )
-            print(f"{'parameter':18}" + "".join(f"{head:>{width}}" for head, width in heads))
-            for step in options.steps.split(","):
-                for name, setting in SLIDERS[step]:
-                    row = measure_slider(page, step, name, setting, options.presses, options.every)
-                    print(row + f"{os.getloadavg()[0]:7.1f}", flush=True)
-                for name, setting, values in TYPED.get(step, ()):
-                    row = measure_typed(page, step, name, setting, values, options.presses)
-                    print(row + f"{os.getloadavg()[0]:7.1f}", flush=True)
-            page.close()
-            browser.close()
-    finally:
-        server.close()
+    with harness.headless_lab(place) as page:
+        given = "".join(f", {switch}=False" for switch in options.off.split(",") if switch)
+        made = f"reduction = Reduction({folder!r}, path_to_Pagul={folder!r}{given})"
+        code = f"from hustle_widgets import Reduction\n{made}"
+        with suppress(FileNotFoundError):  # only of a simulated visit is it known where stars are
+            places = np.rint(read_truth(folder)["star_positions"].values).tolist()
+            code += f"\nreduction.set(bkg_stars_loc={places})"
+        page.new_notebook([code, "reduction"])
+        page.run_all(timeout=300)
+        settle(page)
+        # Going back to an old value must compute all anew, or its final result would cost nothing.
+        page.kernel_eval("setattr(reduction._chain.cache, 'limit', 0)")
+        page.page.evaluate(WATCH)
+        print("Median and 95th percentile, ms after the key event; load is the machine's over a minute.")
+        heads = zip(("any 50%", "95%", "frame 50%", "95%", "shown", "final s", "load"), WIDTHS, strict=True)
+        print(f"{'parameter':18}" + "".join(f"{head:>{width}}" for head, width in heads))
+        for step in options.steps.split(","):
+            for name, setting in SLIDERS[step]:
+                row = measure_slider(page, step, name, setting, options.presses, options.every)
+                print(row + f"{os.getloadavg()[0]:7.1f}", flush=True)
+            for name, setting, values in TYPED.get(step, ()):
+                row = measure_typed(page, step, name, setting, values, options.presses)
+                print(row + f"{os.getloadavg()[0]:7.1f}", flush=True)
 
 
 def settle(page: Any, timeout: float = 300) -> None:

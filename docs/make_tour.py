@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from hustle_widgets import simulate_visit
 from hustle_widgets.simulate import read_truth
@@ -24,14 +23,14 @@ COLOURS = 256
 # What makes a step's page tell something. `at` looks at the n-th most changed of the flagged pixels.
 SCENES = {
     "hst_flags": "at(40)",
-    "fixed_iter": "reduction.set(fixed_sigmas=(6, 5)); settled(); at(1500)",
-    "free_iter": "reduction.set(fixed_sigmas=(10, 10)); settled(); at(1500)",
-    "led": "reduction.set(led_threshold=2.5, contrast_factor=1.25); settled(); at(20)",
-    "smooth": "reduction.set(smth_threshold=4); settled(); at(5)",
+    "fixed_iter": "reduction.set(fixed_sigmas=(6, 5)); reduction.wait(); at(1500)",
+    "free_iter": "reduction.set(fixed_sigmas=(10, 10)); reduction.wait(); at(1500)",
+    "led": "reduction.set(led_threshold=2.5, contrast_factor=1.25); reduction.wait(); at(20)",
+    "smooth": "reduction.set(smth_threshold=4); reduction.wait(); at(5)",
     "uniform": "",
     "column": "",
-    "pagul": "reduction.set(do_uniform=False, do_column=False); settled()",
-    "location": "reduction.set(do_uniform=True, do_column=True); settled()",
+    "pagul": "reduction.set(do_uniform=False, do_column=False); reduction.wait()",
+    "location": "reduction.set(do_uniform=True, do_column=True); reduction.wait()",
     "zeroth_tracking": "",
     "bkg_stars": "",
     "quicklook": "",
@@ -39,9 +38,6 @@ SCENES = {
 SET_UP = """
 from hustle_widgets import Reduction
 reduction = Reduction("visit", path_to_Pagul="visit", bkg_stars_loc={stars})
-
-def settled():
-    reduction.wait()
 
 def at(number):
     view, look = reduction._view, reduction._view.look
@@ -56,27 +52,14 @@ def main() -> None:
     """Take all pictures."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        root = place / "notebooks"
-        folder = root / "visit"
+        folder = place / harness.NOTEBOOKS / "visit"
         simulate_visit(folder, n_frames=74, shape=(600, 2100), seed=1)
         stars = np.rint(read_truth(folder)["star_positions"].values).tolist()
-        server = harness.LabServer(root, place / "state")
-        try:
-            server.wait()
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(
-                    executable_path=harness.find_chromium(), args=harness.CHROMIUM_ARGS
-                )
-                tall = browser.new_page(viewport={"width": 1280, "height": 1600})
-                page = harness.LabPage(server, tall, place)
-                page.new_notebook([SET_UP.format(stars=stars), "reduction"])
-                page.run_all(timeout=300)
-                for step, scene in SCENES.items():
-                    take(page, step, scene)
-                page.close()
-                browser.close()
-        finally:
-            server.close()
+        with harness.headless_lab(place, {"width": 1280, "height": 1600}) as page:
+            page.new_notebook([SET_UP.format(stars=stars), "reduction"])
+            page.run_all(timeout=300)
+            for step, scene in SCENES.items():
+                take(page, step, scene)
     (DOCS / "tour" / "free_iter.png").replace(DOCS / "reduction.png")
 
 

@@ -225,10 +225,10 @@ def edge_rounds(
     hits: list[NDArray[np.intp]] = []
     values: list[NDArray[np.float32]] = []
     rounds = MAX_ROUNDS if led_n is None else int(led_n)
+    least = frame.least_step(led_threshold)
     for number in range(rounds):
         if near_changes is not None:
             near = near_changes.seeds(number)
-        least = frame.least_step(led_threshold)
         if near is None:
             steep = steep_pixels(frame.padded, least)
         else:

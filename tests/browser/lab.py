@@ -18,7 +18,7 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,11 @@ import nbformat
 import numpy as np
 from kernel import KernelConnection
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize
+from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, sync_playwright
 
 CHECKOUT = Path(__file__).parents[2]
 LAB_CONFIG = CHECKOUT / "hustle_widgets" / "data"  # its labconfig folder is what `hustle-widgets lab` uses
+NOTEBOOKS = "notebooks"  # what `headless_lab` serves
 VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -334,3 +335,21 @@ class LabPage:
             self.kernel.close()
         self.page.context.close()
         self.server.shut_down_kernels()
+
+
+@contextlib.contextmanager
+def headless_lab(place: Path, viewport: ViewportSize = VIEWPORT) -> Iterator[LabPage]:
+    """A page of a JupyterLab of its own that serves the folder NOTEBOOKS of `place`, for scripts."""
+    root = place / NOTEBOOKS
+    root.mkdir(exist_ok=True)
+    server = LabServer(root, place / "state")
+    try:
+        server.wait()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_ARGS)
+            page = LabPage(server, browser.new_page(viewport=viewport), place)
+            yield page
+            page.close()
+            browser.close()
+    finally:
+        server.close()

@@ -94,9 +94,8 @@ def test_the_keyboard_reaches_every_control(shown: LabPage):
             break
         reached.append(name)
     said = "\n".join(reached)
-    titles = lab.kernel_eval("[f'{s.section}' for s in reduction.steps.values()]")
-    for title in titles:
-        assert any(name.startswith(f"{title} ") for name in reached), title
+    for section in lab.kernel_eval("[step.section for step in reduction.steps.values()]"):
+        assert any(name.startswith(f"{section} ") for name in reached), section
     for control in (
         "Set-up",
         "compute at every edit",
