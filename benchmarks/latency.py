@@ -96,7 +96,9 @@ def main() -> None:
     parser.add_argument("--off", default="", help="switches to turn off, e.g. do_led,do_smooth")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        folder = options.folder or simulated(Path(place), options.size)
+        folder = (
+            str(Path(options.folder).resolve()) if options.folder else simulated(Path(place), options.size)
+        )
         measure(Path(place), folder, options)
 
 

@@ -246,8 +246,10 @@ def clip_until_stable(
 
 def _exact_limits(limit: Floats, distance: Floats, sigma: float, used: NDArray[np.float32]) -> Floats:
     """Thresholds of the series, with numpy's standard deviation where a value lies on the threshold."""
-    near = (distance < (limit * (1 + _TIE))[:, None]) & (distance > (limit * (1 - _TIE))[:, None])
-    for row in np.flatnonzero(near.any(axis=1)):
+    # Few values reach the threshold: only among them is it asked which lie on it.
+    which, frame = places(distance > (limit * (1 - _TIE))[:, None])
+    on_it = distance[which, frame] < (limit * (1 + _TIE))[which]
+    for row in np.unique(which[on_it]):
         values = used[row].astype(np.float64)
         limit[row] = sigma * np.std(values[~np.isnan(values)])
     return limit

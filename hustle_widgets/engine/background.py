@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 # Seconds without a further edit before it is computed: while a slider is dragged, only previews are.
-PAUSE = 0.15
+PAUSE = 0.1
 # Seconds between two messages of progress: each costs the browser some work.
 OFTEN = 0.3
 
