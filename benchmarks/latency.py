@@ -96,10 +96,8 @@ def main() -> None:
     parser.add_argument("--off", default="", help="switches to turn off, e.g. do_led,do_smooth")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        folder = (
-            str(Path(options.folder).resolve()) if options.folder else simulated(Path(place), options.size)
-        )
-        measure(Path(place), folder, options)
+        folder = options.folder or simulated(Path(place), options.size)
+        measure(Path(place), str(Path(folder).resolve()), options)
 
 
 def simulated(place: Path, size: str) -> str:
