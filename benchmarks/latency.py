@@ -141,9 +141,7 @@ def settle(page: Any, timeout: float = 300) -> None:
     page.page.wait_for_timeout(1000)
     said = "() => /all steps are computed/.test(document.querySelector('.hustle-said-top')?.innerText)"
     page.page.wait_for_function(said, timeout=1000 * timeout, polling=250)
-    states = (
-        "[s.status for s in reduction.steps.values() if not s.explicit] + [str(reduction._background.busy)]"
-    )
+    states = "[s.status for s in reduction.steps.values() if not s.explicit] + [str(reduction._worker.busy)]"
     fine = {"fresh", "off", "failed", "False"}
     page.wait_until(lambda: set(page.kernel_eval(states, timeout=120)) <= fine, timeout, "the chain")
 

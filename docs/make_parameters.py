@@ -7,7 +7,7 @@ from pathlib import Path
 from hustle_widgets.config import format_value
 from hustle_widgets.reduction import Reduction
 from hustle_widgets.steps import STAGE_1
-from hustle_widgets.steps.base import plain
+from hustle_widgets.steps.base import first_paragraph
 from hustle_widgets.steps.parameters import Parameter
 
 PAGE = Path(__file__).with_name("parameters.md")
@@ -33,7 +33,7 @@ def page() -> str:
     parts += [row(name, parameter) for name, parameter in Reduction.setup_parameters().items()]
     for step in STAGE_1:
         parts.append(f"\n## {step.section} {step.title}: `{step.name}`, {step.__name__}\n")
-        parts.append(plain(step.__doc__))
+        parts.append(first_paragraph(step.__doc__))
         if step.switch:
             parts.append(f"Switch in the config file: `{step.switch}`.")
         if step.parameters:

@@ -40,11 +40,11 @@ from hustle_widgets import Reduction
 reduction = Reduction("visit", path_to_Pagul="visit", bkg_stars_loc={stars})
 
 def at(number):
-    view, look = reduction._view, reduction._view.look
-    patch, before = view.frames._patch, reduction.state(before=look.step)
-    from hustle_widgets.view.flagged_walk import by_change
-    places = by_change(patch, before, look.frame)
-    look.row, look.column = divmod(int(places[min(number, places.size - 1)]), before.shape[2])
+    view, selection = reduction._view, reduction._view.selection
+    patch, before = view.frames._patch, reduction.state(before=selection.step)
+    from hustle_widgets.view.frame.flagged_walk import by_change
+    places = by_change(patch, before, selection.frame)
+    selection.row, selection.column = divmod(int(places[min(number, places.size - 1)]), before.shape[2])
 """
 
 
@@ -65,7 +65,7 @@ def main() -> None:
 
 def take(page: harness.LabPage, step: str, scene: str) -> None:
     """Open a step, set its scene and keep the picture of the page."""
-    busy = "reduction._background.busy"
+    busy = "reduction._worker.busy"
     page.kernel_eval(f"reduction._view.open_step({step!r})")
     page.wait_until(lambda: not page.kernel_eval(busy), 120, "the chain")
     for act in filter(None, scene.split(";")):

@@ -15,7 +15,7 @@ import xarray as xr
 from hustle_widgets.config import format_value
 from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.steps import STAGE_1
-from hustle_widgets.steps.base import Step, plain
+from hustle_widgets.steps.base import Step, first_paragraph
 from hustle_widgets.steps.parameters import as_lists
 
 CUBE = ("exp_time", "x", "y")
@@ -152,7 +152,7 @@ def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) ->
     values : mapping of str to object
         All parameters and switches by their keys in the config file.
     """
-    keep = state.selection
+    keep = state.kept_frames
     whole = keep.size == state.source.images.shape[0]
     dropped = [name for name in ("images", "data_quality", "badpix_mask") if name in visit]
     clean = visit.drop_vars(dropped)
@@ -250,7 +250,9 @@ def _provenance(values: Mapping[str, Any]) -> dict[str, Any]:
         "source": "HST WFC3/UVIS G280, calwf3 FLT frames",
     }
     attrs |= {k: v if isinstance(v, str) else format_value(as_lists(v)) for k, v in values.items()}
-    attrs["steps"] = "; ".join(f"{step.section} {step.name}: {plain(step.__doc__)}" for step in STAGE_1)
+    attrs["steps"] = "; ".join(
+        f"{step.section} {step.name}: {first_paragraph(step.__doc__)}" for step in STAGE_1
+    )
     packages = ("hustle_widgets", "numpy", "scipy", "astropy", "xarray", "bottleneck")
     attrs["versions"] = ", ".join(f"{package} {_version(package)}" for package in packages)
     attrs["versions"] += f", python {platform.python_version()}"

@@ -16,19 +16,19 @@ import xarray as xr
 from traitlets import Bool
 
 from hustle_widgets.config import HustleConfig, read_config
-from hustle_widgets.engine.background import PAUSE, Background
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import Cancelled, Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
+from hustle_widgets.engine.worker import PAUSE, Worker
 from hustle_widgets.outputs import clean_dataset, target_of, visit_source
-from hustle_widgets.record import Record, write_outputs
+from hustle_widgets.run_folder import RunResult, write_outputs
 from hustle_widgets.script import script_of
 from hustle_widgets.settings import checked_values, config_of, no_such_attribute
+from hustle_widgets.status_listener import StatusListener, edits_of
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step, unknown
 from hustle_widgets.steps.parameters import Parameter, ParameterError, Text, Whole
-from hustle_widgets.teller import Teller, edits_of
 from hustle_widgets.visit import load_visit
 
 _numbers = itertools.count(1)
@@ -91,7 +91,7 @@ class Reduction(LazyVBox):
 
     def __init__(self, visit: xr.Dataset | str | os.PathLike[str], **parameters: Any) -> None:
         # First what `close` needs, which Python calls as well on one whose visit cannot be loaded.
-        self._background = Background()
+        self._worker = Worker()
         self._stop = threading.Event()
         self._view: Any = None
         self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(visit)
@@ -100,7 +100,7 @@ class Reduction(LazyVBox):
         self._computing = threading.Lock()
         self._watchers: list[Callable[[str, str], None]] = []
         self._config: HustleConfig | None = None
-        self._reports: Teller | None = None
+        self._reports: StatusListener | None = None
         self._draw = False
         self._result: xr.Dataset | None = None
         self._result_key: tuple[str, ...] = ()
@@ -167,7 +167,7 @@ class Reduction(LazyVBox):
         """Return the Reduction's own parameters in the order of the config file."""
         return {name: value for name, value in vars(cls).items() if isinstance(value, Parameter)}
 
-    def places(self) -> dict[str, tuple[Any, str]]:
+    def parameter_owners(self) -> dict[str, tuple[Any, str]]:
         """Return where each key of the config file lives: (object, trait)."""
         found: dict[str, tuple[Any, str]] = {name: (self, name) for name in self.setup_parameters()}
         for step in self.steps.values():
@@ -178,25 +178,25 @@ class Reduction(LazyVBox):
 
     def set(self, **parameters: Any) -> None:
         """Set several parameters and switches, by their keys in the config file: all, or none if one is bad."""
-        places = self.places()
+        owners = self.parameter_owners()
         before = {}
         try:
             for key, value in parameters.items():
-                if key not in places:
-                    raise TypeError(unknown(key, places, "Reduction"))
-                owner, trait = places[key]
+                if key not in owners:
+                    raise TypeError(unknown(key, owners, "Reduction"))
+                owner, trait = owners[key]
                 before[key] = getattr(owner, trait)
                 if trait == "enabled" and not isinstance(value, bool):
                     raise ParameterError(f"The {key!r} switch must be True or False. Got {value!r} instead.")
                 setattr(owner, trait, value)
         except Exception:
             for key, value in before.items():
-                setattr(places[key][0], places[key][1], value)
+                setattr(owners[key][0], owners[key][1], value)
             raise
 
     def values(self) -> dict[str, Any]:
         """Return all parameters and switches by their keys in the config file."""
-        return {key: getattr(owner, trait) for key, (owner, trait) in self.places().items()}
+        return {key: getattr(owner, trait) for key, (owner, trait) in self.parameter_owners().items()}
 
     def _adapt_to_visit(self, given: Mapping[str, Any]) -> None:
         """Take from the visit what the tutorial's defaults can only guess."""
@@ -239,21 +239,21 @@ class Reduction(LazyVBox):
         Cancelled
             When `cancel` was called meanwhile.
         """
-        self._background.cancel()
-        self._background.wait()
+        self._worker.cancel()
+        self._worker.wait()
         with self._computing:
             self._stop.clear()
             self._chain.forget_failures()
-            teller = self._reports = Teller(self, listener)
+            told = self._reports = StatusListener(self, listener)
             self._draw = figures
             try:
-                self._chain.execute(self.request(), teller, self._stop, explicit=True)
+                self._chain.execute(self.request(), told, self._stop, explicit=True)
             finally:
                 self._reports, self._draw = None, False
                 self._refresh()
                 self._tell("idle", "")
-        if teller.error is not None:
-            name, error = teller.error
+        if told.error is not None:
+            name, error = told.error
             raise StepError(f"{name}: {error}") from error
         return cast(xr.Dataset, self.result)
 
@@ -275,24 +275,24 @@ class Reduction(LazyVBox):
                     if save:
                         self._chain.forget_failures()
                     if not stop.wait(after):
-                        self._chain.execute(request, Teller(self), stop, explicit=save)
+                        self._chain.execute(request, StatusListener(self), stop, explicit=save)
             finally:
                 with self._lock:  # which an edit holds until its job is submitted
-                    if not (superseded := self._background.superseded):
+                    if not (superseded := self._worker.superseded):
                         self._refresh()
                 if not superseded:
                     self._tell("idle", "")
 
-        self._background.submit(job)
+        self._worker.submit(job)
 
     def cancel(self) -> None:
         """Stop what is being computed. What is done by then is kept."""
         self._stop.set()
-        self._background.cancel()
+        self._worker.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is computed in the background; return whether that came about in time."""
-        return self._background.wait(timeout)
+        return self._worker.wait(timeout)
 
     @property
     def result(self) -> xr.Dataset | None:
@@ -322,9 +322,9 @@ class Reduction(LazyVBox):
         return clean_dataset(self.visit, state, self.values())
 
     def _write(self, state: State) -> Path:
-        record, figures = Record.of(self, state), self._draw
-        report = functools.partial((self._reports or Teller(self)).progress, "save")
-        return write_outputs(record, self.output_folder(), figures=figures, progress=report)
+        result, figures = RunResult.of(self, state), self._draw
+        report = functools.partial((self._reports or StatusListener(self)).progress, "save")
+        return write_outputs(result, self.output_folder(), figures=figures, progress=report)
 
     def save_figures(self, progress: Callable[[float], None] | None = None) -> Path:
         """Draw figures and quicklooks of the last result into the run's folder; return the folder.
@@ -336,8 +336,8 @@ class Reduction(LazyVBox):
         ValueError
             When the folder holds the clean visit of another result.
         """
-        record, folder = Record.of(self, self.state()), self.output_folder()
-        write_outputs(record, folder, clean=False, figures=True, progress=progress)
+        result, folder = RunResult.of(self, self.state()), self.output_folder()
+        write_outputs(result, folder, clean=False, figures=True, progress=progress)
         return folder
 
     def to_script(self) -> str:
@@ -375,8 +375,8 @@ class Reduction(LazyVBox):
 
     def build(self) -> None:
         """Make the whole view, and from now on compute at every edit."""
-        from hustle_widgets.view.reduction_view import ReductionView
-        from hustle_widgets.view.supersede import supersede
+        from hustle_widgets.view.page.reduction_view import ReductionView
+        from hustle_widgets.view.page.supersede import supersede
 
         self._view = ReductionView(self)
         self.children = self._view.children

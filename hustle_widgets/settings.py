@@ -90,7 +90,7 @@ def no_such_attribute(reduction: Reduction, name: str) -> str:
     """Say where a parameter of a step is set, or which of the Reduction's own may have been meant."""
     if name in reduction.steps:
         return f"A step is not replaced; set its parameters or its switch, e.g. reduction.{name}.enabled."
-    owner, trait = reduction.places().get(name, (None, ""))
+    owner, trait = reduction.parameter_owners().get(name, (None, ""))
     if owner is not None:
         return f"{name!r} belongs to a step: set reduction.{owner.name}.{trait}."
     return unknown(name, [*reduction.setup_parameters(), "auto"], "Reduction")

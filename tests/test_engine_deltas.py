@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hustle_widgets.engine.blocks import Source, State, cut_blocks
-from hustle_widgets.engine.deltas import Offset, Outcome, Patch, Selection, Table, concatenated_ranges
+from hustle_widgets.engine.deltas import KeptFrames, Offset, Outcome, Patch, Table, concatenated_ranges
 
 SHAPE = (5, 11, 7)
 
@@ -109,7 +109,7 @@ def test_concatenated_ranges():
 def test_blocks_cover_the_visit_once_and_see_the_deltas_before(random, by, halo):
     images = random.normal(size=SHAPE).astype(np.float32)
     mask, values, patch = random_patch(random, (4, 11, 7))
-    chosen = Selection(np.array([0, 1, 3, 4]))
+    chosen = KeptFrames(np.array([0, 1, 3, 4]))
     offset = Offset(np.arange(4, dtype=np.float32))
     state = State(
         source_of(images),

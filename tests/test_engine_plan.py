@@ -6,12 +6,12 @@ import time
 import numpy as np
 import pytest
 
-from hustle_widgets.engine.background import Background
 from hustle_widgets.engine.blocks import Source
 from hustle_widgets.engine.cache import OutcomeCache
 from hustle_widgets.engine.chain import Cancelled, Chain, Listener
 from hustle_widgets.engine.deltas import Offset, Outcome, Patch, Table
 from hustle_widgets.engine.plan import Node, Setting, Unmet, plan, statuses
+from hustle_widgets.engine.worker import Worker
 
 
 def source(n_frames=3, rows=8, columns=6, seed=0):
@@ -64,7 +64,7 @@ EDITS = [
 ]
 
 
-class Record(Listener):
+class Recorder(Listener):
     def __init__(self):
         self.done_steps, self.reused_steps, self.errors, self.lacking = [], [], {}, {}
 
@@ -82,7 +82,7 @@ class Record(Listener):
 
 
 def computed(chain, wanted, **keywords):
-    record = Record()
+    record = Recorder()
     chain.execute(wanted, record, **keywords)
     return record
 
@@ -259,30 +259,30 @@ def test_the_cache_drops_the_oldest_that_is_not_in_use():
 
 
 def test_the_background_does_the_newest_job_and_drops_the_others():
-    background, started, seen = Background(), threading.Event(), []
+    worker, started, seen = Worker(), threading.Event(), []
 
     def long(stop):
         started.set()
         assert stop.wait(5)
         seen.append("first stopped")
 
-    background.submit(long)
+    worker.submit(long)
     assert started.wait(5)
     for number in range(5):
-        background.submit(lambda stop, number=number: seen.append(number))
-    assert background.wait(5)
+        worker.submit(lambda stop, number=number: seen.append(number))
+    assert worker.wait(5)
     assert seen == ["first stopped", 4]
-    assert not background.busy
+    assert not worker.busy
 
 
 def test_the_background_goes_on_after_a_job_that_raises(recwarn):
-    background, seen = Background(), []
+    worker, seen = Worker(), []
     hook, threading.excepthook = threading.excepthook, lambda info: seen.append(info.exc_type)
     try:
-        background.submit(lambda stop: 1 / 0)
-        assert background.wait(5)
-        background.submit(lambda stop: seen.append("next"))
-        assert background.wait(5)
+        worker.submit(lambda stop: 1 / 0)
+        assert worker.wait(5)
+        worker.submit(lambda stop: seen.append("next"))
+        assert worker.wait(5)
     finally:
         threading.excepthook = hook
     assert "next" in seen

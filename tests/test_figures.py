@@ -20,8 +20,8 @@ from hustle_widgets.view.figures import Paper, StepResult, every_frame_of, figur
 from hustle_widgets.view.figures.base import pixels_of, pixels_of_every
 from hustle_widgets.view.figures.flagged import block_sum
 from hustle_widgets.view.figures.full_size import FullSize
+from hustle_widgets.view.figures.quicklooks import flag_frames, light_frames, save_quicklooks
 from hustle_widgets.view.figures.saving import save_figures
-from hustle_widgets.view.gifs import flag_frames, light_frames, save_quicklooks
 
 # Those of the tutorial, and ours.
 LEVELS = [
@@ -167,7 +167,7 @@ def test_saving_makes_a_file_of_each(results: list[StepResult], tmp_path: Path) 
 
 def test_drawing_uses_no_pyplot() -> None:
     code = (
-        "import sys, hustle_widgets.view.figures.saving, hustle_widgets.view.gifs;"
+        "import sys, hustle_widgets.view.figures.saving, hustle_widgets.view.figures.quicklooks;"
         "print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -12,9 +12,9 @@ from ipywidgets.widgets.widget import _instances
 from visits import everything, small_folder, tiny_visit  # noqa: F401  (a fixture)
 
 from hustle_widgets import Reduction, load_visit
-from hustle_widgets.view.frame_image import FrameImage
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live import live_view
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.selection import Selection
 
 MINE = ("hst_flags", "fixed_iter", "free_iter", "led", "smooth", "uniform", "column", "pagul")
 FRAME = 2
@@ -54,9 +54,9 @@ class Shown:
     def __init__(self, reduction: Reduction, name: str) -> None:
         self.reduction, self.step = reduction, reduction[name]
         _, self.rows, self.columns = reduction.state().shape
-        self.look = Look(step=name, frame=FRAME, row=self.rows // 2, column=self.columns // 2)
+        self.selection = Selection(step=name, frame=FRAME, row=self.rows // 2, column=self.columns // 2)
         self.image = FrameImage((self.rows, self.columns))
-        made = live_view(self.step, self.look)
+        made = live_view(self.step, self.selection)
         assert made is not None
         self.live: Any = made
         self.draw()
@@ -232,7 +232,7 @@ def test_fixed_iterations_one_after_the_other(show: Show) -> None:
         for c in range(0, shown.columns, 7)
         if _flagged(live, r, c, (1.9,)).any()
     )
-    shown.look.row, shown.look.column = row, column
+    shown.selection.row, shown.selection.column = row, column
     live.preview()
     series = live.upstream.row(row)[:, column].astype(float)
     sigma = series.std()
@@ -302,7 +302,7 @@ def test_the_residual_along_the_row_flags_what_the_step_flags(show: Show) -> Non
     rows, columns = patch.frame_pixels(FRAME)
     assert rows.size
     for row in np.unique(rows)[:10]:
-        shown.look.row = int(row)
+        shown.selection.row = int(row)
         values, model, scatter = shown.live.cut()
         off = np.abs(values - model) > shown.step.smth_threshold * scatter
         assert set(columns[rows == row]) <= set(np.flatnonzero(off))
@@ -372,7 +372,7 @@ def test_maps_of_edges_are_those_of_the_algorithm(show: Show) -> None:
     shown = show("led")
     patch = shown.reduction.outcomes()["led"].patch
     rows, columns = patch.frame_pixels(FRAME)
-    shown.look.row, shown.look.column = int(rows[0]), int(columns[0])
+    shown.selection.row, shown.selection.column = int(rows[0]), int(columns[0])
     shown.live.update()
     over = shown.live.contrast._over
     hits = set(zip(over.x, over.y, strict=True)) & {(c, r) for r, c in zip(rows, columns, strict=True)}

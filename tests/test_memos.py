@@ -13,8 +13,8 @@ from hustle_widgets.algorithms.changes import differing, union
 from hustle_widgets.algorithms.columns import ColumnPixels, column_means
 from hustle_widgets.algorithms.laplacian import edge_rounds
 from hustle_widgets.engine.blocks import Source, State
-from hustle_widgets.engine.deltas import Offset, Outcome, Patch, Selection
-from hustle_widgets.engine.history import FrameHistory, FrameMemo, changed_series
+from hustle_widgets.engine.deltas import KeptFrames, Offset, Outcome, Patch
+from hustle_widgets.engine.memos import FrameHistory, FrameMemo, changed_series
 from hustle_widgets.steps.led import LaplacianEdgeDetection
 
 __all__ = ["small_folder", "small_visit"]  # fixtures
@@ -116,13 +116,13 @@ def test_the_changed_series_are_those_that_differ_in_a_frame(source, seed):
     assert changed_series(then, then).size == 0
     lower = Outcome((Offset(np.ones(3, np.float32)),))
     assert changed_series(State(source, {"a": lower}), State(source, {})) is None
-    chosen = Outcome((Selection(np.array([0, 2])),))
+    chosen = Outcome((KeptFrames(np.array([0, 2])),))
     assert changed_series(State(source, {"read": chosen}), State(source, {})) is None
 
 
 def test_anything_may_change_when_frames_or_levels_are_others(source):
     history = FrameHistory.of(State(source, {}), 1)
-    chosen = State(source, {"read": Outcome((Selection(np.array([0, 2])),))})
+    chosen = State(source, {"read": Outcome((KeptFrames(np.array([0, 2])),))})
     assert FrameHistory.of(chosen, 1).changed(history) is None
     lower = State(source, {"a": Outcome((Offset(np.ones(3, np.float32)),))})
     assert FrameHistory.of(lower, 1).changed(history) is None

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from visits import everything, small_folder, tiny_visit
 
-from hustle_widgets import Reduction, load_visit, teller
-from hustle_widgets.history import History
+from hustle_widgets import Reduction, load_visit, status_listener
 from hustle_widgets.steps import FreeIteration, UniformBackground
-from hustle_widgets.view import reduction_view
-from hustle_widgets.view.controls import Control
-from hustle_widgets.view.navigation import SETUP
-from hustle_widgets.view.reduction_view import ReductionView
-from hustle_widgets.view.step_panel import panel_of
+from hustle_widgets.undo import History
+from hustle_widgets.view.page import reduction_view
+from hustle_widgets.view.page.controls import Control
+from hustle_widgets.view.page.navigation import SETUP
+from hustle_widgets.view.page.reduction_view import ReductionView
+from hustle_widgets.view.page.step_panel import panel_of
 
 __all__ = ["small_folder"]  # a fixture
 FITTED = {"smth_bounds": None, "bounds": None, "mask_trace": False, "rows": [0, 1, 2]}
@@ -162,9 +162,9 @@ def test_undo_and_redo_set_the_parameter_and_the_control(shown):
 def test_undo_opens_the_step_it_changes(shown):
     reduction, view = shown
     reduction.led.led_threshold = 3
-    assert view.look.step == "free_iter"
+    assert view.selection.step == "free_iter"
     view.undo()
-    assert view.look.step == "led" and reduction.led.led_threshold == 10
+    assert view.selection.step == "led" and reduction.led.led_threshold == 10
 
 
 def test_resetting_a_step_is_one_act(shown):
@@ -267,16 +267,16 @@ def test_a_config_of_another_visit_leaves_the_folder_of_this_one(shown, tmp_path
 def test_the_difference_of_two_points_is_what_the_steps_between_did(shown):
     reduction, view = shown
     reduction.run()
-    look, frames = view.look, view.frames
-    look.frame = 3
-    look.shown, look.minus = "read_data", "led"
+    selection, frames = view.selection, view.frames
+    selection.frame = 3
+    selection.shown, selection.minus = "read_data", "led"
     expected = reduction.visit["images"].values[3] - reduction.state(before="smooth").frame(3)
     np.testing.assert_array_equal(frames.image._frame, expected)
     assert np.count_nonzero(expected) > 0
     assert "as read" not in view.image.heading.value and "minus after 4a" in view.image.heading.value
-    look.shown, look.minus = "after", ""
+    selection.shown, selection.minus = "after", ""
     np.testing.assert_array_equal(frames.image._frame, reduction.state(before="led").frame(3))
-    look.shown = "before"
+    selection.shown = "before"
     np.testing.assert_array_equal(frames.image._frame, reduction.state(before="free_iter").frame(3))
 
 
@@ -285,7 +285,7 @@ def test_every_point_of_the_chain_can_be_shown_before_and_after_it_is_computed(s
     points = [value for _, value in view.frames._shown.options]
     for _ in range(2):
         for point in points:
-            view.look.shown = point
+            view.selection.shown = point
             assert np.isfinite(view.frames.image._frame).all()
             assert not view.trouble.widget.value
         reduction.run()
@@ -301,7 +301,7 @@ def test_a_picture_is_sent_again_only_when_a_step_before_it_has_changed_it(shown
     reduction.uniform.hist_bins += 100
     compute(reduction)
     assert drawn == []
-    view.look.shown = "uniform"
+    view.selection.shown = "uniform"
     assert len(drawn) == 1
     reduction.uniform.hist_bins += 100
     compute(reduction)
@@ -326,12 +326,12 @@ def test_flagged_pixels_are_walked_through_from_the_one_changed_most(shown):
     seen = []
     for button in (forward, forward, forward, back, back, back, forward):
         button.click()
-        seen.append((view.look.row, view.look.column))
+        seen.append((view.selection.row, view.selection.column))
     assert seen == [*pixels[:3], pixels[1], pixels[0], pixels[-1], pixels[0]]
 
     view.image.zoom_to((0, 4, 0, 8))
     row, column = next(pixel for pixel in pixels if pixel[0] > 8 and pixel[1] > 16)
-    view.look.row, view.look.column = pixels[pixels.index((row, column)) - 1]
+    view.selection.row, view.selection.column = pixels[pixels.index((row, column)) - 1]
     forward.click()
     row0, row1, column0, column1 = view.image.region
     assert row0 <= row < row1 and column0 <= column < column1 and view.image.zoomed
@@ -345,7 +345,7 @@ def test_the_read_out_names_steps_and_hst_bits(shown):
     state = reduction.state()
     patch = reduction.outcomes()["hst_flags"].patch
     frame, row, column = np.unravel_index(patch.index[len(patch) // 2], patch.shape)
-    view.look.frame = int(frame)
+    view.selection.frame = int(frame)
     text = view.frames._describe(int(column), int(row))
     assert "hst_flags" in text
     value = int(reduction.visit["hst_dq"].values[frame, row, column])
@@ -361,7 +361,7 @@ def test_the_read_out_names_steps_and_hst_bits(shown):
 
 def test_fewer_frames_shorten_the_slider(shown):
     reduction, view = shown
-    view.look.frame = 7
+    view.selection.frame = 7
     reduction.read_data.skip_first_or = True
     compute(reduction)
     assert view.frames._frame.max == view.frames._play.max == 3
@@ -377,7 +377,7 @@ def test_every_page_opens_before_and_after_computing(computed):
         assert not view.trouble.widget.value
         if name != SETUP:
             assert reduction[name].title in all_text(view.panels[name])
-    view.look.frame = 4
+    view.selection.frame = 4
     assert not view.trouble.widget.value
 
 
@@ -423,11 +423,11 @@ def test_a_failure_is_told_and_cleared(shown):
 def test_an_error_of_the_view_is_shown_until_it_works_again(shown, monkeypatch, caplog):
     reduction, view = shown
     monkeypatch.setattr(type(view.frames), "draw", lambda *_: 1 / 0)
-    view.look.frame = 2
+    view.selection.frame = 2
     assert "ZeroDivisionError" in view.trouble.widget.value and view.trouble.widget.layout.display == ""
     assert "ZeroDivisionError" in caplog.text
     monkeypatch.undo()
-    view.look.frame = 3
+    view.selection.frame = 3
     assert view.trouble.widget.layout.display == "none"
 
 
@@ -440,7 +440,7 @@ def test_drawing_errors_do_not_stop_the_computation(shown, monkeypatch, caplog):
 
 
 def test_status_and_progress_are_told_while_computing(shown, monkeypatch):
-    for module in (teller, reduction_view):
+    for module in (status_listener, reduction_view):
         monkeypatch.setattr(module, "OFTEN", 0)  # so small a visit is computed before a second message
     reduction, view = shown
     said: list[str] = []
@@ -475,7 +475,7 @@ def test_stars_are_placed_moved_and_removed_on_the_frame(computed):
     view.open_step("led")
     assert "stars" not in view.image._named
     view._clicked(33, 44)  # a pixel again, not a star
-    assert (view.look.column, view.look.row) == (33, 44)
+    assert (view.selection.column, view.selection.row) == (33, 44)
     assert not view.trouble.widget.value
 
 
@@ -656,7 +656,7 @@ def test_no_plot_is_imported_for_a_reduction_that_is_not_shown(tmp_path: Path):
     import sys
 
     code = (
-        "import sys, hustle_widgets.assessment, hustle_widgets.history, hustle_widgets.reduction\n"
+        "import sys, hustle_widgets.assessment, hustle_widgets.undo, hustle_widgets.reduction\n"
         "assert not {'bqplot', 'matplotlib', 'ipympl'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=60)

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from hustle_widgets.view import encode
-from hustle_widgets.view.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.frame_image import FrameImage
-from hustle_widgets.view.histogram_plot import HistogramPlot
-from hustle_widgets.view.light_curve_plot import LightCurvePlot
-from hustle_widgets.view.part import break_gaps, nice_ticks, span_of
-from hustle_widgets.view.series_plot import SeriesPlot
+from hustle_widgets.view.frame.frame_image import FrameImage
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.plots.histogram_plot import HistogramPlot
+from hustle_widgets.view.plots.light_curve_plot import LightCurvePlot
+from hustle_widgets.view.plots.panel import break_gaps, nice_ticks, span_of
+from hustle_widgets.view.plots.series_plot import SeriesPlot
 
 
 def pixels(file):

@@ -54,16 +54,18 @@ class State:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
 
     @cached_property
-    def selection(self) -> NDArray[np.intp]:
+    def kept_frames(self) -> NDArray[np.intp]:
         """Indices of the source's frames that are worked on."""
-        chosen = [outcome.selection for outcome in self.outcomes.values() if outcome.selection is not None]
+        chosen = [
+            outcome.kept_frames for outcome in self.outcomes.values() if outcome.kept_frames is not None
+        ]
         return chosen[-1].frames if chosen else np.arange(self.source.images.shape[0])
 
     @property
     def shape(self) -> Shape:
         """Frames, rows and columns worked on."""
         _, rows, columns = self.source.images.shape
-        return self.selection.size, rows, columns
+        return self.kept_frames.size, rows, columns
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -72,11 +74,11 @@ class State:
 
     def column(self, name: str) -> NDArray[Any]:
         """One entry a frame of those worked on, e.g. 'exp_time'."""
-        return self.source.columns[name][self.selection]
+        return self.source.columns[name][self.kept_frames]
 
     def cut(self, cube: NDArray[Any], frames: slice, rows: slice) -> NDArray[Any]:
         """Return the part of a source cube in a block; a view where it can be one."""
-        chosen = self.selection[frames]
+        chosen = self.kept_frames[frames]
         if chosen.size and chosen[-1] - chosen[0] + 1 == chosen.size:
             return cube[chosen[0] : chosen[-1] + 1, rows]
         return cube[chosen, rows]

@@ -219,7 +219,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Selection:
+class KeptFrames:
     """The frames of the visit that a chain works on, as increasing indices."""
 
     frames: NDArray[np.intp]
@@ -232,18 +232,18 @@ class Selection:
     def apply(self, images: NDArray[np.float32], frames: slice, rows: slice) -> None:
         """Change nothing: frames are selected when a block is cut."""
 
-    def placed(self, frames: slice, rows: slice, shape: Shape) -> Selection:
+    def placed(self, frames: slice, rows: slice, shape: Shape) -> KeptFrames:
         """Return itself."""
         return self
 
     @staticmethod
-    def merged(parts: Sequence[Selection]) -> Selection:
+    def merged(parts: Sequence[KeptFrames]) -> KeptFrames:
         """Return the only part."""
         (part,) = parts
         return part
 
 
-Delta = Patch | Offset | Table | Selection
+Delta = Patch | Offset | Table | KeptFrames
 
 
 @dataclass(frozen=True)
@@ -273,9 +273,9 @@ class Outcome:
         return next((delta for delta in self.deltas if isinstance(delta, Table)), Table())
 
     @property
-    def selection(self) -> Selection | None:
+    def kept_frames(self) -> KeptFrames | None:
         """The frames selected, if the step selects."""
-        return next((delta for delta in self.deltas if isinstance(delta, Selection)), None)
+        return next((delta for delta in self.deltas if isinstance(delta, KeptFrames)), None)
 
     def apply(self, images: NDArray[np.float32], frames: slice, rows: slice) -> None:
         """Change a block of frames and rows as the step does, in place."""

@@ -217,7 +217,7 @@ class Step(LazyVBox):
 
     def build(self) -> None:
         """Make the panel: controls, and in a Reduction the live plots."""
-        from hustle_widgets.view.step_panel import panel_of
+        from hustle_widgets.view.page.step_panel import panel_of
 
         self.children = panel_of(self)
 
@@ -233,6 +233,6 @@ def unknown(word: str, known: Any, where: str) -> str:
     return f"{where} has no parameter {word!r}.{hint}"
 
 
-def plain(text: str | None) -> str:
+def first_paragraph(text: str | None) -> str:
     """Return the first paragraph of a docstring on one line."""
     return re.sub(r"\s+", " ", (text or "").strip().split("\n\n")[0])

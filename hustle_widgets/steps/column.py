@@ -10,7 +10,7 @@ from hustle_widgets.algorithms.columns import ColumnPixels, column_means, compar
 from hustle_widgets.algorithms.geometry import trace_mask
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Table
-from hustle_widgets.engine.history import FrameMemo, frame_memo
+from hustle_widgets.engine.memos import FrameMemo, frame_memo
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real, Switch, Whole, Wholes

@@ -7,7 +7,7 @@ import numpy as np
 from hustle_widgets.algorithms.temporal import Peaks, clip_fixed
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Patch, Table
-from hustle_widgets.engine.history import BandMemo, band_memo
+from hustle_widgets.engine.memos import BandMemo, band_memo
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Reals, Whole
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hustle_widgets.algorithms.temporal import Settled, clip_until_stable
 from hustle_widgets.engine.blocks import Block
 from hustle_widgets.engine.deltas import Patch
-from hustle_widgets.engine.history import BandMemo, band_memo
+from hustle_widgets.engine.memos import BandMemo, band_memo
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real
 

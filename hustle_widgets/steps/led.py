@@ -10,7 +10,7 @@ from hustle_widgets.algorithms.bloom import bloom_mask
 from hustle_widgets.algorithms.laplacian import edge_rounds
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Patch
-from hustle_widgets.engine.history import FrameMemo, frame_memo
+from hustle_widgets.engine.memos import FrameMemo, frame_memo
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Real, Switch, Whole
 from hustle_widgets.steps.targets import found_zeroth

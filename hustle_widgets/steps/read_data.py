@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hustle_widgets.engine.blocks import Block
-from hustle_widgets.engine.deltas import Selection, Table
+from hustle_widgets.engine.deltas import KeptFrames, Table
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.parameters import Switch
 
@@ -22,7 +22,7 @@ class ReadData(Step):
     skip_first_or = Switch(False, "Leave out the whole first orbit.")
 
     @staticmethod
-    def compute(block: Block, *, skip_first_fm: bool, skip_first_or: bool) -> tuple[Selection, Table]:
+    def compute(block: Block, *, skip_first_fm: bool, skip_first_or: bool) -> tuple[KeptFrames, Table]:
         """Select frames by their orbit numbers."""
         orbits = block.state.source.columns["orbit_numbers"]
         keep = np.ones(orbits.size, dtype=bool)
@@ -37,4 +37,4 @@ class ReadData(Step):
             )
         frames = np.flatnonzero(keep)
         notes = () if keep.all() else (f"{frames.size} of {orbits.size} frames are worked on.",)
-        return Selection(frames), Table(notes=notes)
+        return KeptFrames(frames), Table(notes=notes)

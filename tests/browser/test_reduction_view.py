@@ -199,7 +199,7 @@ LaplacianEdgeDetection.compute = staticmethod(wait)"""
     lab.page.locator(".hustle-said-top", has_text="to compute").wait_for()
     assert lab.kernel_eval("reduction.led.status") == "stale"
     assert lab.kernel_eval("reduction.free_iter.status") == "fresh"
-    lab.wait_until(lambda: not lab.kernel_eval("reduction._background.busy"), what="the computation to stop")
+    lab.wait_until(lambda: not lab.kernel_eval("reduction._worker.busy"), what="the computation to stop")
 
     written = folder / "outputs" / "stage_1" / "run_1" / "clean_obs.nc"
     written.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from hustle_widgets.view.live.smooth import SmoothLive
 from hustle_widgets.view.live.temporal import FixedSeriesLive, SeriesLive
 from hustle_widgets.view.live.tracks import StarsLive, ZerothLive
 from hustle_widgets.view.live.uniform import UniformLive
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.selection import Selection
 
 LIVE: dict[str, type[Live]] = {
     "read_data": ReadLive,
@@ -36,7 +36,7 @@ LIVE: dict[str, type[Live]] = {
 }
 
 
-def live_view(step: Any, look: Look) -> Live | None:
+def live_view(step: Any, selection: Selection) -> Live | None:
     """Make the live view of a step, or None if it has none."""
     kind = LIVE.get(step.name)
-    return None if kind is None else kind(step, look)
+    return None if kind is None else kind(step, selection)

@@ -16,10 +16,10 @@ from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.chain import with_known
 from hustle_widgets.engine.deltas import Outcome, Patch
 from hustle_widgets.engine.plan import Unmet
-from hustle_widgets.view.frame_marks import Region
-from hustle_widgets.view.look import Look
-from hustle_widgets.view.part import close_tree
-from hustle_widgets.view.preview import Upstream, flags_in_frame, frame_patch
+from hustle_widgets.view.frame.marks import Region
+from hustle_widgets.view.live.preview import Upstream, flags_in_frame, frame_patch
+from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.selection import Selection
 
 
 class Live:
@@ -31,7 +31,7 @@ class Live:
     ----------
     step : Step
         Of a Reduction.
-    look : Look
+    selection : Selection
         What is on display.
 
     Attributes
@@ -49,8 +49,8 @@ class Live:
     widget: Any = None
     decorations: tuple[str, ...] = ()
 
-    def __init__(self, step: Any, look: Look) -> None:
-        self.step, self.look = step, look
+    def __init__(self, step: Any, selection: Selection) -> None:
+        self.step, self.selection = step, selection
         self.image: Any = None
         self.said = w.HTML()
         self._upstream: Upstream | None = None
@@ -110,7 +110,7 @@ class Live:
         if not self.step.enabled:
             return None
         region = None if self.image is None else self.image.region
-        key = (self.upstream, self.parameters, self.number, region, self.look.row, self._waits())
+        key = (self.upstream, self.parameters, self.number, region, self.selection.row, self._waits())
         if key != self._glimpse_key:
             self._glimpse_key, self._glimpsed = key, None
             with suppress(ValueError, Unmet):  # the computation that follows says it on the step
@@ -179,7 +179,7 @@ class Live:
     @property
     def number(self) -> int:
         """Number of the frame on display."""
-        return min(self.look.frame, self.upstream.state.shape[0] - 1)
+        return min(self.selection.frame, self.upstream.state.shape[0] - 1)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -196,7 +196,7 @@ class Live:
     @property
     def hour(self) -> float:
         """Time of the frame on display, hours."""
-        return float(self.hours[min(self.look.frame, self.hours.size - 1)])
+        return float(self.hours[min(self.selection.frame, self.hours.size - 1)])
 
     def computed_on(self, frames: slice, rows: slice) -> Outcome:
         """Return what the step does to a small part of the visit with its present parameters."""
@@ -216,7 +216,7 @@ class Live:
         rows, columns = self.shape
         row0, row1, column0, column1 = (0, rows, 0, columns) if self.image is None else self.image.region
         height = min(row1 - row0, max(8, most // (column1 - column0)))
-        start = int(np.clip(self.look.row - height // 2, row0, row1 - height))
+        start = int(np.clip(self.selection.row - height // 2, row0, row1 - height))
         return start, start + height, column0, column1
 
     def placed(self, patch: Patch) -> Outcome:

@@ -9,7 +9,7 @@ import ipywidgets as w
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.regions import Box, fitted
 from hustle_widgets.view import theme
-from hustle_widgets.view.frame_marks import Region
+from hustle_widgets.view.frame.marks import Region
 
 
 class BoxEditor:

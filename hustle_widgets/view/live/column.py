@@ -13,10 +13,10 @@ from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.column import background_region
 from hustle_widgets.view import theme
-from hustle_widgets.view.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.frame_marks import Region
+from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.base import Live
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.selection import Selection
 
 # Background pixels that a preview estimates from.
 AT_ONCE = 300_000
@@ -27,8 +27,8 @@ class ColumnLive(Live):
 
     decorations = ("rows", "region")
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.add = w.Button(
             description="Add rows", icon="plus-square-o", layout=w.Layout(width="112px", min_width="112px"),
             tooltip="Then drag over the frame above; the rows touched become background",
@@ -146,7 +146,7 @@ class ColumnLive(Live):
             ),
             title=f"Background of frame {self.number}" + (f" ({word})" if word else ""),
             y_limits=limits_of(level),
-            vertical=(self.look.column,),
+            vertical=(self.selection.column,),
         )  # fmt: skip
 
     def update(self) -> None:

@@ -9,16 +9,16 @@ import ipywidgets as w
 import numpy as np
 
 from hustle_widgets.view import theme
-from hustle_widgets.view.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.live.base import Live
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.selection import Selection
 
 
 class ReadLive(Live):
     """The frames of the visit by time and orbit, those left out among them."""
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.orbits = CurvePlot("Time since first frame of the visit [h]", "Orbit", height="230px")
         self.widget = self.boxed(self.orbits.widget)
 
@@ -29,10 +29,10 @@ class ReadLive(Live):
         hours = (times - times[0]) * 24
         outcome = self.outcome
         kept = np.ones(times.size, dtype=bool)
-        if outcome is not None and outcome.selection is not None:
-            kept = np.isin(np.arange(times.size), outcome.selection.frames)
+        if outcome is not None and outcome.kept_frames is not None:
+            kept = np.isin(np.arange(times.size), outcome.kept_frames.frames)
         shown = np.flatnonzero(kept)
-        here = hours[shown[min(self.look.frame, shown.size - 1)]]
+        here = hours[shown[min(self.selection.frame, shown.size - 1)]]
         self.orbits.show(
             Curve("worked on", hours, np.where(kept, orbits, np.nan), color=theme.KEPT, line=""),
             Curve(
@@ -57,8 +57,8 @@ class ReadLive(Live):
 class SaveLive(Live):
     """Where the outputs go, and what is there."""
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.files = w.HTML()
         self.widget = self.boxed(self.files)
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from hustle_widgets.view import theme
-from hustle_widgets.view.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.live.base import Live, count_in_frames
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.selection import Selection
 
 
 class FlaggedLive(Live):
@@ -17,8 +17,8 @@ class FlaggedLive(Live):
 
     counts_height = "190px"
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.counts = CurvePlot("Time since first frame [h]", "Flagged pixels", height=self.counts_height)
 
     def update(self) -> None:

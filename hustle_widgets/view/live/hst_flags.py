@@ -11,9 +11,9 @@ from hustle_widgets.algorithms.dq import FIRST_TEMPORAL, count_bits
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view import theme
 from hustle_widgets.view.live.flagged import FlaggedLive
-from hustle_widgets.view.look import Look
-from hustle_widgets.view.part import Key, Part, set_scale
-from hustle_widgets.view.preview import computed, flags_in_frame, frame_patch, part_of
+from hustle_widgets.view.live.preview import computed, cut_visit, flags_in_frame, frame_patch
+from hustle_widgets.view.plots.panel import Key, PlotPanel, set_scale
+from hustle_widgets.view.selection import Selection
 
 # Meaning of calwf3's bits in short (WFC3 Data Handbook 5, table 3.3).
 MEANINGS = {
@@ -25,7 +25,7 @@ NOT_CHOSEN = "#b9c4cc"
 NEAR = 2  # frames before and after that a preview replaces cosmic rays from
 
 
-class FlagBars(Part):
+class FlagBars(PlotPanel):
     """A bar for each flag, its length logarithmic in the number of pixels, chosen ones in colour."""
 
     def __init__(self, chosen: Any, height: str = "250px") -> None:
@@ -76,8 +76,8 @@ class HSTFlagsLive(FlaggedLive):
 
     counts_height = "170px"
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.bars = FlagBars(self.toggle)
         self.widget = self.boxed(self.bars.widget, self.counts.widget)
 
@@ -118,7 +118,7 @@ class HSTFlagsLive(FlaggedLive):
         for k in range(len(dq)):
             if k != at:  # only cosmic rays matter there, and no median in space is wanted
                 dq[k] &= ~np.array(FIRST_TEMPORAL - 1, dq.dtype)
-        part = part_of(upstream.state, images, frames, dq)
+        part = cut_visit(upstream.state, images, frames, dq)
         patch = computed(type(self.step), part, self.parameters).patch
         assert patch is not None
         return self.placed(frame_patch(self.shape, *flags_in_frame(patch, at)))

@@ -10,13 +10,13 @@ import numpy as np
 from hustle_widgets.algorithms.laplacian import detect_edges, significance
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view import theme
-from hustle_widgets.view.curve_plot import Curve
-from hustle_widgets.view.frame_marks import Region
+from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.bloom import Bloom
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.live.maps import MapPlot
-from hustle_widgets.view.look import Look
-from hustle_widgets.view.preview import frame_patch, put_into
+from hustle_widgets.view.live.preview import frame_patch, put_into
+from hustle_widgets.view.plots.curve_plot import Curve
+from hustle_widgets.view.selection import Selection
 
 # Pixels to each side of the clicked one, pixels of a preview, and how far away a pixel can matter.
 ROWS, COLUMNS = 8, 12
@@ -27,8 +27,8 @@ MARGIN = 10
 class LedLive(FlaggedLive):
     """Significance and contrast around the clicked pixel, and the hits of each round in each frame."""
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.significance, self.contrast = MapPlot(), MapPlot()
         self.maps = w.HBox(
             [w.VBox([plot.widget]) for plot in (self.significance, self.contrast)],
@@ -41,8 +41,8 @@ class LedLive(FlaggedLive):
     def neighbourhood(self) -> Region:
         """Return the region around the clicked pixel that lies on the frame."""
         rows, columns = self.shape
-        row0 = int(np.clip(self.look.row - ROWS, 0, max(rows - 2 * ROWS - 1, 0)))
-        column0 = int(np.clip(self.look.column - COLUMNS, 0, max(columns - 2 * COLUMNS - 1, 0)))
+        row0 = int(np.clip(self.selection.row - ROWS, 0, max(rows - 2 * ROWS - 1, 0)))
+        column0 = int(np.clip(self.selection.column - COLUMNS, 0, max(columns - 2 * COLUMNS - 1, 0)))
         return row0, min(row0 + 2 * ROWS + 1, rows), column0, min(column0 + 2 * COLUMNS + 1, columns)
 
     def read_noise(self) -> float:
@@ -56,8 +56,8 @@ class LedLive(FlaggedLive):
         # Always with the contrast: the map is worth a look before fine_structure is switched on.
         sigma, contrast = significance(frame, self.read_noise(), step.led_factor, True, region)
         assert contrast is not None
-        at = self.look.row - region[0], self.look.column - region[2]
-        pixel = self.look.row, self.look.column
+        at = self.selection.row - region[0], self.selection.column - region[2]
+        pixel = self.selection.row, self.selection.column
         threshold, factor = step.led_threshold, step.contrast_factor
         self.significance.show(
             sigma, region, pixel, high=2 * threshold, over=sigma > threshold,

@@ -10,9 +10,9 @@ from traitlets import TraitError
 
 from hustle_widgets.algorithms.windowed import cutout
 from hustle_widgets.view import theme
-from hustle_widgets.view.frame_image import FrameImage
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.selection import Selection
 
 # Half height [px] of what is shown around the target.
 AROUND = 20
@@ -21,8 +21,8 @@ AROUND = 20
 class LocationLive(Live):
     """The direct image; the guess is set by a click or a drag, the centroid follows."""
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.direct: FrameImage | None = None
         self._centred: Any = None
         self._heading = w.HTML()

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.view import encode, theme
-from hustle_widgets.view.frame_marks import Region
-from hustle_widgets.view.part import Key, Part, set_scale, update
-from hustle_widgets.view.picture import Picture
+from hustle_widgets.view.frame.marks import Region
+from hustle_widgets.view.frame.picture import Picture
+from hustle_widgets.view.plots.panel import Key, PlotPanel, set_scale, update
 
 
-class MapPlot(Part):
+class MapPlot(PlotPanel):
     """Picture of a few hundred pixels, with those over a threshold crossed and the chosen one ringed.
 
     Parameters

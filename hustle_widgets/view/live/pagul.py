@@ -13,10 +13,10 @@ from hustle_widgets.algorithms.sky import fit_sky, smooth_scales
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.view import theme
-from hustle_widgets.view.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.column import sparse
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.selection import Selection
 
 # Pixels of a preview, and of a mode.
 AT_ONCE = 150_000
@@ -28,8 +28,8 @@ class SkyLive(Live):
 
     decorations = ("sky mask",)
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.show_mask = w.Checkbox(
             value=True, description="mark masked pixels on the frame", indent=False,
             layout=w.Layout(width="260px", margin="0 0 0 12px"),

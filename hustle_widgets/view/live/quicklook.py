@@ -10,10 +10,10 @@ import numpy as np
 from hustle_widgets.algorithms.dq import flagged
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.view import theme
-from hustle_widgets.view.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.frame_image import FrameImage
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.selection import Selection
 
 STEP_COLORS = (theme.SKY, theme.ORANGE, theme.VERMILLION, theme.GREEN, theme.YELLOW, theme.PURPLE)
 HST_COLOR = "#8c8c8c"
@@ -24,8 +24,8 @@ class QuicklookLive(Live):
 
     decorations = ("aperture",)
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.flags = FrameImage(self.shape, title="Flags", share=0.42, toolbar=False)
         self.flags.show_frame(np.zeros(self.shape, dtype=np.float32))
         self.curves = CurvePlot("Time since first frame [h]", "Flux / median", height="200px")
@@ -58,7 +58,7 @@ class QuicklookLive(Live):
         number = self.number
         colors = iter(STEP_COLORS)
         if self.step.include_hst_dq:
-            bits = state.source.hst_dq[state.selection[number]]
+            bits = state.source.hst_dq[state.kept_frames[number]]
             rows, columns = np.nonzero(flagged(bits, (16, 4096, 8192)))
             self.flags.show_overlay("hst_dq", rows, columns, HST_COLOR, "HST: hot, cosmic ray")
         else:

@@ -11,13 +11,13 @@ from scipy.ndimage import median_filter
 from hustle_widgets.algorithms.smoothing import reject_by_smoothing, smooth_model
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view import theme
-from hustle_widgets.view.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.frame_marks import Region
+from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.bloom import Bloom
 from hustle_widgets.view.live.boxes import BoxEditor
 from hustle_widgets.view.live.flagged import FlaggedLive
-from hustle_widgets.view.look import Look
-from hustle_widgets.view.preview import frame_patch, put_into
+from hustle_widgets.view.live.preview import frame_patch, put_into
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.selection import Selection
 
 # Pixels of a preview by type of model; of '2D_smooth' with a kernel of 25 pixels.
 AT_ONCE = {"1D_smooth": 700_000, "2D_smooth": 60_000, "polyfit": 120_000}
@@ -30,8 +30,8 @@ class SmoothLive(FlaggedLive):
     decorations = ("smth_bounds",)
     counts_height = "170px"
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.editor = BoxEditor(self, "smth_bounds")
         self.model = CurvePlot("Column [px]", "Value [e⁻]", height="190px")
         self.residual = CurvePlot("Column [px]", "Value − model [e⁻]", height="190px")
@@ -50,7 +50,7 @@ class SmoothLive(FlaggedLive):
 
     def _zoomed(self, region: Region) -> None:
         with self.reduction._lock:
-            if self.look.step == self.step.name:
+            if self.selection.step == self.step.name:
                 self.redraw()
 
     def read_noise(self) -> float:
@@ -63,13 +63,13 @@ class SmoothLive(FlaggedLive):
         # Without the threshold, unless that chooses what the polynomial is fitted to.
         fitted_to = step.smth_type == "polyfit" and step.smth_threshold
         model = (step.smth_type, step.smth_kernel, step.smth_order, fitted_to)
-        key = (self.upstream, self.number, self.look.row, model)
+        key = (self.upstream, self.number, self.selection.row, model)
         if key != self._cut_by:
             self._cut, self._cut_by = self._cut_anew(), key
         return self._cut
 
     def _cut_anew(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        step, row, rows = self.step, self.look.row, self.shape[0]
+        step, row, rows = self.step, self.selection.row, self.shape[0]
         kernel = step.smth_kernel
         reach = (kernel[0] if isinstance(kernel, tuple) else 1) + 3
         top, bottom = max(0, row - reach), min(rows, row + reach + 1)
@@ -90,7 +90,7 @@ class SmoothLive(FlaggedLive):
 
     def redraw(self) -> None:
         """Draw the row with the present parameters."""
-        step, row = self.step, self.look.row
+        step, row = self.step, self.selection.row
         try:
             values, model, scatter = self.cut()
         except ValueError:  # the step says what does not fit
@@ -110,7 +110,7 @@ class SmoothLive(FlaggedLive):
             Curve("frame", columns, values, color=theme.KEPT, marker=""),
             Curve("model", columns, model, color=theme.REJECTED, marker=""),
             title=f"Row {row} of frame {self.number} (click another)",
-            vertical=(self.look.column,),
+            vertical=(self.selection.column,),
         )
         label = "flagged" if inside.any() else "no region in this row"
         self.residual.show(
@@ -121,7 +121,7 @@ class SmoothLive(FlaggedLive):
                   color=theme.REJECTED, marker="cross", line="", label=f"{label}: {hit.sum()}"),
             title="Residual",
             y_limits=(-1.05 * edge, 1.05 * edge),
-            vertical=(self.look.column,),
+            vertical=(self.selection.column,),
         )  # fmt: skip
 
     def _inside(self, columns: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -130,7 +130,7 @@ class SmoothLive(FlaggedLive):
             return np.ones(columns.size, bool)
         inside = np.zeros(columns.size, bool)
         for row0, row1, column0, column1 in self.editor.boxes():
-            if row0 <= self.look.row < row1:
+            if row0 <= self.selection.row < row1:
                 inside |= (columns >= column0) & (columns < column1)
         return inside
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.view.live.flagged import FlaggedLive
-from hustle_widgets.view.look import Look
-from hustle_widgets.view.preview import MOST_SERIES, Suspects, computed, frame_patch, part_of, put_into
-from hustle_widgets.view.series_plot import SeriesPlot
+from hustle_widgets.view.live.preview import MOST_SERIES, Suspects, computed, cut_visit, frame_patch, put_into
+from hustle_widgets.view.plots.series_plot import SeriesPlot
+from hustle_widgets.view.selection import Selection
 
 # Series that are clipped for a preview.
 AT_ONCE = 12_000
@@ -31,8 +31,8 @@ class Rejection(NamedTuple):
 class SeriesLive(FlaggedLive):
     """The clicked pixel's time series with the rejection band, and the pixels flagged in each frame."""
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.series = SeriesPlot(height="230px")
         self.series.on_threshold(self.dragged)
         self.widget = self.boxed(*self.extra(), self.series.widget, self.counts.widget)
@@ -54,7 +54,7 @@ class SeriesLive(FlaggedLive):
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return series, shape (frames, n), as the step leaves them, and what it flags."""
         cube = series[:, np.newaxis]
-        patch = computed(type(self.step), part_of(self.state, cube, slice(None)), parameters).patch
+        patch = computed(type(self.step), cut_visit(self.state, cube, slice(None)), parameters).patch
         assert patch is not None
         flagged = np.zeros(cube.shape, bool)
         flagged.reshape(-1)[patch.index] = True
@@ -65,7 +65,7 @@ class SeriesLive(FlaggedLive):
 
     def redraw(self) -> None:
         """Clip the pixel's series with the present parameters: exact, and quick."""
-        row, column = self.look.row, self.look.column
+        row, column = self.selection.row, self.selection.column
         found = self.rejection(self.upstream.row(row)[:, column])
         self.series.show(
             found.values,

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.targets import expected_zeroth
 from hustle_widgets.view import theme
-from hustle_widgets.view.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.windows import Window, WindowsPlot
-from hustle_widgets.view.look import Look
-from hustle_widgets.view.part import close_tree
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.selection import Selection
 
 AXES = ("column", "row")
 # Half width [px] of the window shown around the 0th order.
@@ -26,8 +26,8 @@ class TracksLive(Live):
 
     title = ""
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.windows = WindowsPlot()
         self.moves = [
             CurvePlot("Time since first frame [h]", f"{axis.capitalize()}s [px]", height="185px")
@@ -90,8 +90,8 @@ class ZerothLive(TracksLive):
     title = "0th order"
     decorations = ("zeroth",)
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self._ends: tuple[Any, dict[int, NDArray[np.float32]]] = (None, {})
 
     def followed(self) -> tuple[list[Window], int]:

@@ -11,11 +11,11 @@ from hustle_widgets.algorithms.background import region_values, uniform_level
 from hustle_widgets.algorithms.histogram import bin_values, fit_gaussian
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.view import theme
-from hustle_widgets.view.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.histogram_plot import HistogramPlot
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.boxes import BoxEditor
-from hustle_widgets.view.look import Look
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.plots.histogram_plot import HistogramPlot
+from hustle_widgets.view.selection import Selection
 
 # More bins than this cannot be told apart in the plot.
 BINS_DRAWN = 500
@@ -27,8 +27,8 @@ class UniformLive(Live):
 
     decorations = ("bounds",)
 
-    def __init__(self, step: Any, look: Look) -> None:
-        super().__init__(step, look)
+    def __init__(self, step: Any, selection: Selection) -> None:
+        super().__init__(step, selection)
         self.editor = BoxEditor(self, "bounds")
         self.histogram = HistogramPlot(height="240px")
         self.histogram.on_limits(self.dragged)

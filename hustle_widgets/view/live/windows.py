@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.windowed import cutout
 from hustle_widgets.view import encode, theme
-from hustle_widgets.view.part import Key, Part, set_scale, update
-from hustle_widgets.view.picture import Picture
+from hustle_widgets.view.frame.picture import Picture
+from hustle_widgets.view.plots.panel import Key, PlotPanel, set_scale, update
 
 # Columns between two windows, as a part of a window.
 GAP = 0.12
@@ -31,7 +31,7 @@ class Window(NamedTuple):
     found: tuple[float, float]
 
 
-class WindowsPlot(Part):
+class WindowsPlot(PlotPanel):
     """Cut-outs of a frame, each stretched by itself.
 
     Parameters

@@ -9,14 +9,14 @@ from typing import Any
 import ipywidgets as w
 
 from hustle_widgets.assessment import Finding
-from hustle_widgets.view.seen import Seen
-from hustle_widgets.view.status import LOOKS, VERDICTS, verdict_sign
+from hustle_widgets.view.page.status import LOOKS, VERDICTS, verdict_sign
+from hustle_widgets.view.page_part import PagePart
 
 SETUP = "setup"
 CHOSEN, PLAIN, MARK = "#cfe3f3", "#f4f4f4", "#0072b2"
 
 
-class Navigation(Seen):
+class Navigation(PagePart):
     """One row a step.
 
     Parameters

@@ -8,7 +8,7 @@ from html import escape
 import ipywidgets as w
 
 from hustle_widgets.assessment import Finding, worst
-from hustle_widgets.view.status import VERDICTS, verdict_sign
+from hustle_widgets.view.page.status import VERDICTS, verdict_sign
 
 
 def line_of(finding: Finding) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hustle_widgets.engine.blocks import Block, Source, State
 from hustle_widgets.engine.chain import with_known
 from hustle_widgets.engine.deltas import Outcome, Patch
-from hustle_widgets.view.frame_marks import Region
+from hustle_widgets.view.frame.marks import Region
 
 # Pixels of a frame whose series are kept, and the frames that tell what is usual for a pixel.
 MOST_SERIES = 40_000
@@ -168,7 +168,7 @@ class Suspects:
         if choice != self._chosen_by:
             self._choose(state, *choice)
             self._chosen_by = choice
-        part = part_of(state, self._chosen_series, slice(None))
+        part = cut_visit(state, self._chosen_series, slice(None))
         patch = computed(self._kind, part, {**parameters, **self._memo}).patch
         assert patch is not None and patch.value is not None
         entries, inside = patch.find(slice(self.number, self.number + 1), slice(0, 1))
@@ -183,10 +183,10 @@ class Suspects:
         all_of_them = chosen.size == self._index.size
         self._chosen_series = (self._series if all_of_them else self._series[:, chosen])[:, np.newaxis]
         if self._kind.memo is not None:
-            self._memo = {"memo": self._kind.memo(part_of(state, self._chosen_series, slice(None)))}
+            self._memo = {"memo": self._kind.memo(cut_visit(state, self._chosen_series, slice(None)))}
 
 
-def part_of(state: State, images: NDArray[np.float32], frames: slice, hst_dq: Any = None) -> State:
+def cut_visit(state: State, images: NDArray[np.float32], frames: slice, hst_dq: Any = None) -> State:
     """Return a small visit of its own: some frames of a state, cut to a part."""
     source = Source(
         images=images,

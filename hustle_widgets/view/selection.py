@@ -5,7 +5,7 @@ from __future__ import annotations
 from traitlets import HasTraits, Int, Unicode
 
 
-class Look(HasTraits):
+class Selection(HasTraits):
     """The frame, pixel and step on display.
 
     Attributes
@@ -31,8 +31,8 @@ class Look(HasTraits):
     minus = Unicode("")
 
 
-def look_at(look: Look, column: float, row: float, shape: tuple[int, int]) -> None:
+def select_pixel(selection: Selection, column: float, row: float, shape: tuple[int, int]) -> None:
     """Look at the pixel nearest to a place on frames of a shape (rows, columns)."""
-    with look.hold_trait_notifications():
-        look.row = min(max(round(row), 0), shape[0] - 1)
-        look.column = min(max(round(column), 0), shape[1] - 1)
+    with selection.hold_trait_notifications():
+        selection.row = min(max(round(row), 0), shape[0] - 1)
+        selection.column = min(max(round(column), 0), shape[1] - 1)

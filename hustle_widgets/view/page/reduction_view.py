@@ -11,33 +11,33 @@ from typing import Any
 import ipywidgets as w
 
 from hustle_widgets.assessment import Finding, assess, worst_of_steps
-from hustle_widgets.engine.background import OFTEN
 from hustle_widgets.engine.deltas import Outcome
-from hustle_widgets.history import Edit, History
-from hustle_widgets.view.assessment_view import AssessmentView, sentences_of
-from hustle_widgets.view.curve_view import CurveView
-from hustle_widgets.view.frame_view import SHARE, FrameView
+from hustle_widgets.engine.worker import OFTEN
+from hustle_widgets.undo import Edit, History
+from hustle_widgets.view.frame.frame_view import SHARE, FrameView
+from hustle_widgets.view.layout import page
 from hustle_widgets.view.live import live_view
 from hustle_widgets.view.live.base import Live
-from hustle_widgets.view.look import Look, look_at
-from hustle_widgets.view.navigation import SETUP, Navigation
-from hustle_widgets.view.page import page
-from hustle_widgets.view.part import close_tree
-from hustle_widgets.view.seen import Seen
-from hustle_widgets.view.setup_panel import SetupPanel
-from hustle_widgets.view.step_panel import beside, settings_of
-from hustle_widgets.view.top_bar import TopBar
-from hustle_widgets.view.trouble import Trouble
+from hustle_widgets.view.page.assessment_view import AssessmentView, sentences_of
+from hustle_widgets.view.page.light_curve_view import LightCurveView
+from hustle_widgets.view.page.navigation import SETUP, Navigation
+from hustle_widgets.view.page.setup_panel import SetupPanel
+from hustle_widgets.view.page.step_panel import beside, settings_of
+from hustle_widgets.view.page.top_bar import TopBar
+from hustle_widgets.view.page.view_errors import ViewErrors
+from hustle_widgets.view.page_part import PagePart
+from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.selection import Selection, select_pixel
 
 
-class ReductionView(Seen):
+class ReductionView(PagePart):
     """Everything on the page of one Reduction, and what it does when something happens.
 
     Attributes
     ----------
     children : tuple of Widget
         What to place in the Reduction's box.
-    look : Look
+    selection : Selection
         What is on display.
     history : History
         Edits made while the view is there.
@@ -46,7 +46,7 @@ class ReductionView(Seen):
     def __init__(self, reduction: Any) -> None:
         super().__init__(reduction)
         _, rows, columns = reduction.state().shape
-        self.look = Look(row=rows // 2, column=columns // 2)
+        self.selection = Selection(row=rows // 2, column=columns // 2)
         self.history = History()
         self.lives: dict[str, Live | None] = {}
         self.panels: dict[str, Any] = {}
@@ -59,17 +59,17 @@ class ReductionView(Seen):
         self._said = 0.0
         self._values = reduction.values()
 
-        self.trouble = Trouble()
+        self.trouble = ViewErrors()
         self.bar = TopBar(reduction, self.undo, self.redo, lambda: self.open_step(SETUP))
-        self.frames = FrameView(reduction, self.look)
+        self.frames = FrameView(reduction, self.selection)
         self.image = self.frames.image
-        self.curve = CurveView(reduction, self.look, height="184px")
+        self.curve = LightCurveView(reduction, self.selection, height="184px")
         self.assessment = AssessmentView()
         self.navigation = Navigation(reduction, self.open_step)
         self.panel = w.HBox(layout=w.Layout(width="100%", min_height="360px"))
 
         self.image.on_click(self._clicked)
-        self.look.observe(self._looked, ["frame", "row", "column", "shown", "minus"])
+        self.selection.observe(self._looked, ["frame", "row", "column", "shown", "minus"])
         self.frames.overlay.observe(self._looked, "value")
         reduction.observe(self._set_up, list(reduction.setup_parameters()))
         reduction.watch(self._happened)
@@ -89,8 +89,8 @@ class ReductionView(Seen):
         with self.trouble.shown("panel"), self.reduction._lock:
             if name not in self.panels:
                 self.panels[name] = self._panel(name)
-            left = self.lives.get(self.look.step)
-            if left is not None and name != self.look.step:
+            left = self.lives.get(self.selection.step)
+            if left is not None and name != self.selection.step:
                 left.undecorate(self.image)
             self._page = name
             self.panel.children = (self.panels[name],)
@@ -98,14 +98,14 @@ class ReductionView(Seen):
             self._close_figures()
             self.navigation.mark_open(name)
             if name != SETUP:
-                self.look.step = name
+                self.selection.step = name
             self._draw()
 
     def _panel(self, name: str) -> Any:
         if name == SETUP:
             return SetupPanel(self.reduction, self.together).widget
         step = self.reduction[name]
-        self.lives[name] = live_view(step, self.look)
+        self.lives[name] = live_view(step, self.selection)
         self._verdicts[name] = w.HTML()
         self._write_verdict(name)
         drawn = step.switch and not step.explicit
@@ -158,13 +158,13 @@ class ReductionView(Seen):
     def _make(self, edit: Edit) -> None:
         owner = self.reduction[edit.step] if edit.step else self.reduction
         setattr(owner, edit.parameter, edit.new)
-        if edit.step and edit.step != self.look.step:
+        if edit.step and edit.step != self.selection.step:
             self.open_step(edit.step)
 
     def _note_edits(self) -> None:
         """Keep what has changed, for undo and for comparison."""
         values = self.reduction.values()
-        for key, (owner, trait) in self.reduction.places().items():
+        for key, (owner, trait) in self.reduction.parameter_owners().items():
             if values[key] != self._values[key]:
                 name = getattr(owner, "name", "")
                 old, new = self._values[key], values[key]
@@ -182,9 +182,9 @@ class ReductionView(Seen):
 
     def _clicked(self, column: float, row: float) -> None:
         with self.trouble.shown("click"), self.reduction._lock:
-            live = self.lives.get(self.look.step)
+            live = self.lives.get(self.selection.step)
             if self._page == SETUP or live is None or not live.clicked(column, row):
-                look_at(self.look, column, row, self.image.shape)
+                select_pixel(self.selection, column, row, self.image.shape)
 
     def _looked(self, change: Any) -> None:
         with self.trouble.shown("frame"), self.reduction._lock:
@@ -245,7 +245,7 @@ class ReductionView(Seen):
 
     def _preview(self, name: str) -> None:
         self._previewed = self.bar.previewed
-        opened = self.reduction[self.look.step]
+        opened = self.reduction[self.selection.step]
         read = {opened.name, *(place.partition(".")[0] for place in opened.borrows)}
         live = self.lives.get(opened.name)
         if live is not None and name in read:
@@ -257,7 +257,7 @@ class ReductionView(Seen):
 
     def _draw(self, done: str = "") -> None:
         """Draw what is looked at; after a step was done, only what it has changed."""
-        if done in ("", self.look.step):
+        if done in ("", self.selection.step):
             self._draw_step(waiting=done != "")
         if done in ("", "quicklook"):
             self.curve.draw()
@@ -267,8 +267,15 @@ class ReductionView(Seen):
 
         While the result of a later step, whose frame is shown, is waited for, the picture stays.
         """
-        look, live = self.look, self.lives.get(self.look.step)
-        looked = (look.step, look.frame, look.row, look.column, look.shown, look.minus)
+        selection, live = self.selection, self.lives.get(self.selection.step)
+        looked = (
+            selection.step,
+            selection.frame,
+            selection.row,
+            selection.column,
+            selection.shown,
+            selection.minus,
+        )
         before = known_tokens(self.reduction, self.frames.depth())
         frame = (*looked, self.frames.overlay.value, *before)
         panel = (*looked, *known_tokens(self.reduction))
@@ -277,7 +284,7 @@ class ReductionView(Seen):
         if (frame, panel) == self._drawn:
             return
         if frame != self._drawn[0]:  # a picture takes longest on its way to the page
-            known = look.step in self.reduction.outcomes()
+            known = selection.step in self.reduction.outcomes()
             preview = None if known or live is None else live.glimpse()
             self.frames.draw(preview)
             self.bar.say_preview(preview is not None)

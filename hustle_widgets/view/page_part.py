@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 
-class Seen:
+class PagePart:
     """A part of the page that shows a Reduction without keeping it, and its visit, alive."""
 
     def __init__(self, reduction: Any) -> None:

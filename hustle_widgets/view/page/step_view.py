@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from hustle_widgets.engine.deltas import Outcome
-from hustle_widgets.view.frame_view import FrameView
+from hustle_widgets.view.frame.frame_view import FrameView
+from hustle_widgets.view.layout import page
 from hustle_widgets.view.live import live_view
-from hustle_widgets.view.look import Look, look_at
-from hustle_widgets.view.page import page
-from hustle_widgets.view.seen import Seen
-from hustle_widgets.view.step_panel import beside, settings_of
-from hustle_widgets.view.trouble import Trouble
+from hustle_widgets.view.page.step_panel import beside, settings_of
+from hustle_widgets.view.page.view_errors import ViewErrors
+from hustle_widgets.view.page_part import PagePart
+from hustle_widgets.view.selection import Selection, select_pixel
 
 
-class StepView(Seen):
+class StepView(PagePart):
     """What a cell shows that ends with a step of a Reduction.
 
     Attributes
@@ -26,12 +26,12 @@ class StepView(Seen):
         super().__init__(step.reduction)
         self._name = step.name
         _, rows, columns = step.reduction.state().shape
-        self.look = Look(step=step.name, row=rows // 2, column=columns // 2)
-        self.trouble = Trouble()
-        self.frames = FrameView(step.reduction, self.look)
-        self.live = live_view(step, self.look)
+        self.selection = Selection(step=step.name, row=rows // 2, column=columns // 2)
+        self.trouble = ViewErrors()
+        self.frames = FrameView(step.reduction, self.selection)
+        self.live = live_view(step, self.selection)
         self.frames.image.on_click(self._clicked)
-        self.look.observe(lambda _: self.draw(), list(self.look.trait_names()))
+        self.selection.observe(lambda _: self.draw(), list(self.selection.trait_names()))
         self.frames.overlay.observe(lambda _: self.draw(), "value")
         step.reduction.watch(self._happened)
         panel = beside(settings_of(step), self.live)
@@ -41,7 +41,7 @@ class StepView(Seen):
     def _clicked(self, column: float, row: float) -> None:
         with self.trouble.shown("click"), self.reduction._lock:
             if self.live is None or not self.live.clicked(column, row):
-                look_at(self.look, column, row, self.frames.image.shape)
+                select_pixel(self.selection, column, row, self.frames.image.shape)
 
     def _happened(self, event: str, name: str) -> None:
         if event == "edited" and name == self._name and self.live is not None:

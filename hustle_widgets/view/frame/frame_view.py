@@ -9,10 +9,10 @@ import numpy as np
 
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Outcome, Patch
-from hustle_widgets.view.flagged_walk import FlaggedWalk, by_change, next_place
-from hustle_widgets.view.frame_image import FrameImage
-from hustle_widgets.view.look import Look, look_at
-from hustle_widgets.view.seen import Seen
+from hustle_widgets.view.frame.flagged_walk import FlaggedWalk, by_change, next_place
+from hustle_widgets.view.frame.frame_image import FrameImage
+from hustle_widgets.view.page_part import PagePart
+from hustle_widgets.view.selection import Selection, select_pixel
 
 # Bits of calwf3's data quality (WFC3 Data Handbook 5, table 3.3).
 HST_BITS = {
@@ -25,13 +25,13 @@ HST_BITS = {
 SHARE = 0.58
 
 
-class FrameView(Seen):
+class FrameView(PagePart):
     """Frame image with the controls of what is shown on it.
 
     Parameters
     ----------
     reduction : Reduction
-    look : Look
+    selection : Selection
         What is on display; the controls set it and follow it.
 
     Attributes
@@ -40,9 +40,9 @@ class FrameView(Seen):
     image : FrameImage
     """
 
-    def __init__(self, reduction: Any, look: Look) -> None:
+    def __init__(self, reduction: Any, selection: Selection) -> None:
         super().__init__(reduction)
-        self.look = look
+        self.selection = selection
         self._patch: Patch | None = None  # of the open step, as it is drawn
         frames, rows, columns = reduction.state().shape
         self.image = FrameImage((rows, columns), title="Frame", share=SHARE)
@@ -72,7 +72,7 @@ class FrameView(Seen):
         )  # fmt: skip
         for trait, control in (("frame", self._frame), ("frame", self._play), ("shown", self._shown),
                                ("minus", self._minus)):  # fmt: skip
-            w.link((look, trait), (control, "value"))
+            w.link((selection, trait), (control, "value"))
         minus = w.HTML('<span title="The difference of two points of the chain">minus</span>')
         controls = w.HBox(
             [self._play, self._frame, self._shown, minus, self._minus, self.overlay],
@@ -107,7 +107,7 @@ class FrameView(Seen):
         preview : Outcome, optional
             In place of what the open step has found.
         """
-        reduction, opened = self.reduction, self.look.step
+        reduction, opened = self.reduction, self.selection.step
         name = opened if point in ("before", "after") else point
         first = next(iter(reduction.steps))
         state = reduction.state(before=name)
@@ -121,25 +121,25 @@ class FrameView(Seen):
     def depth(self) -> int:
         """Return how many steps of the chain, from the first on, what is drawn depends on."""
         names = list(self.reduction.steps)
-        look = self.look
-        points = {look.step, *(point for point in (look.shown, look.minus) if point in names)}
+        selection = self.selection
+        points = {selection.step, *(point for point in (selection.shown, selection.minus) if point in names)}
         return 1 + max(names.index(point) for point in points)
 
     def draw(self, preview: Outcome | None = None) -> None:
         """Draw what is looked at, with the open step's `preview` in place of its result if given."""
         self._fit()
-        look, reduction = self.look, self.reduction
-        shown = self.state_at(look.shown, preview)
-        number = min(look.frame, shown.shape[0] - 1)
+        selection, reduction = self.selection, self.reduction
+        shown = self.state_at(selection.shown, preview)
+        number = min(selection.frame, shown.shape[0] - 1)
         picture = shown.frame(number)
-        title = f"Frame {number} {self._words(look.shown)}"
-        if look.minus:
-            picture = picture - self.state_at(look.minus, preview).frame(number)
-            title += f" minus {self._words(look.minus)}"
+        title = f"Frame {number} {self._words(selection.shown)}"
+        if selection.minus:
+            picture = picture - self.state_at(selection.minus, preview).frame(number)
+            title += f" minus {self._words(selection.minus)}"
         if preview is not None:
             title = f"Preview: {title}"
-        self.image.show_frame(picture, difference=bool(look.minus), title=title)
-        outcome = preview if preview is not None else reduction.outcomes().get(look.step)
+        self.image.show_frame(picture, difference=bool(selection.minus), title=title)
+        outcome = preview if preview is not None else reduction.outcomes().get(selection.step)
         patch = self._patch = None if outcome is None else outcome.patch
         rows, columns = ([], []) if patch is None else patch.frame_pixels(number)
         self._walk.enable(len(rows) > 0)
@@ -147,20 +147,20 @@ class FrameView(Seen):
             self.image.show_overlay("flagged", rows, columns, label="flagged here")
         else:
             self.image.hide_overlay("flagged")
-        self.image.set_points("pixel", [(look.column, look.row)])
+        self.image.set_points("pixel", [(selection.column, selection.row)])
 
     def _look_at_flagged(self, step: int) -> None:
         """Look at the next pixel that the open step flags in the frame on display."""
-        look = self.look
+        selection = self.selection
         with self.reduction._lock:
-            state = self.reduction.state(before=look.step)
-            number = min(look.frame, state.shape[0] - 1)
+            state = self.reduction.state(before=selection.step)
+            number = min(selection.frame, state.shape[0] - 1)
             places = np.empty(0, np.intp) if self._patch is None else by_change(self._patch, state, number)
             if places.size:
-                here = look.row * state.shape[2] + look.column
+                here = selection.row * state.shape[2] + selection.column
                 row, column = divmod(next_place(places, here, step), state.shape[2])
                 self.image.bring_into_view(row, column)
-                look_at(look, column, row, state.shape[1:])
+                select_pixel(selection, column, row, state.shape[1:])
 
     def _fit(self) -> None:
         """Let the slider reach the frames that are worked on."""
@@ -170,7 +170,7 @@ class FrameView(Seen):
                 control.max = last
 
     def _words(self, point: str) -> str:
-        name = self.look.step if point in ("before", "after") else point
+        name = self.selection.step if point in ("before", "after") else point
         step = self.reduction[name]
         if not step.alters:
             return f"at {step.section} {step.title}"
@@ -180,7 +180,7 @@ class FrameView(Seen):
         """Tell which steps and which HST bits flag a pixel of the frame on display."""
         reduction = self.reduction
         state = reduction.state()
-        number = min(self.look.frame, state.shape[0] - 1)
+        number = min(self.selection.frame, state.shape[0] - 1)
         place = np.ravel_multi_index((number, row, column), state.shape)
         by = []
         for name, outcome in state.outcomes.items():
@@ -188,7 +188,7 @@ class FrameView(Seen):
                 at = np.searchsorted(outcome.patch.index, place)
                 if at < len(outcome.patch) and outcome.patch.index[at] == place:
                     by.append(name)
-        value = int(state.source.hst_dq[state.selection[number], row, column])
+        value = int(state.source.hst_dq[state.kept_frames[number], row, column])
         bits = [
             f"{bit} {HST_BITS.get(bit, '')}".strip() for bit in (1 << n for n in range(16)) if value & bit
         ]

@@ -12,7 +12,7 @@ from typing import Any
 import bqplot
 import numpy as np
 
-from .part import update
+from hustle_widgets.view.plots.panel import update
 
 Region = tuple[int, int, int, int]
 # Part of the view's width that a name may take.

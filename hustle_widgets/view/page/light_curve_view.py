@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.view.light_curve_plot import LightCurvePlot
-from hustle_widgets.view.look import Look
-from hustle_widgets.view.seen import Seen
+from hustle_widgets.view.page_part import PagePart
+from hustle_widgets.view.plots.light_curve_plot import LightCurvePlot
+from hustle_widgets.view.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Curves:
     ppm: Mapping[str, float] = field(default_factory=dict)
 
 
-class CurveView(Seen):
+class LightCurveView(PagePart):
     """Light curves, always in sight.
 
     Attributes
@@ -33,9 +33,9 @@ class CurveView(Seen):
         Those before the last edit.
     """
 
-    def __init__(self, reduction: Any, look: Look, height: str) -> None:
+    def __init__(self, reduction: Any, selection: Selection, height: str) -> None:
         super().__init__(reduction)
-        self.look = look
+        self.selection = selection
         self._plot = LightCurvePlot(height=height)
         self.widget = self._plot.widget
         self.shown: Curves | None = None
@@ -51,9 +51,9 @@ class CurveView(Seen):
         """Draw the light curves, if they are known."""
         outcome = self.reduction.outcomes().get("quicklook")
         of, beside, frame = self._drawn
-        if outcome is None or (outcome is of and beside is self.previous and frame == self.look.frame):
+        if outcome is None or (outcome is of and beside is self.previous and frame == self.selection.frame):
             return
-        self._drawn = outcome, self.previous, self.look.frame
+        self._drawn = outcome, self.previous, self.selection.frame
         times = self.reduction.state().column("exp_time")
         hours = (times - times[0]) * 24
         fluxes = {
@@ -70,5 +70,5 @@ class CurveView(Seen):
             previous=before.fluxes,
             previous_hours=before.hours,
             previous_ppm=before.ppm,
-            here=float(hours[min(self.look.frame, hours.size - 1)]),
+            here=float(hours[min(self.selection.frame, hours.size - 1)]),
         )

@@ -14,7 +14,7 @@ OFTEN = 0.3
 Job = Callable[[threading.Event], None]
 
 
-class Background:
+class Worker:
     """Runs jobs one at a time; a newer one cancels the one that runs and replaces the one that waits.
 
     A job is called with an event that is set when it should stop. The thread ends when nothing is left

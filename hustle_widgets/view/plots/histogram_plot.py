@@ -11,11 +11,11 @@ import ipywidgets
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import theme
-from .part import Key, Part, nice_ticks, set_scale, span_of, update
+from hustle_widgets.view import theme
+from hustle_widgets.view.plots.panel import Key, PlotPanel, nice_ticks, set_scale, span_of, update
 
 
-class HistogramPlot(Part):
+class HistogramPlot(PlotPanel):
     """Histogram with limits that can be dragged.
 
     Parameters

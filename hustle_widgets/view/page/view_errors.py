@@ -12,7 +12,7 @@ import ipywidgets as w
 LOG = logging.getLogger("hustle_widgets")
 
 
-class Trouble:
+class ViewErrors:
     """Shows what went wrong in a part of the page, until that part works again.
 
     Attributes

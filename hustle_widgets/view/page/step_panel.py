@@ -9,9 +9,9 @@ from typing import Any
 
 import ipywidgets as w
 
-from hustle_widgets.steps.base import Step, plain
-from hustle_widgets.view.controls import Control
-from hustle_widgets.view.status import StatusLine
+from hustle_widgets.steps.base import Step, first_paragraph
+from hustle_widgets.view.page.controls import Control
+from hustle_widgets.view.page.status import StatusLine
 
 WIDTH = "388px"
 Together = Callable[[], AbstractContextManager[None]]
@@ -40,7 +40,7 @@ def settings_of(
     figures : callable, optional
         Called when the step's figures are asked for.
     """
-    parts: list[Any] = [heading_of(f"{step.section} {step.title}", plain(step.__doc__))]
+    parts: list[Any] = [heading_of(f"{step.section} {step.title}", first_paragraph(step.__doc__))]
     row: list[Any] = []
     if step.switch:
         switch = w.Checkbox(
@@ -90,7 +90,7 @@ def beside(settings: Any, live: Any) -> w.HBox:
 
 def panel_of(step: Step) -> tuple[Any, ...]:
     """Return the children of a step shown by itself: settings, and in a Reduction frames and live plots."""
-    from hustle_widgets.view.step_view import StepView
+    from hustle_widgets.view.page.step_view import StepView
 
     if step.reduction is None:
         return (settings_of(step),)

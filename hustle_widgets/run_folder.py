@@ -31,7 +31,7 @@ Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
-class Record:
+class RunResult:
     """A result and what it was made with, frozen: a person may move sliders while it is written.
 
     Attributes
@@ -55,7 +55,7 @@ class Record:
     config: HustleConfig
 
     @classmethod
-    def of(cls, reduction: Reduction, state: State) -> Record:
+    def of(cls, reduction: Reduction, state: State) -> RunResult:
         """Freeze a Reduction whose chain has been computed to `state`.
 
         Raises
@@ -77,7 +77,7 @@ class Record:
 
 
 def write_outputs(
-    record: Record,
+    result: RunResult,
     folder: Path,
     *,
     clean: bool = True,
@@ -88,7 +88,7 @@ def write_outputs(
 
     Parameters
     ----------
-    record : Record
+    result : RunResult
     folder : Path
         Replaced when everything is written; its figures are kept if they are of the same result.
     clean : bool
@@ -109,7 +109,7 @@ def write_outputs(
         When the clean visit is not to be written and the folder holds that of another result.
     """
     report = progress or (lambda fraction: None)
-    identity = result_id(record.state, record.values)
+    identity = result_id(result.state, result.values)
     same = result_in(folder) == identity
     if not clean and (folder / CLEAN).is_file() and not same:
         raise ValueError(
@@ -119,35 +119,35 @@ def write_outputs(
     with replacing(folder, OURS) as new:
         share = 0.3 if figures else 1.0
         if clean:
-            dataset = clean_dataset(record.visit, record.state, record.values)
+            dataset = clean_dataset(result.visit, result.state, result.values)
             dataset.attrs["result_id"] = identity
             dataset.attrs["date_created"] = datetime.now(UTC).isoformat(timespec="seconds")
-            save_clean(dataset, new / CLEAN, progress=part_of(report, 0, share))
+            save_clean(dataset, new / CLEAN, progress=share_of(report, 0, share))
             del dataset
         elif (folder / CLEAN).is_file():
             take_over([folder / CLEAN], new)
-        record.config.write(new / f"stage_1_{record.values['output_run']}.hustle")
+        result.config.write(new / f"stage_1_{result.values['output_run']}.hustle")
         if figures:
-            draw_outputs(record, new, part_of(report, share, 1.0))
+            draw_outputs(result, new, share_of(report, share, 1.0))
         elif same:
             take_over(figures_in(folder), new)
     return folder / CLEAN if (folder / CLEAN).is_file() else folder
 
 
-def draw_outputs(record: Record, folder: Path, progress: Progress) -> None:
+def draw_outputs(result: RunResult, folder: Path, progress: Progress) -> None:
     """Draw the figures that `save_plots` asks for, and the quicklooks."""
+    from hustle_widgets.view.figures.quicklooks import save_quicklooks
     from hustle_widgets.view.figures.saving import results_of, save_figures
-    from hustle_widgets.view.gifs import save_quicklooks
 
-    results = results_of(record.state, record.request)
-    level = int(record.values["save_plots"])
+    results = results_of(result.state, result.request)
+    level = int(result.values["save_plots"])
     share = 0.7 if level > 1 else 0.5
     if level:
-        save_figures(results, folder, every_frame=level > 1, progress=part_of(progress, 0, share))
-    if "quicklook" in record.state.outcomes:
-        flags = bool(record.values["include_hst_dq"])
+        save_figures(results, folder, every_frame=level > 1, progress=share_of(progress, 0, share))
+    if "quicklook" in result.state.outcomes:
+        flags = bool(result.values["include_hst_dq"])
         save_quicklooks(
-            record.state, folder / "quicklooks", include_hst_dq=flags, progress=part_of(progress, share, 1.0)
+            result.state, folder / "quicklooks", include_hst_dq=flags, progress=share_of(progress, share, 1.0)
         )
 
 
@@ -165,6 +165,6 @@ def result_in(folder: Path) -> str:
     return ""
 
 
-def part_of(progress: Progress, start: float, stop: float) -> Progress:
+def share_of(progress: Progress, start: float, stop: float) -> Progress:
     """Return what reports the progress of one part of a whole."""
     return lambda fraction: progress(start + fraction * (stop - start))

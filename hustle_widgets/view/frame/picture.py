@@ -9,9 +9,9 @@ import ipywidgets
 import numpy as np
 from traitlets import Instance
 
-from . import encode
-from .frame_marks import Region
-from .part import update
+from hustle_widgets.view import encode
+from hustle_widgets.view.frame.marks import Region
+from hustle_widgets.view.plots.panel import update
 
 BLANK = encode.png(np.zeros((1, 1), dtype=np.uint8), np.zeros((1, 3), dtype=np.uint8), [0])
 

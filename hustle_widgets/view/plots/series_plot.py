@@ -9,11 +9,11 @@ import bqplot
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import theme
-from .part import Key, Part, break_gaps, set_axis, span_of, update
+from hustle_widgets.view import theme
+from hustle_widgets.view.plots.panel import Key, PlotPanel, break_gaps, set_axis, span_of, update
 
 
-class SeriesPlot(Part):
+class SeriesPlot(PlotPanel):
     """Time series of a pixel with its rejection band.
 
     Parameters

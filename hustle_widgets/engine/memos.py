@@ -52,7 +52,7 @@ class FrameHistory:
                 patches[name] = _replaced(outcome.patch, frame, n_rows)
             if outcome.offset is not None:
                 levels[name] = outcome.offset.level[frame], outcome.offset.template
-        number = int(state.selection[frame])
+        number = int(state.kept_frames[frame])
         return cls(state.source.token, number, (n_rows, n_columns), patches, levels)
 
     def changed(self, since: FrameHistory) -> NDArray[np.intp] | None:
@@ -90,7 +90,7 @@ def _replaced(patch: Patch, frame: int, n_rows: int) -> _Replaced:
 
 def changed_series(now: State, then: State) -> NDArray[np.intp] | None:
     """Return the flat indices (row, column) of the pixels that may differ in any frame; None: all may."""
-    if now.source is not then.source or not np.array_equal(now.selection, then.selection):
+    if now.source is not then.source or not np.array_equal(now.kept_frames, then.kept_frames):
         return None
     if any(outcome.offset is not None for state in (now, then) for outcome in state.outcomes.values()):
         return None

@@ -7,12 +7,12 @@ from typing import Any
 
 import ipywidgets as w
 
-from hustle_widgets.history import History
-from hustle_widgets.view.seen import Seen
-from hustle_widgets.view.status import badge
+from hustle_widgets.undo import History
+from hustle_widgets.view.page.status import badge
+from hustle_widgets.view.page_part import PagePart
 
 
-class TopBar(Seen):
+class TopBar(PagePart):
     """The buttons of the whole Reduction, and its state.
 
     Parameters

@@ -10,8 +10,8 @@ import bqplot
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import theme
-from .part import Key, Part, break_gaps, set_axis, span_of, update
+from hustle_widgets.view import theme
+from hustle_widgets.view.plots.panel import Key, PlotPanel, break_gaps, set_axis, span_of, update
 
 # A marker is an element of its own in the page: with more points than this only the line is drawn.
 MAX_MARKERS = 400
@@ -52,7 +52,7 @@ class Curve:
     label: str = ""
 
 
-class CurvePlot(Part):
+class CurvePlot(PlotPanel):
     """Plot of named curves; the lines break at orbit gaps.
 
     Parameters

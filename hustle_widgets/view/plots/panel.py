@@ -10,7 +10,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from . import theme
+from hustle_widgets.view import theme
 
 _GLYPHS = {
     "circle": "●",
@@ -50,7 +50,7 @@ def heading_html(title: str, keys: Iterable[Key] = ()) -> str:
     return f'<div style="{style}">{"".join(spans)}</div>'
 
 
-class Part:
+class PlotPanel:
     """A heading above a figure.
 
     Parameters

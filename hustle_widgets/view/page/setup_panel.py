@@ -10,14 +10,14 @@ import ipywidgets as w
 
 from hustle_widgets.config import format_value, read_config
 from hustle_widgets.settings import checked_values, remarks
-from hustle_widgets.view.controls import Control
-from hustle_widgets.view.seen import Seen
-from hustle_widgets.view.step_panel import Together, heading_of, settings_box
+from hustle_widgets.view.page.controls import Control
+from hustle_widgets.view.page.step_panel import Together, heading_of, settings_box
+from hustle_widgets.view.page_part import PagePart
 
 TEXT = "All parameters of all steps are kept in one .hustle file, which HUSTLE-tools reads too."
 
 
-class SetupPanel(Seen):
+class SetupPanel(PagePart):
     """Folder and name of the run, and the config file.
 
     Parameters

@@ -7,9 +7,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from . import theme
-from .curve_plot import Curve, CurvePlot
-from .part import Key, heading_html
+from hustle_widgets.view import theme
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.plots.panel import Key, heading_html
 
 
 class LightCurvePlot:

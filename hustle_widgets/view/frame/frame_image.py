@@ -10,18 +10,18 @@ import bqplot
 import numpy as np
 from numpy.typing import NDArray
 
-from . import encode, theme
-from .frame_marks import Boxes, Paths, Point, Points, Region
-from .image_toolbar import ImageToolbar
-from .page import proportions
-from .part import Key, Part, close_tree, set_axis
-from .picture import MarkedPixels, Picture
+from hustle_widgets.view import encode, theme
+from hustle_widgets.view.frame.marks import Boxes, Paths, Point, Points, Region
+from hustle_widgets.view.frame.picture import MarkedPixels, Picture
+from hustle_widgets.view.frame.toolbar import ImageToolbar
+from hustle_widgets.view.layout import proportions
+from hustle_widgets.view.plots.panel import Key, PlotPanel, close_tree, set_axis
 
 # Widest picture that is sent, in picture pixels a side of the plot: a plot has about 1100.
 SENT_COLUMNS = 1300
 
 
-class FrameImage(Part):
+class FrameImage(PlotPanel):
     """Picture of one frame of a visit.
 
     It keeps the last array it was given and cuts from it what is on view: the whole frame reduced by block
@@ -388,7 +388,7 @@ class FrameImage(Part):
 def _pointer(figure: Any) -> Any:
     """Make what follows the mouse over a figure; without anywidget only clicks are read out."""
     try:
-        from .pointer import Pointer
+        from hustle_widgets.view.frame.pointer import Pointer
     except ImportError:
         return None
     return Pointer(figure)

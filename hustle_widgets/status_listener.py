@@ -7,9 +7,9 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hustle_widgets.engine.background import OFTEN
 from hustle_widgets.engine.chain import Listener
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.worker import OFTEN
 
 if TYPE_CHECKING:
     from hustle_widgets.reduction import Reduction
@@ -23,13 +23,13 @@ def edits_of(me: weakref.ref[Reduction]) -> Callable[[Any], None]:
         if reduction is not None:
             with reduction._lock:
                 if reduction.auto:
-                    reduction._background.cancel()  # the preview shall have the processor for itself
+                    reduction._worker.cancel()  # the preview shall have the processor for itself
                 reduction._on_edit(change["owner"].name)
 
     return observer
 
 
-class Teller(Listener):
+class StatusListener(Listener):
     """Passes what the engine says on to the steps, and to another listener."""
 
     def __init__(self, reduction: Reduction, other: Listener | None = None) -> None:

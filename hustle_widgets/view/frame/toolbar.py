@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets
 from numpy.typing import NDArray
 
-from . import encode
+from hustle_widgets.view import encode
 
 
 class ImageToolbar:

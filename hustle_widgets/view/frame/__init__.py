@@ -1,0 +1,1 @@
+"""One frame as a picture: pixels, marks, tools, read-out."""

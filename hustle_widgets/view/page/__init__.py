@@ -1,0 +1,1 @@
+"""The page of a Reduction: bar, list of steps, panels, assessment."""
