@@ -19,13 +19,13 @@ from hustle_widgets.folders import replacing, take_over
 from hustle_widgets.outputs import clean_dataset, result_id
 from hustle_widgets.settings import config_of
 from hustle_widgets.visit import HDF5, save_clean
+from hustle_widgets.written import ours_in, walk
 
 if TYPE_CHECKING:
     from hustle_widgets.reduction import Reduction
 
 CLEAN = "clean_obs.nc"
-FIGURES = ("*.png", "every_frame", "quicklooks")
-OURS = (CLEAN, "*.hustle", *FIGURES)
+FIGURES = (".png", ".gif")
 
 Progress = Callable[[float], None]
 
@@ -90,7 +90,8 @@ def write_outputs(
     ----------
     result : RunResult
     folder : Path
-        Replaced when everything is written; its figures are kept if they are of the same result.
+        What an earlier run wrote there is replaced when everything is written; its figures are kept if they are
+        of the same result. Other files in it stay.
     clean : bool
         Whether the clean visit is written; otherwise one that is there stays.
     figures : bool
@@ -116,21 +117,26 @@ def write_outputs(
             f"{folder} holds the {CLEAN} of another result, and a folder never mixes two: nothing is written. "
             "Choose another output_run, or set do_save to True."
         )
-    with replacing(folder, OURS) as new:
+    with replacing(folder) as new:
         share = 0.3 if figures else 1.0
+        promised = [new / f"stage_1_{result.values['output_run']}.hustle"]
         if clean:
             dataset = clean_dataset(result.visit, result.state, result.values)
             dataset.attrs["result_id"] = identity
             dataset.attrs["date_created"] = datetime.now(UTC).isoformat(timespec="seconds")
             save_clean(dataset, new / CLEAN, progress=share_of(report, 0, share))
+            promised.append(new / CLEAN)
             del dataset
         elif (folder / CLEAN).is_file():
-            take_over([folder / CLEAN], new)
-        result.config.write(new / f"stage_1_{result.values['output_run']}.hustle")
+            take_over([folder / CLEAN], folder, new)
+            promised.append(new / CLEAN)
+        result.config.write(promised[0])
         if figures:
             draw_outputs(result, new, share_of(report, share, 1.0))
+            promised += figures_in(new)
         elif same:
-            take_over(figures_in(folder), new)
+            take_over([path for path in ours_in(folder) if path.suffix in FIGURES], folder, new)
+        _check_written(promised, new, identity if clean else "")
     return folder / CLEAN if (folder / CLEAN).is_file() else folder
 
 
@@ -153,7 +159,18 @@ def draw_outputs(result: RunResult, folder: Path, progress: Progress) -> None:
 
 def figures_in(folder: Path) -> list[Path]:
     """Return the figures and quicklooks in the folder of a run."""
-    return sorted(path for pattern in FIGURES for path in folder.glob(pattern))
+    return [path for path in walk(folder) if path.suffix in FIGURES and path.is_file()]
+
+
+def _check_written(promised: list[Path], folder: Path, identity: str) -> None:
+    """Raise OSError if something that was written is no longer there, before it takes the place of the old."""
+    gone = [
+        str(path.relative_to(folder)) for path in promised if not path.is_file() or not path.stat().st_size
+    ]
+    if gone:
+        raise FileNotFoundError(f"{', '.join(gone)} vanished from {folder} while the rest was written")
+    if identity and result_in(folder) != identity:
+        raise OSError(f"{folder / CLEAN} is not what was written")
 
 
 def result_in(folder: Path) -> str:

@@ -15,15 +15,11 @@ import xarray as xr
 from PIL import Image
 from visits import simulated, small_folder  # noqa: F401
 
-import hustle_widgets.folders as folders
 from hustle_widgets import Reduction, load_visit, run_pipeline
 from hustle_widgets.config import ConfigError, read_config
-from hustle_widgets.folders import clean_up, replacing
 from hustle_widgets.pipeline import stage_0_location
-from hustle_widgets.run_folder import OURS
 
 TEMPLATE = Path(__file__).parent / "data" / "stage_1_input_config.hustle"
-RENAMES = sys.platform.startswith("linux")
 
 
 def copied(folder: Path, to: Path) -> Path:
@@ -217,58 +213,10 @@ def test_figures_stay_with_their_result_only(small_folder: Path, tmp_path: Path)
     assert (folder / "quicklooks" / "quicklookup.gif").is_file()
     reduction.free_iter.free_sigma = 2.0
     reduction.run()
-    assert {path.name for path in folder.iterdir()} == {"clean_obs.nc", "stage_1_run_1.hustle", "notes.txt"}
+    shown = {path.name for path in folder.glob("[!.]*")}
+    assert shown == {"clean_obs.nc", "stage_1_run_1.hustle", "notes.txt"}
     reduction.save_figures()
     assert (folder / "CR_location.png").is_file() and (folder / "clean_obs.nc").is_file()
-
-
-def filled(folder: Path, word: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("clean_obs.nc", "CR_location.png"):
-        (folder / name).write_text(word)
-
-
-@pytest.mark.parametrize("exchange", [True, False])
-def test_a_folder_is_replaced_as_a_whole(
-    exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not exchange:  # as on systems that cannot exchange two names
-        monkeypatch.setattr(folders, "_exchange_names", lambda one, other: False)
-    folder = tmp_path / "run"
-    filled(folder, "old")
-    (folder / "notes.txt").write_text("mine")
-    with replacing(folder, OURS) as new:
-        filled(new, "new")
-        (new / "CR_location.png").unlink()
-        assert (folder / "clean_obs.nc").read_text() == "old"
-    assert {p.name: p.read_text() for p in folder.iterdir()} == {"clean_obs.nc": "new", "notes.txt": "mine"}
-    with pytest.raises(RuntimeError), replacing(folder, OURS) as new:
-        filled(new, "broken")
-        raise RuntimeError
-    assert (folder / "clean_obs.nc").read_text() == "new"
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
-
-
-@pytest.mark.skipif(not RENAMES, reason="no renameat2")
-def test_names_are_exchanged_in_one_step(tmp_path: Path) -> None:
-    filled(tmp_path / "a", "a")
-    filled(tmp_path / "b", "b")
-    if not folders._exchange_names(tmp_path / "a", tmp_path / "b"):
-        pytest.skip("this file system cannot exchange names")
-    assert (tmp_path / "a" / "clean_obs.nc").read_text() == "b"
-
-
-def test_what_a_killed_run_left_is_cleaned_up(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    filled(tmp_path / ".run.old-abc", "old")
-    filled(tmp_path / ".run.new-abc", "half")
-    filled(tmp_path / ".run_2.new-abc", "another run's")
-    clean_up(folder, OURS)
-    assert (folder / "clean_obs.nc").read_text() == "old"
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".run_2.new-abc", "run"]
-    with replacing(folder, OURS) as new:
-        clean_up(folder, OURS)
-        assert new.is_dir(), "the folder of a living run was taken away"
 
 
 KILLED = """
@@ -300,7 +248,7 @@ KILLED = """
         turn += 1
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
-        assert sorted(path.name for path in folder.iterdir()) == ["clean_obs.nc", "stage_1_run_1.hustle"]
+        assert sorted(path.name for path in folder.glob("[!.]*")) == ["clean_obs.nc", "stage_1_run_1.hustle"]
         with netCDF4.Dataset(folder / "clean_obs.nc") as file:
             sigma = float(file.free_sigma)
             assert abs(file["images"][-1].mean()) < 1e6 and file["data_quality"][:].any()
