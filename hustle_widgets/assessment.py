@@ -5,9 +5,10 @@ Numbers only. Cheap enough to follow every edit: it reads the steps' patches and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import bottleneck as bn
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from hustle_widgets.algorithms.geometry import trace_mask
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Patch
+from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.targets import expected_zeroth, find_traces
 
 Verdict = Literal["good", "check", "bad"]
@@ -27,7 +30,6 @@ ON, OFF = 6, 30
 MOST = 2_000_000
 # Frames and pixels of each that the background is measured on.
 FRAMES, PIXELS = 6, 60_000
-BACKGROUNDS = ("uniform", "column", "pagul")
 
 # Where 'good' ends and where 'bad' begins.
 TRACE_RATE = (1.5, 3.0)  # flagged share on the traces over that off them
@@ -90,7 +92,10 @@ def worst_of_steps(findings: Iterable[Finding]) -> dict[str, Finding]:
 
 
 def assess(
-    state: State, location: tuple[float, float], previous_ppm: Mapping[str, float] | None = None
+    state: State,
+    location: tuple[float, float],
+    previous_ppm: Mapping[str, float] | None = None,
+    kinds: Sequence[type[Step]] = STAGE_1,
 ) -> list[Finding]:
     """Judge a reduction.
 
@@ -102,6 +107,8 @@ def assess(
         Where the target is in the direct image.
     previous_ppm : mapping of str to float, optional
         Scatter of the light curve of each order before the last edit [ppm].
+    kinds : sequence of type of Step
+        The steps of the chain, in order.
 
     Returns
     -------
@@ -112,8 +119,8 @@ def assess(
     return [
         *on_traces(state, zones),
         *changed(state),
-        *background(state, zones),
-        *motion(state),
+        *background(state, zones, [kind for kind in kinds if kind.sky]),
+        *motion(state, [kind for kind in kinds if kind.follows]),
         *light(state, previous_ppm or {}),
     ]
 
@@ -200,11 +207,11 @@ def changed(state: State) -> list[Finding]:
     return found
 
 
-def background(state: State, zones: Zones) -> list[Finding]:
-    """Judge whether what is left of the background off the traces is consistent with 0."""
-    used = [name for name in BACKGROUNDS if name in state.outcomes and state.outcomes[name].offset]
+def background(state: State, zones: Zones, kinds: Sequence[type[Step]]) -> list[Finding]:
+    """Judge whether what is left of the sky that `kinds` subtract is consistent with 0 off the traces."""
+    used = [kind.name for kind in kinds if kind.name in state.outcomes]
     pixels = np.flatnonzero(zones.of_pixel == 2)
-    if not pixels.size:
+    if not (pixels.size and kinds):
         return []
     pixels = pixels[:: max(1, pixels.size // PIXELS)]
     numbers = np.unique(np.linspace(0, state.shape[0] - 1, FRAMES).astype(int))
@@ -217,7 +224,7 @@ def background(state: State, zones: Zones) -> list[Finding]:
     residual = left[int(np.nanargmax(np.abs(left)))] if np.isfinite(left).any() else float("nan")
     sigma = float(bn.nanmedian(np.array(noise)))
     verdict = judge(abs(residual) / sigma if sigma > 0 else abs(residual), RESIDUAL)
-    step = used[-1] if used else BACKGROUNDS[0]
+    step = used[-1] if used else kinds[0].name
     sentence = f"{residual:+.2f} e⁻ are left off the traces in the worst of {len(numbers)} frames"
     sentence += f", with a noise of {sigma:.1f} e⁻ a pixel"
     if verdict == "good":
@@ -225,23 +232,25 @@ def background(state: State, zones: Zones) -> list[Finding]:
     elif used:
         sentence += ": change the region or the method of the background."
     else:
-        sentence += ": no background is subtracted, turn one of 5a to 5c on."
+        first, last = (kind.section or kind.title for kind in (kinds[0], kinds[-1]))
+        which = first if len(kinds) == 1 else f"one of {first} to {last}"
+        sentence += f": no background is subtracted, turn {which} on."
     return [Finding(step, "Background left", residual, f"{residual:+.2f} e⁻", verdict, sentence)]
 
 
-def motion(state: State) -> list[Finding]:
-    """Judge whether the frames move by less than a pixel, and whether the trackers agree."""
+def motion(state: State, kinds: Sequence[type[Step]]) -> list[Finding]:
+    """Judge whether the frames move by less than a pixel, and whether what `kinds` follow agrees."""
     found = []
-    moves = {}
-    for step, column, what in (
-        ("zeroth_tracking", "0th_order_disp", "0th order"),
-        ("bkg_stars", "meanstar_disp", "stars"),
-    ):
-        outcome = state.outcomes.get(step)
+    trackers: dict[str, NDArray[np.float64]] = {}
+    step = ""
+    for kind in kinds:
+        outcome, (column, what) = state.outcomes.get(kind.name), kind.follows or ("", "")
         if outcome is None or column not in outcome.table.columns:
             continue
-        move = np.asarray(outcome.table.columns[column], dtype=float)
-        moves[what] = move
+        step = kind.name
+        columns = outcome.table.columns
+        move = np.asarray(columns[column], dtype=float)
+        trackers |= displacements(columns, column, what)
         far = float(np.nanmax(np.hypot(*move.T))) if np.isfinite(move).any() else float("nan")
         verdict = judge(far, MOTION)
         sentence = f"By the {what} the frames move by up to {far:.2f} px"
@@ -251,20 +260,22 @@ def motion(state: State) -> list[Finding]:
             else ": look at the windows, it may have followed a cosmic ray or another source."
         )
         found.append(Finding(step, "Displacement", far, f"{far:.2f} px", verdict, sentence))
-    outcome = state.outcomes.get("bkg_stars")
-    if outcome is not None:
-        stars = {
-            name.removesuffix("_disp").replace("star", "star "): np.asarray(values, dtype=float)
-            for name, values in outcome.table.columns.items()
-            if name.endswith("_disp") and name != "meanstar_disp"
-        }
-        if "0th order" in moves:
-            stars["0th order"] = moves["0th order"]
-        found += _agreement(stars)
-    return found
+    return [*found, *_agreement(step, trackers)]
 
 
-def _agreement(moves: Mapping[str, NDArray[np.float64]]) -> list[Finding]:
+def displacements(
+    columns: Mapping[str, NDArray[Any]], column: str, what: str
+) -> dict[str, NDArray[np.float64]]:
+    """Return what a step followed, by name: its single sources (star1_disp, ...), or all together if it has one."""
+    single = {
+        re.sub(r"([a-z])(\d)", r"\1 \2", name.removesuffix("_disp")): np.asarray(values, dtype=float)
+        for name, values in columns.items()
+        if name.endswith("_disp") and name != column
+    }
+    return single or {what: np.asarray(columns[column], dtype=float)}
+
+
+def _agreement(step: str, moves: Mapping[str, NDArray[np.float64]]) -> list[Finding]:
     if len(moves) < 2:
         return []
     every = np.stack(list(moves.values()))
@@ -277,14 +288,16 @@ def _agreement(moves: Mapping[str, NDArray[np.float64]]) -> list[Finding]:
     verdict = judge(value, AGREEMENT)
     sentence = f"{len(moves)} trackers agree to {value:.2f} px (rms of the furthest, {name})"
     sentence += "." if verdict == "good" else f": look at the window of {name}, or leave it out."
-    return [Finding("bkg_stars", "Trackers agree", value, f"{value:.2f} px", verdict, sentence)]
+    return [Finding(step, "Trackers agree", value, f"{value:.2f} px", verdict, sentence)]
 
 
 def light(state: State, previous_ppm: Mapping[str, float]) -> list[Finding]:
     """Judge the scatter of the light curve against the photon limit and against that before the last edit."""
-    outcome = state.outcomes.get("quicklook")
-    facts = {} if outcome is None else outcome.table.facts
     found = []
+    name, facts = next(
+        ((name, o.table.facts) for name, o in state.outcomes.items() if "scatter_ppm" in o.table.facts),
+        ("", {}),
+    )
     for order, ppm in facts.get("scatter_ppm", {}).items():
         limit = facts.get("expected_ppm", {}).get(order, float("nan"))
         value = ppm / limit if limit > 0 else float("nan")
@@ -301,19 +314,19 @@ def light(state: State, previous_ppm: Mapping[str, float]) -> list[Finding]:
                 " Cosmic rays left, pixels wrongly corrected, the background, or an ingress that few frames "
                 "sample may be the reason."
             )
-        found.append(Finding("quicklook", "Scatter", value, figure, verdict, sentence))
+        found.append(Finding(name, "Scatter", value, figure, verdict, sentence))
         if order in previous_ppm and previous_ppm[order] > 0:
-            found.append(_edit(order, ppm, previous_ppm[order]))
+            found.append(_edit(name, order, ppm, previous_ppm[order]))
     return found
 
 
-def _edit(order: str, now: float, before: float) -> Finding:
+def _edit(name: str, order: str, now: float, before: float) -> Finding:
     ratio = now / before
     verdict = judge(ratio, WORSE)
     sentence = f"Since the last edit the scatter of order {order} went from {before:,.0f} to {now:,.0f} ppm."
     if verdict != "good":
         sentence += " The edit made it worse."
-    return Finding("quicklook", "Last edit", ratio, f"{ratio - 1:+.1%} scatter", verdict, sentence)
+    return Finding(name, "Last edit", ratio, f"{ratio - 1:+.1%} scatter", verdict, sentence)
 
 
 def patches(state: State) -> Sequence[tuple[str, Patch]]:

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from tqdm import tqdm
 
 from hustle_widgets.engine.chain import Listener
-from hustle_widgets.engine.deltas import Outcome, Patch
+from hustle_widgets.engine.deltas import Outcome
 
 if TYPE_CHECKING:
     from hustle_widgets.reduction import Reduction
-
-# What is going on while a step computes.
-DOING = {
-    "read_data": "Reading in the data...",
-    "hst_flags": "Correcting pixels flagged by HST...",
-    "fixed_iter": "Iterating with fixed sigmas to remove CRs...",
-    "free_iter": "Iterating until no CRs are left...",
-    "led": "Detecting edges of hot pixels...",
-    "smooth": "Comparing with smoothed frames...",
-    "uniform": "Removing background...",
-    "column": "Removing background by columns...",
-    "pagul": "Removing background with the sky image...",
-    "location": "Refining location of source in direct image with centroiding...",
-    "zeroth_tracking": "Tracking 0th order...",
-    "bkg_stars": "Tracking background stars...",
-    "quicklook": "Parsing light curves for quicklookup...",
-    "save": "Writing outputs...",
-}
-DONE = {
-    "fixed_iter": "Fixed iterations complete.",
-    "free_iter": "Free iterations complete.",
-    "led": "Laplacian edge detection complete.",
-    "smooth": "Spatial smoothing complete.",
-    "hst_flags": "HST flags complete.",
-}
 
 
 class Bar:
@@ -89,7 +62,7 @@ class Console(Listener):
     def running(self, name: str) -> None:
         """Open a bar."""
         self.close()
-        self._bar = Bar(DOING[name], self.reduction.state(name).shape[0], self.verbose > 1)
+        self._bar = Bar(self.reduction[name].doing, self.reduction.state(name).shape[0], self.verbose > 1)
 
     def progress(self, name: str, fraction: float) -> None:
         """Move the bar."""
@@ -105,7 +78,8 @@ class Console(Listener):
     def done(self, name: str, outcome: Outcome, seconds: float) -> None:
         """Say what a step found."""
         self.close()
-        for level, line in found(self.reduction, name, outcome):
+        step = self.reduction[name]
+        for level, line in step.words(outcome, step.values()):
             self.say(line, level)
         for note in outcome.table.notes:
             self.say(f"  {note}")
@@ -129,79 +103,6 @@ def say(text: str, verbose: int, level: int = 1) -> None:
     """Print a line from a verbosity on, above any bar."""
     if verbose >= level:
         tqdm.write(text, file=sys.stdout)
-
-
-def found(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
-    """Return what a step found, in words, each with the verbosity from which it is said."""
-    if outcome.patch is not None:
-        return _pixels(reduction, name, outcome.patch)
-    return _WORDS.get(name, lambda reduction, name, outcome: [])(reduction, name, outcome)
-
-
-def _pixels(reduction: Reduction, name: str, patch: Patch) -> list[tuple[int, str]]:
-    lines = []
-    sigmas = reduction.fixed_iter.fixed_sigmas if name == "fixed_iter" else ()
-    if name != "hst_flags":
-        for iteration, counts in enumerate(patch.counts):
-            sigma = f" with sigma {sigmas[iteration]:.2f}" if iteration < len(sigmas) else ""
-            lines.append((2, f"Bad pixels removed on iteration {iteration}{sigma}: {counts.sum()}"))
-    verb = "flagged" if patch.value is None else "corrected"
-    total = int(np.prod(patch.shape, dtype=np.int64))
-    lines.append((1, f"{DONE[name]} Total pixels {verb}: {len(patch)} out of {total}"))
-    return lines
-
-
-def _background(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
-    level = float(np.nanmedian(outcome.table.columns["bkg_vals"]))
-    return [(1, f"Background removed ({name}): median {level:.2f} e- a pixel.")]
-
-
-def _location(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
-    facts = outcome.table.facts
-    place = f"column {facts['target_posx']:.2f}, row {facts['target_posy']:.2f}"
-    return [(1, f"Refined location of source: {place}.")]
-
-
-def _tracked(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
-    columns = outcome.table.columns
-    key, what = ("0th_order_disp", "0th order") if name == "zeroth_tracking" else ("meanstar_disp", "stars")
-    move = columns[key]
-    seen = int(np.isfinite(move).all(axis=1).sum())
-    if not seen:
-        return [(1, f"Tracked {what} in 0 frames.")]
-    span = np.nanmax(move, axis=0) - np.nanmin(move, axis=0)
-    return [
-        (1, f"Tracked {what} in {seen} frames."),
-        (2, f"They moved by {span[0]:.2f} columns and {span[1]:.2f} rows in all."),
-    ]
-
-
-def _light(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
-    facts = outcome.table.facts
-    expected = facts.get("expected_ppm", {})
-    return [
-        (
-            1,
-            f"Light curve of order {order}: scatter {ppm:.0f} ppm (photons, sky, read noise: {expected[order]:.0f}).",
-        )
-        for order, ppm in facts.get("scatter_ppm", {}).items()
-    ]
-
-
-def _saved(reduction: Reduction, name: str, outcome: Outcome) -> list[tuple[int, str]]:
-    return [(1, "Config file written."), (1, f"Outputs written to {reduction.output_folder()}.")]
-
-
-_WORDS: dict[str, Callable[[Any, str, Outcome], list[tuple[int, str]]]] = {
-    "uniform": _background,
-    "column": _background,
-    "pagul": _background,
-    "location": _location,
-    "zeroth_tracking": _tracked,
-    "bkg_stars": _tracked,
-    "quicklook": _light,
-    "save": _saved,
-}
 
 
 def summary(reduction: Reduction) -> str:

@@ -168,7 +168,7 @@ def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) ->
     for name, text in TEXTS.items():
         if name in clean.variables:
             clean[name] = clean[name].assign_attrs(long_name=text)
-    # Not CF's "days since ...", which xarray would turn into dates: Stage 2 expects plain numbers.
+    # Not CF's "days since ...", which xarray would turn into dates: Stage 2 expects first_paragraph numbers.
     clean["exp_time"] = clean["exp_time"].assign_attrs(units="d")
     clean = clean.assign_coords(xy=("xy", ["column", "row"], {"long_name": "axis of a position"}))
     clean.attrs = {**visit.attrs, **_facts(state), **_provenance(values)}
@@ -221,13 +221,11 @@ def _tables(state: State) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, outcome in state.outcomes.items():
         for column, values in outcome.table.columns.items():
-            unit, text = KINDS[name].record(column)
-            dims: tuple[str, ...] = ("exp_time",)
-            if values.ndim == 2:
-                dims = ("exp_time", "xy" if values.shape[1] == 2 else "y")
+            unit, text, axes = KINDS[name].record(column)
+            dims = ("exp_time", *axes)
             method = column == "bkg_vals"
             attrs = {"units": unit, "long_name": text}
-            if method:  # each method under its own name, the last one as plain bkg_vals too
+            if method:  # each method under its own name, the last one as first_paragraph bkg_vals too
                 found[f"bkg_vals_{name}"] = (dims, values, attrs)
                 attrs = {**attrs, "method": name}
             found[column] = (dims, values, attrs)

@@ -43,7 +43,7 @@ __all__ = ["small_folder"]  # a fixture
 
 TUTORIAL = read_config(Path(__file__).parent / "data" / "stage_1_input_config.hustle")
 # Beyond the tutorial; their defaults keep its behaviour.
-ADDED = {"led_growth", "smth_order", "aperture", "skew_corrected"}
+ADDED = {name for step in STAGE_1 for name, parameter in step.parameters.items() if parameter.added}
 # Numbers without a dimension.
 PURE = {"hst_flags", "led_factor", "led_growth", "contrast_factor", "smth_order", "hist_bins", "rows"}
 SETUP = Reduction.setup_parameters()
@@ -350,7 +350,8 @@ def test_every_step_works_where_it_finds_what_it_needs(reduced, kind):
     assert (outcome.patch is not None) == bool(kind.flag)
     assert kind.alters or (outcome.patch is None and outcome.offset is None)
     for column, values in outcome.table.columns.items():
-        unit, text = step.record(column)
+        unit, text, axes = step.record(column)
+        assert values.ndim == 1 + len(axes)
         assert unit and text and text != column, f"{column} is not described"
         assert len(values) == reduction.state().shape[0]
 

@@ -238,7 +238,8 @@ class Chain:
             parts.append(part)
             listener.progress(task.node.name, len(parts) / len(blocks))
         outcome = Outcome.merged(parts) if parts else Outcome()
-        return with_known(node.finish, outcome, state, **keywords)
+        finished: Outcome = with_known(node.finish, outcome, state, **keywords)
+        return finished.of_sky(node.sky)
 
     def _memo(self, task: Task, state: State) -> Any:
         """Return what a step has kept, or room for it."""

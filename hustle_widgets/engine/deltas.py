@@ -7,7 +7,7 @@ point of a chain are the visit's frames with the deltas of the steps before it a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -141,38 +141,71 @@ class Patch:
 
 @dataclass(frozen=True)
 class Offset:
-    """A background taken off every frame.
+    """What is taken off every frame.
 
     Parameters
     ----------
-    level : ndarray of float32, shape (frames,) or (frames, columns)
-        Electrons a pixel, or with `template` the factor the template is multiplied by.
+    level : ndarray of float32, shape (frames,), (frames, columns) or (frames, rows, 1)
+        Electrons a pixel, or with `template` the factor the template is multiplied by: one number a frame, one
+        of each column, or one of each row. ``Offset.of_rows`` makes the last from an array (frames, rows).
     template : ndarray of float32, shape (rows, columns), or None
-        Spatial shape of the background.
+        Spatial shape of what is taken off.
+    sky : bool
+        Whether it is light of the sky, whose photons are noise still. The engine sets it as the step declares.
     """
 
     level: NDArray[np.float32]
     template: NDArray[np.float32] | None = None
+    sky: bool = False
+
+    @classmethod
+    def of_rows(cls, level: NDArray[Any], template: NDArray[np.float32] | None = None) -> Offset:
+        """Return an offset with a level of each row of each frame, shape (frames, rows)."""
+        return cls(np.asarray(level, dtype=np.float32)[:, :, np.newaxis], template)
 
     @property
     def nbytes(self) -> int:
         """Memory the offset holds."""
         return self.level.nbytes + (0 if self.template is None else without_repeats(self.template).nbytes)
 
+    @property
+    def by_rows(self) -> bool:
+        """Whether the level is one of each row."""
+        return self.level.ndim == 3
+
+    @property
+    def usual_template(self) -> float:
+        """The template's median; 1 without one."""
+        return 1.0 if self.template is None else float(np.nanmedian(without_repeats(self.template)))
+
+    def usual(self) -> NDArray[np.float64]:
+        """Return the median of what is taken off the pixels of each frame, electrons, shape (frames,)."""
+        level = self.level.astype(float).reshape(len(self.level), -1)
+        return (level[:, 0] if level.shape[1] == 1 else np.nanmedian(level, axis=1)) * self.usual_template
+
     def apply(self, images: NDArray[np.float32], frames: slice, rows: slice) -> None:
-        """Subtract the background from a block of frames and rows, in place."""
+        """Subtract it from a block of frames and rows, in place."""
         spread = None if self.template is None else without_repeats(self.template[rows])
-        for image, level in zip(images, self.level[frames], strict=True):
-            image -= level if spread is None else level * spread
+        level = self.level[frames, rows] if self.by_rows else self.level[frames]
+        for image, one in zip(images, level, strict=True):
+            image -= one if spread is None else one * spread
 
     def placed(self, frames: slice, rows: slice, shape: Shape) -> Offset:
-        """Return itself: the parts of a visit cut by frames are joined in their order."""
+        """Return itself: the parts of a visit cut by frames are joined in their order.
+
+        Raises
+        ------
+        ValueError
+            When the visit was cut by rows: no band of rows knows the level of the others.
+        """
+        if (rows.start, rows.stop) != (0, shape[1]):
+            raise ValueError("A step that gives an Offset must be cut by frames: declare by = 'frames'.")
         return self
 
     @staticmethod
     def merged(parts: Sequence[Offset]) -> Offset:
         """Join the offsets of consecutive frames."""
-        return Offset(np.concatenate([part.level for part in parts]), parts[0].template)
+        return replace(parts[0], level=np.concatenate([part.level for part in parts]))
 
 
 @dataclass(frozen=True)
@@ -281,6 +314,11 @@ class Outcome:
         """Change a block of frames and rows as the step does, in place."""
         for delta in self.deltas:
             delta.apply(images, frames, rows)
+
+    def of_sky(self, sky: bool) -> Outcome:
+        """Return itself, with what it takes off marked as light of the sky or not."""
+        marked = (replace(delta, sky=sky) if isinstance(delta, Offset) else delta for delta in self.deltas)
+        return self if self.offset is None or self.offset.sky == sky else Outcome(tuple(marked))
 
     @classmethod
     def of(cls, result: Delta | Sequence[Delta] | None) -> Outcome:

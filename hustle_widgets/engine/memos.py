@@ -33,7 +33,7 @@ class FrameHistory:
     patches : mapping of str to (reference, ndarray of int, ndarray of float32)
         By step, its patch, if that still exists, and the flat indices and values of the pixels it replaced.
     levels : mapping of str to (ndarray of float32, ndarray or None)
-        By step, what it took off: the level, of shape () or (columns,), and its template.
+        By step, what it took off: the level, of shape (), (columns,) or (rows, 1), and its template.
     """
 
     source: str
@@ -66,7 +66,11 @@ class FrameHistory:
             before, before_template = since.levels[name]
             if level.shape != before.shape or (template is None) != (before_template is None):
                 return None
-            columns |= ~(level == before)
+            if level.ndim == 2:  # of each row: what changes one changes all of its columns
+                if not np.array_equal(level, before):
+                    return None
+            else:
+                columns |= ~(level == before)
             if template is not None and not np.array_equal(template, before_template):  # type: ignore[arg-type]
                 return None
         if columns.all():

@@ -39,6 +39,8 @@ class Node:
         Rows it needs beyond a block of rows.
     alters : bool
         Whether later steps see a change: their tokens then depend on this step's.
+    sky : bool
+        Whether what it takes off is light of the sky.
     needs : tuple of str
         Non-altering steps whose tables it reads; '*' for all before it.
     prepare : callable
@@ -61,6 +63,7 @@ class Node:
     by: Cut = "frames"
     halo: int = 0
     alters: bool = True
+    sky: bool = False
     needs: tuple[str, ...] = ()
     prepare: Callable[..., dict[str, Any]] = _nothing
     finish: Callable[..., Outcome] = _as_it_is
@@ -71,10 +74,20 @@ class Node:
 
 @dataclass(frozen=True)
 class Setting:
-    """One step's switch and parameters, frozen when a request is made."""
+    """One step's switch and parameters, frozen when a request is made.
+
+    Parameters
+    ----------
+    enabled : bool
+    parameters : mapping of str to object
+        What the step is computed with, borrowed ones included.
+    display : mapping of str to object
+        Parameters that only change what is shown: files that are written depend on them, no outcome does.
+    """
 
     enabled: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    display: Mapping[str, Any] = field(default_factory=dict)
 
 
 Request = Mapping[str, Setting]
@@ -126,7 +139,8 @@ def plan(
         setting = request[node.name]
         read = tokens if "*" in node.needs else {n: tokens[n] for n in node.needs if n in tokens}
         builds_on = tuple(dict.fromkeys([*altering, *read.values()]))
-        key = digest(node.name, sorted(setting.parameters.items()), builds_on)
+        shown = [sorted(request[other.name].display.items()) for other in nodes if node.explicit]
+        key = digest(node.name, sorted(setting.parameters.items()), builds_on, *shown)
         on = setting.enabled and key not in unmet
         # A table that could not be made is done without, but files are only written of a whole chain.
         waits_for = builds_on if "*" in node.needs else tuple(altering)

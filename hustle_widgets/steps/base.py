@@ -14,7 +14,9 @@ from traitlets import Bool, Enum, Float, Int, Unicode, validate
 from hustle_widgets.engine.blocks import Cut, State
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Node, Setting
+from hustle_widgets.steps.declaration import Column, Lines, refuse_dead_parameters
 from hustle_widgets.steps.parameters import Parameter, ParameterError
+from hustle_widgets.steps.words import words_of
 
 STATUSES = ("stale", "fresh", "running", "failed", "off")
 
@@ -81,6 +83,8 @@ def as_joined(outcome: Outcome, state: State) -> Outcome:
 class Step(LazyVBox):
     """Base of the steps: subclasses declare what follows and define `compute`, a static method.
 
+    Only `name`, `title` and `compute` are needed; what is not declared is derived from what is.
+
     ``compute(block, *, <its parameters>)`` gives the deltas of one block. It is pure: the same for one block,
     the whole visit and a preview. A step may also define ``prepare(state, ...)``, see `nothing_more`, and
     ``finish(outcome, state, ...)``, see `as_joined`. Each is given those of the step's parameters, borrowed and
@@ -91,27 +95,54 @@ class Step(LazyVBox):
     name, title, section : str
         Name in the Reduction, what a person reads, number in the tutorial.
     heading : tuple of str
-        Lines above its keys in the config file.
-    switch : str
-        Key of its switch in the config file, '' if it cannot be switched off.
+        Lines above its keys in the config file; made of section and title unless they are declared.
+    switch, switch_help : str
+        Key of its switch in the config file, '' if it cannot be switched off, and what is switched.
+    after : str
+        Name of the step behind which it belongs, for `with_step`.
     by : {'rows', 'frames', 'visit'}
         How the visit is cut for `compute`.
     halo : int
         Rows it needs beyond a band of rows.
     alters : bool
         Whether it changes frames that later steps see.
+    sky : bool
+        Whether what it subtracts is light of the sky, whose photons are noise still. It is then judged as a
+        background. An instrument's bias is none.
     needs : tuple of str
         Steps whose tables it reads; '*' for all before it.
     borrows : tuple of str
         Parameters of other steps it reads, as 'step.parameter'.
     flag : int
         Bit of `data_quality` that marks the pixels it flags, 0 if it flags none.
+    flags_what : str
+        What these pixels are, for titles.
+    color, line : str
+        How its flags are drawn beside those of others: a colour of `view.theme` by name, or any of CSS, and
+        '-', '--' or ':'. Steps without a colour get one that is free.
     in_sight : bool
         Whether its result is always looked at, so that it is computed early.
+    opens : bool
+        Whether the page of a Reduction opens with this step.
     explicit : bool
         Whether it is computed only when a run is asked for, since it writes files.
-    records : mapping of str to (unit, text)
-        What the columns of its table are.
+    records : mapping of str to Column
+        What the columns of its table are; see also `record`.
+    follows : (str, str) or None
+        The column of its table that holds the displacement of the frames, and what it follows.
+    doing, done : str
+        What a run says while it computes, and when it has.
+    figure : str
+        How the names of the files of its figures begin; steps with the same share them.
+    live : str or type
+        Its live view, as 'package.module:class' so that it is imported when first shown. Without, one that
+        shows what its deltas hold.
+    figures : str or callable
+        The function that gives its saved figures, in the same way.
+    every_frame : (str, str or type) or None
+        Name and drawer of the figure that it has of every frame.
+    tour : str
+        What its page shows and how to see whether a setting is right: its paragraph in docs/tour.md.
     parameters : mapping of str to Parameter
         Made from the declarations, in their order.
     """
@@ -122,15 +153,29 @@ class Step(LazyVBox):
     heading: ClassVar[tuple[str, ...]] = ()
     switch: ClassVar[str] = ""
     switch_help: ClassVar[str] = ""
+    after: ClassVar[str] = ""
     by: ClassVar[Cut] = "frames"
     halo: ClassVar[int] = 0
     alters: ClassVar[bool] = True
+    sky: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()
     borrows: ClassVar[tuple[str, ...]] = ()
     flag: ClassVar[int] = 0
+    flags_what: ClassVar[str] = ""
+    color: ClassVar[str] = ""
+    line: ClassVar[str] = "-"
     in_sight: ClassVar[bool] = False
+    opens: ClassVar[bool] = False
     explicit: ClassVar[bool] = False
-    records: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    records: ClassVar[Mapping[str, Column]] = {}
+    follows: ClassVar[tuple[str, str] | None] = None
+    doing: ClassVar[str] = ""
+    done: ClassVar[str] = ""
+    figure: ClassVar[str] = ""
+    live: ClassVar[Any] = ""
+    figures: ClassVar[Any] = ""
+    every_frame: ClassVar[tuple[str, Any] | None] = None
+    tour: ClassVar[str] = ""
     parameters: ClassVar[Mapping[str, Parameter]] = {}
 
     compute: ClassVar[Callable[..., Any]]
@@ -151,6 +196,28 @@ class Step(LazyVBox):
         # In the order of declaration: class_traits() is alphabetical.
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Parameter)}
         cls.parameters = {**cls.parameters, **own}
+        cls.derive()
+        if hasattr(cls, "compute"):  # a base of several steps has none
+            borrowed = (place.partition(".")[2] for place in cls.borrows)
+            functions = (cls.compute, cls.prepare, cls.finish)
+            refuse_dead_parameters(cls.__name__, dict(cls.parameters), borrowed, functions)
+
+    @classmethod
+    def derive(cls) -> None:
+        """Fill in what a subclass does not declare."""
+        own = vars(cls)
+        if "heading" not in own:
+            cls.heading = (f"Step {cls.section}: {cls.title}".replace(" :", ":"),)
+        if cls.switch and "switch_help" not in own:
+            cls.switch_help = first_paragraph(cls.__doc__)
+        for name, words in {
+            "doing": f"{cls.title}...",
+            "done": f"{cls.title} complete.",
+            "flags_what": f"Pixels flagged by: {cls.title}",
+            "figure": cls.name,
+        }.items():
+            if name not in own:
+                setattr(cls, name, words)
 
     def __init__(self, **keywords: Any) -> None:
         known = [*self.parameters, "enabled", "layout"]
@@ -167,9 +234,14 @@ class Step(LazyVBox):
         return bool(proposal["value"])
 
     @classmethod
-    def record(cls, column: str) -> tuple[str, str]:
-        """Return the unit of a column of the step's table, and what it is."""
-        return cls.records.get(column, ("1", column))
+    def record(cls, column: str) -> Column:
+        """Return what a column of the step's table is; to be extended for names that are not known before."""
+        return cls.records.get(column, Column("1", column))
+
+    @classmethod
+    def words(cls, outcome: Outcome, parameters: Mapping[str, Any]) -> Lines:
+        """Return what a run says of an outcome: lines, each with the verbosity from which it is said."""
+        return words_of(cls, outcome)
 
     @classmethod
     def node(cls) -> Node:
@@ -180,6 +252,7 @@ class Step(LazyVBox):
             by=cls.by,
             halo=cls.halo,
             alters=cls.alters,
+            sky=cls.sky,
             needs=cls.needs,
             prepare=cls.prepare,
             finish=cls.finish,
@@ -187,6 +260,18 @@ class Step(LazyVBox):
             in_sight=cls.in_sight,
             explicit=cls.explicit,
         )
+
+    def bound(self, folder: Callable[[], str], write: Callable[[State], Any]) -> Node:
+        """Return the step as the engine of a Reduction sees it.
+
+        Parameters
+        ----------
+        folder : callable
+            Gives the visit's folder.
+        write : callable
+            Writes the outputs of a state; for steps that save.
+        """
+        return self.node()
 
     def cannot_set(self, name: str) -> str:
         """Say that there is no such parameter, and which one may have been meant."""
@@ -198,12 +283,13 @@ class Step(LazyVBox):
 
     def setting(self, steps: Mapping[str, Step]) -> Setting:
         """Freeze the switch and the parameters, borrowed ones included."""
-        borrowed = {}
+        values = self.values()
+        display = {name: values.pop(name) for name, kind in self.parameters.items() if kind.display}
         for place in self.borrows:
             owner, parameter = place.split(".")
             if owner in steps:
-                borrowed[parameter] = getattr(steps[owner], parameter)
-        return Setting(self.enabled, {**self.values(), **borrowed})
+                values[parameter] = getattr(steps[owner], parameter)
+        return Setting(self.enabled, values, display)
 
     def reset(self, *names: str) -> None:
         """Set the named parameters, all if none is named, to the tutorial's values."""

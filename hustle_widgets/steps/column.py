@@ -13,6 +13,7 @@ from hustle_widgets.engine.deltas import Offset, Table
 from hustle_widgets.engine.memos import FrameMemo, frame_memo
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Real, Switch, Whole, Wholes
 from hustle_widgets.steps.targets import expected_zeroth, find_traces, found_zeroth
 
@@ -25,7 +26,17 @@ class ColumnBackground(Step):
     switch = "do_column"
     switch_help = "Subtract a background value from each column of each frame."
     borrows = ("zeroth_tracking.location",)
-    records = {"bkg_vals": ("electron", "background of each column")}
+    sky, doing = True, "Removing background by columns..."
+    records = {"bkg_vals": Column("electron", "background of each column", ("y",))}
+    live, figures = (
+        "hustle_widgets.view.live.column:ColumnLive",
+        "hustle_widgets.view.figures.backgrounds:column_figures",
+    )
+    every_frame = ("bkg_columns_column", "hustle_widgets.view.figures.backgrounds:ColumnsOfFrame")
+    tour = """
+    Dots on the frame are the pixels that count as background. The level along the columns should be smooth and without
+    a bump under the 0th order; crosses are columns that were interpolated.
+    """
     rows = Wholes(
         tuple(range(10)), "Rows whose pixels count as background, unless mask_trace is True.", min=0
     )

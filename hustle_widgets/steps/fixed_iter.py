@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from hustle_widgets.algorithms.temporal import Peaks, clip_fixed
@@ -9,7 +12,9 @@ from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Patch, Table
 from hustle_widgets.engine.memos import BandMemo, band_memo
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Lines
 from hustle_widgets.steps.parameters import Reals, Whole
+from hustle_widgets.steps.words import pixels
 
 
 class FixedIteration(Step):
@@ -20,6 +25,16 @@ class FixedIteration(Step):
     switch = "do_fixed_iter"
     switch_help = "Reject outliers in time a fixed number of times."
     by, flag = "rows", 2
+    flags_what, color, line = "Cosmic rays rejected in time", "orange", "--"
+    doing = "Iterating with fixed sigmas to remove CRs..."
+    done = "Fixed iterations complete."
+    figure, every_frame = "CR", ("CR_fixed_iter", "hustle_widgets.view.figures.flagged:BeforeAfter")
+    live = "hustle_widgets.view.live.temporal:FixedSeriesLive"
+    tour = """
+    The series is the chosen pixel in all frames, the band its threshold: drag an edge of it. A cross is rejected, the
+    diamond below is what replaces it. The buttons above choose the iteration. With N frames a lone outlier reaches at
+    most N / sqrt(N - 1) sigma, so that the tutorial's 10 and 10 flag nothing in 74 frames; here they are 6 and 5.
+    """
     fixed_sigmas = Reals(
         (10, 10),
         "How far from a pixel's median in time an outlier lies; one threshold for each iteration.",
@@ -49,6 +64,16 @@ class FixedIteration(Step):
         """Clip all series of a band of rows; most reach no threshold."""
         peaks = None if memo is None else memo.of(block)
         return Patch.where(*clip_fixed(block.images, fixed_sigmas, replacement, peaks))
+
+    @classmethod
+    def words(cls, outcome: Outcome, parameters: Mapping[str, Any]) -> Lines:
+        """Say with which threshold each iteration was made."""
+        sigmas = parameters["fixed_sigmas"]
+        return (
+            []
+            if outcome.patch is None
+            else pixels(cls, outcome.patch, lambda k: f" with sigma {sigmas[k]:.2f}")
+        )
 
     @staticmethod
     def finish(outcome: Outcome, state: State, *, fixed_sigmas: tuple[float, ...]) -> Outcome:

@@ -17,7 +17,17 @@ class FreeIteration(Step):
     heading = ("Step 3b: Free iteration parameters",)
     switch = "do_free_iter"
     switch_help = "Reject outliers in time until none is left."
-    by, flag = "rows", 4
+    by, flag, opens = "rows", 4, True
+    flags_what, color = "Cosmic rays rejected in time", "vermillion"
+    doing = "Iterating until no CRs are left..."
+    done = "Free iterations complete."
+    figure, every_frame = "CR", ("CR_free_iter", "hustle_widgets.view.figures.flagged:BeforeAfter")
+    live = "hustle_widgets.view.live.temporal:SeriesLive"
+    tour = """
+    The same, with median and scatter found anew until no outlier is left. The counts below should be level: a frame or
+    an orbit that stands out has moved, or has more cosmic rays. The panel says how many of the pixels on the traces are
+    flagged, against those off them; if the traces have more, the threshold eats the signal.
+    """
     free_sigma = Real(
         3.5,
         (

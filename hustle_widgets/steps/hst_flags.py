@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from hustle_widgets.algorithms.dq import replace_flagged
 from hustle_widgets.engine.blocks import Block
-from hustle_widgets.engine.deltas import Patch, Table
+from hustle_widgets.engine.deltas import Outcome, Patch, Table
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Lines
 from hustle_widgets.steps.parameters import Switch, Wholes
+from hustle_widgets.steps.words import pixels
 
 
 class HSTFlags(Step):
@@ -17,6 +22,15 @@ class HSTFlags(Step):
     switch = "do_hst_flags"
     switch_help = "Correct the pixels that the HST pipeline flagged."
     by, halo, flag = "rows", 3, 1
+    flags_what, color, line = "Pixels flagged by calwf3", "purple", ":"
+    doing, done = "Correcting pixels flagged by HST...", "HST flags complete."
+    figure, every_frame = "HST_flags", ("HST_flags", "hustle_widgets.view.figures.flagged:BeforeAfter")
+    live = "hustle_widgets.view.live.hst_flags:HSTFlagsLive"
+    tour = """
+    A bar is a flag of calwf3 in this frame: click it to choose the flag or drop it. Flags of things that stay (hot,
+    saturated) are corrected in space, those of cosmic rays in time. If the orange pixels draw the trace, a flag marks
+    more than faults.
+    """
     hst_flags = Wholes(
         (16, 4096),
         (
@@ -33,6 +47,11 @@ class HSTFlags(Step):
             "on. False: only record them in data_quality and badpix_mask."
         ),
     )
+
+    @classmethod
+    def words(cls, outcome: Outcome, parameters: Mapping[str, Any]) -> Lines:
+        """Leave the iterations out: there is one."""
+        return [] if outcome.patch is None else pixels(cls, outcome.patch, of_iteration=None)
 
     @staticmethod
     def compute(block: Block, *, hst_flags: tuple[int, ...], hst_replace: bool) -> tuple[Patch, Table]:

@@ -27,6 +27,17 @@ class LaplacianEdgeDetection(Step):
     switch = "do_led"
     switch_help = "Reject hot, cold and dead pixels by Laplacian edge detection."
     by, flag = "frames", 8
+    flags_what, color = "Pixels rejected by Laplacian edge detection", "blue"
+    doing = "Detecting edges of hot pixels..."
+    done = "Laplacian edge detection complete."
+    figure, every_frame = "LED", ("LED", "hustle_widgets.view.figures.flagged:BeforeAfter")
+    figures = "hustle_widgets.view.figures.flagged:edge_figures"
+    live = "hustle_widgets.view.live.led:LedLive"
+    tour = """
+    Two maps around the chosen pixel: how significant its edges are, and how much it stands out of fine structure. A
+    cross is above the threshold of the map; with `fine_structure` a hit needs both. Choose a pixel of the trace as
+    well: it must stay below.
+    """
     borrows = ("zeroth_tracking.location",)
     led_threshold = Real(
         10,
@@ -72,6 +83,7 @@ class LaplacianEdgeDetection(Step):
         above=0,
         max=1,
         soft=(0.05, 1),
+        added=True,
         optional="no growth",
     )
 

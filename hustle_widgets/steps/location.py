@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hustle_widgets.algorithms.centroid import target_position
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.deltas import Table
+from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Lines
 
 
 class TargetLocation(Step):
@@ -19,7 +21,23 @@ class TargetLocation(Step):
     switch = "do_location"
     switch_help = "Refine the target's place in the direct image."
     alters = False
+    doing = "Refining location of source in direct image with centroiding..."
+    live, figures = (
+        "hustle_widgets.view.live.location:LocationLive",
+        "hustle_widgets.view.figures.motion:location_figures",
+    )
+    tour = """
+    The direct image with the given location and the centroid. Click or drag to set the location; "Whole image" shows
+    other stars.
+    """
     borrows = ("zeroth_tracking.location",)
+
+    @classmethod
+    def words(cls, outcome: Outcome, parameters: Mapping[str, Any]) -> Lines:
+        """Say where the target was found."""
+        facts = outcome.table.facts
+        place = f"column {facts['target_posx']:.2f}, row {facts['target_posy']:.2f}"
+        return [(1, f"Refined location of source: {place}.")]
 
     @staticmethod
     def prepare(state: State) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Real, Switch, Text
 
 WHERE = (
@@ -33,10 +34,21 @@ class PagulBackground(Step):
     heading = ("Step 5c: Pagul et al. background subtraction",)
     switch = "do_Pagul"
     switch_help = "Subtract the image of the G280 sky, scaled to each frame (Pagul et al. 2023)."
+    sky, doing = True, "Removing background with the sky image..."
+    live, figures = (
+        "hustle_widgets.view.live.pagul:SkyLive",
+        "hustle_widgets.view.figures.backgrounds:sky_figures",
+    )
+    every_frame = ("bkg_mask_pagul", "hustle_widgets.view.figures.backgrounds:SkyMask")
+    tour = """
+    Dots on the frame are masked: sources, and no more. The factor of the sky image should follow the sky smoothly, and
+    what is taken off should lie near the mode of each frame. Here the two backgrounds before are off: mostly it is one
+    or the other.
+    """
     records = {
-        "bkg_vals": ("electron", "factor of the sky image, times its median over the frame"),
-        "sky_scale": ("electron", "factor of the sky image"),
-        "sky_scale_fitted": ("electron", "factor of the sky image before it was smoothed in time"),
+        "bkg_vals": Column("electron", "factor of the sky image, times its median over the frame"),
+        "sky_scale": Column("electron", "factor of the sky image"),
+        "sky_scale_fitted": Column("electron", "factor of the sky image before it was smoothed in time"),
     }
     path_to_Pagul = Text(
         "./",

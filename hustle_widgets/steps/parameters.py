@@ -40,15 +40,28 @@ class Parameter(TraitType[Any, Any]):
         Range of the slider.
     optional : str
         What None stands for; '' where None is not accepted.
+    added : bool
+        Whether it is none of the tutorial's. Its default keeps the tutorial's behaviour.
+    display : bool
+        Whether it only changes what is shown, so that nothing is computed again.
     """
 
     kind = "value"
     word = "Value"
 
     def __init__(
-        self, default: Any, help: str, *, unit: str = "", soft: Any = None, optional: str = ""
+        self,
+        default: Any,
+        help: str,
+        *,
+        unit: str = "",
+        soft: Any = None,
+        optional: str = "",
+        added: bool = False,
+        display: bool = False,
     ) -> None:
         self.unit, self.soft, self.optional = unit, soft, optional
+        self.added, self.display = added, display
         self.tutorial = default if default is None else self.convert(default)
         super().__init__(default_value=self.tutorial, allow_none=bool(optional), help=help)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from hustle_widgets.algorithms.photometry import (
     spectrum,
     trace_aperture,
 )
-from hustle_widgets.algorithms.sky_sums import without_repeats
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Column, Lines
 from hustle_widgets.steps.parameters import Orders, Real, Switch
 from hustle_widgets.steps.targets import ORDERS, find_traces
 
@@ -30,25 +31,53 @@ class Quicklook(Step):
     switch = "do_quicklook"
     switch_help = "Sum the white light curve and make the quicklook animations."
     alters, needs, in_sight = False, ("location",), True
+    doing = "Parsing light curves for quicklookup..."
+    live, figures = (
+        "hustle_widgets.view.live.quicklook:QuicklookLive",
+        "hustle_widgets.view.figures.light:light_figures",
+    )
+    tour = """
+    The light curve of each trace, with its aperture on the frame, and all flags of the frame by step. Play the frames
+    with the button below the picture. Flags that trace the spectrum mean over-correction.
+    """
     borrows = ("zeroth_tracking.location",)
     traces_included = Orders(
         ("+1",),
         ORDERS,
         "Orders whose light is summed.",
     )
-    include_hst_dq = Switch(True, "Show the HST pipeline's flags too in the animation of data quality.")
+    include_hst_dq = Switch(
+        True, "Show the HST pipeline's flags too in the animation of data quality.", display=True
+    )
     aperture = Real(
-        12, "Rows on either side of a trace that are summed.", unit="rows", min=0, max=200, soft=(2, 40)
+        12,
+        "Rows on either side of a trace that are summed.",
+        unit="rows",
+        min=0,
+        max=200,
+        soft=(2, 40),
+        added=True,
     )
 
     @classmethod
-    def record(cls, column: str) -> tuple[str, str]:
+    def record(cls, column: str) -> Column:
         """Describe the light of each order."""
         order = column.removeprefix("flux_")
-        return (
-            "electron",
-            "light of the frame" if order == "total" else f"light of order {order}, all columns",
-        )
+        if order == "total":
+            return Column("electron", "light of the frame")
+        return Column("electron", f"light of order {order}, all columns")
+
+    @classmethod
+    def words(cls, outcome: Outcome, parameters: Mapping[str, Any]) -> Lines:
+        """Say how the light curves scatter."""
+        facts = outcome.table.facts
+        expected = facts.get("expected_ppm", {})
+        scatter = facts.get("scatter_ppm", {}).items()
+        limit = "photons, sky, read noise"
+        return [
+            (1, f"Light curve of order {order}: scatter {ppm:.0f} ppm ({limit}: {expected[order]:.0f}).")
+            for order, ppm in scatter
+        ]
 
     @staticmethod
     def prepare(
@@ -100,12 +129,9 @@ class Quicklook(Step):
 
 
 def subtracted_sky(state: State) -> np.ndarray:
-    """Return the background that was taken off each frame, electrons a pixel: its photons are noise still."""
+    """Return the light of the sky that was taken off each frame, electrons a pixel: its photons are noise still."""
     total = np.zeros(state.shape[0])
     for outcome in state.outcomes.values():
-        if outcome.offset is not None:
-            level = outcome.offset.level.astype(float)
-            level = level if level.ndim == 1 else np.nanmedian(level, axis=1)
-            template = outcome.offset.template
-            total += level * (1.0 if template is None else float(np.nanmedian(without_repeats(template))))
+        if outcome.offset is not None and outcome.offset.sky:
+            total += outcome.offset.usual()
     return np.clip(total, 0, None)

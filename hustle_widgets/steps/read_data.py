@@ -14,7 +14,11 @@ class ReadData(Step):
     """Choose the frames to reduce: all, or without the first of each orbit or the first orbit."""
 
     name, title, section, by = "read_data", "Read in the data", "1", "visit"
-    heading = ("Step 1: Read in the data",)
+    doing, live = "Reading in the data...", "hustle_widgets.view.live.ends:ReadLive"
+    tour = """
+    Dots are frames, by time and orbit; crosses are frames left out. Leave out first frames or the first orbit if the
+    light curve begins with a hook there.
+    """
     skip_first_fm = Switch(
         False,
         ("Leave out the first frame of every orbit, which may suffer most from the telescope's settling."),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.deltas import Table
+from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Node, Unmet
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Lines
 
 
 class SaveOutputs(Step):
@@ -21,6 +22,14 @@ class SaveOutputs(Step):
     switch = "do_save"
     switch_help = "Write the clean visit, clean_obs.nc, for Stage 2."
     alters, explicit, needs = False, True, ("*",)
+    doing, live = "Writing outputs...", "hustle_widgets.view.live.ends:SaveLive"
+    tour = "Run and save writes what Stage 2 reads, the config file and the figures, and says where."
+
+    @classmethod
+    def words(cls, outcome: Outcome, parameters: Mapping[str, Any]) -> Lines:
+        """Say where the outputs are."""
+        folder = Path(outcome.table.facts["path"]).parent
+        return [(1, "Config file written."), (1, f"Outputs written to {folder}.")]
 
     @staticmethod
     def compute(block: Block, *, write: Callable[[State], Path]) -> Table:

@@ -24,6 +24,20 @@ class SpatialSmoothing(Step):
     switch = "do_smooth"
     switch_help = "Reject pixels that stand out of a smoothed frame."
     by, flag = "frames", 16
+    flags_what, color, line = "Pixels rejected by spatial smoothing", "green", "--"
+    doing = "Comparing with smoothed frames..."
+    done = "Spatial smoothing complete."
+    figure, every_frame = (
+        "spatial_smoothing",
+        ("spatial_smoothing", "hustle_widgets.view.figures.flagged:BeforeAfterInBoxes"),
+    )
+    figures = "hustle_widgets.view.figures.flagged:boxed_figures"
+    live = "hustle_widgets.view.live.smooth:SmoothLive"
+    tour = """
+    Frame and model along the chosen row, and what is left between them, with the band of the threshold. Hits are only
+    made in the boxes, which are moved, resized, added and removed on the frame. A model that cuts off the peaks of the
+    trace shows in the residual: take a narrower kernel, or 'polyfit'.
+    """
     borrows = ("zeroth_tracking.location",)
     smth_type = Choice(
         "1D_smooth",
@@ -55,7 +69,7 @@ class SpatialSmoothing(Step):
         unit="pixels",
         optional="the full frame",
     )
-    smth_order = Whole(2, "Degree of the polynomial of polyfit.", min=0, max=6, soft=(0, 5))
+    smth_order = Whole(2, "Degree of the polynomial of polyfit.", min=0, max=6, soft=(0, 5), added=True)
 
     @staticmethod
     def prepare(

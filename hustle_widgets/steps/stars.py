@@ -12,6 +12,7 @@ from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Positions, Whole
 
 Places = tuple[tuple[float, float], ...]
@@ -26,8 +27,20 @@ class BackgroundStarTracking(Step):
     switch_help = "Track the motion of the frames by background stars."
     alters = False
     records = {
-        "meanstar_disp": ("pixel", "mean displacement of the stars from the first frame (column, row)")
+        "meanstar_disp": Column(
+            "pixel", "mean displacement of the stars from the first frame (column, row)", ("xy",)
+        )
     }
+    follows, doing = ("meanstar_disp", "stars"), "Tracking background stars..."
+    live, figures = (
+        "hustle_widgets.view.live.tracks:StarsLive",
+        "hustle_widgets.view.figures.motion:star_figures",
+    )
+    every_frame = ("bkg_stars", "hustle_widgets.view.figures.motion:StarWindows")
+    tour = """
+    Click on the frame to place a star, on a star to remove it, drag to move it. A star that disagrees with the others
+    has a neighbour in its window, or a bad pixel.
+    """
     bkg_stars_loc = Positions(
         ((0, 0), (0, 0)),
         "Place of each star on the frames, [[column, row], ...]; unsaturated ones.",
@@ -42,11 +55,13 @@ class BackgroundStarTracking(Step):
     )
 
     @classmethod
-    def record(cls, column: str) -> tuple[str, str]:
+    def record(cls, column: str) -> Column:
         """Describe the columns of each star."""
         star, _, what = column.removeprefix("star").partition("_")
         text = {"pos": "position", "disp": "displacement from the first frame"}.get(what)
-        return ("pixel", f"{text} of star {star} (column, row)") if text and star else super().record(column)
+        if not (text and star.isdecimal()):
+            return super().record(column)
+        return Column("pixel", f"{text} of star {star} (column, row)", ("xy",))
 
     @staticmethod
     def prepare(state: State, *, bkg_stars_loc: Places, bkg_window: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from hustle_widgets.algorithms.background import uniform_level
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Table
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Choice, Real, Regions, Switch, Whole
 from hustle_widgets.steps.regions import Box, fitted
 
@@ -21,7 +22,17 @@ class UniformBackground(Step):
     heading = ("Step 5: Background subtraction", "Step 5a: uniform value background subtraction")
     switch = "do_uniform"
     switch_help = "Subtract one background value from each frame."
-    records = {"bkg_vals": ("electron", "background of each frame")}
+    sky, doing = True, "Removing background..."
+    records = {"bkg_vals": Column("electron", "background of each frame")}
+    live, figures = (
+        "hustle_widgets.view.live.uniform:UniformLive",
+        "hustle_widgets.view.figures.backgrounds:uniform_figures",
+    )
+    every_frame = ("bkg_histogram_uniform", "hustle_widgets.view.figures.backgrounds:HistogramOfFrame")
+    tour = """
+    The histogram of the pixels in the boxes, with mode, median and Gaussian; drag its limits. A shoulder on the right
+    is light of the traces or the 0th order in a box. The values of the frames below follow the sky through each orbit.
+    """
     fit = Choice(
         None,
         (None, "Gaussian", "median"),
@@ -55,6 +66,7 @@ class UniformBackground(Step):
         False,
         "With fit 'median': add what the median of a sky of few photons lies below its mean "
         "(0.09 e- at 12 e- and 3.1 e- read noise).",
+        added=True,
     )
 
     @staticmethod

@@ -11,6 +11,7 @@ from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Position
 from hustle_widgets.steps.targets import expected_zeroth
 
@@ -24,9 +25,21 @@ class ZerothOrderTracking(Step):
     switch_help = "Track the motion of the frames by the 0th order."
     alters, needs = False, ("location",)
     records = {
-        "0th_order_pos": ("pixel", "position of the 0th order (column, row)"),
-        "0th_order_disp": ("pixel", "displacement of the 0th order from the first frame (column, row)"),
+        "0th_order_pos": Column("pixel", "position of the 0th order (column, row)", ("xy",)),
+        "0th_order_disp": Column(
+            "pixel", "displacement of the 0th order from the first frame (column, row)", ("xy",)
+        ),
     }
+    follows, doing = ("0th_order_disp", "0th order"), "Tracking 0th order..."
+    live, figures = (
+        "hustle_widgets.view.live.tracks:ZerothLive",
+        "hustle_widgets.view.figures.motion:zeroth_figures",
+    )
+    every_frame = ("0th_order_window", "hustle_widgets.view.figures.motion:ZerothWindow")
+    tour = """
+    The 0th order on the frame shown and on the ends of the visit, and what all trackers say together. Its bloom makes
+    rows less sure than columns.
+    """
     location = Position(
         (970, 170),
         "The target's place in the direct image, [column, row]: where refinement and tracking start.",

@@ -1,0 +1,55 @@
+"""What a run says of a step's outcome, as far as its deltas tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hustle_widgets.engine.deltas import Outcome, Patch
+from hustle_widgets.steps.declaration import Lines
+
+if TYPE_CHECKING:
+    from hustle_widgets.steps.base import Step
+
+
+def words_of(kind: type[Step], outcome: Outcome) -> Lines:
+    """Return what the deltas of a step tell: pixels flagged, a level taken off, a displacement followed."""
+    lines: Lines = []
+    if outcome.patch is not None:
+        lines += pixels(kind, outcome.patch)
+    if outcome.offset is not None:
+        what = "Background" if kind.sky else kind.title
+        level = float(np.nanmedian(outcome.offset.level)) * outcome.offset.usual_template
+        lines.append((1, f"{what} removed ({kind.name}): median {level:.2f} e- a pixel."))
+    if kind.follows is not None:
+        lines += displacement(*kind.follows, outcome)
+    return lines
+
+
+def pixels(
+    kind: type[Step], patch: Patch, of_iteration: Callable[[int], str] | None = lambda iteration: ""
+) -> Lines:
+    """Return how many pixels were flagged, iteration by iteration if `of_iteration` says more of each."""
+    lines: Lines = []
+    if of_iteration is not None:
+        for iteration, counts in enumerate(patch.counts):
+            more = of_iteration(iteration)
+            lines.append((2, f"Bad pixels removed on iteration {iteration}{more}: {counts.sum()}"))
+    verb = "flagged" if patch.value is None else "corrected"
+    total = int(np.prod(patch.shape, dtype=np.int64))
+    return [*lines, (1, f"{kind.done} Total pixels {verb}: {len(patch)} out of {total}")]
+
+
+def displacement(column: str, what: str, outcome: Outcome) -> Lines:
+    """Return in how many frames something was followed, and how far it moved."""
+    move = outcome.table.columns[column]
+    seen = int(np.isfinite(move).all(axis=1).sum())
+    if not seen:
+        return [(1, f"Tracked {what} in 0 frames.")]
+    span = np.nanmax(move, axis=0) - np.nanmin(move, axis=0)
+    return [
+        (1, f"Tracked {what} in {seen} frames."),
+        (2, f"They moved by {span[0]:.2f} columns and {span[1]:.2f} rows in all."),
+    ]
