@@ -78,17 +78,28 @@ def test_a_patch_without_values_changes_nothing(random):
     np.testing.assert_array_equal(images, before)
 
 
-@pytest.mark.parametrize("kind", ["frame", "column", "template"])
-def test_offsets(random, kind):
+@pytest.mark.parametrize("along", ["frame", "column", "row"])
+@pytest.mark.parametrize("with_template", [False, True])
+def test_offsets(random, along, with_template):
     images = random.normal(size=SHAPE).astype(np.float32)
-    level = random.normal(size=(5, 7) if kind == "column" else 5).astype(np.float32)
-    template = random.normal(size=(11, 7)).astype(np.float32) if kind == "template" else None
-    offset = Offset(level, template)
-    taken = level.reshape(5, 1, -1) * (np.ones(SHAPE, np.float32) if template is None else template)
+    level = random.normal(size={"frame": 5, "column": (5, 7), "row": (5, 11)}[along]).astype(np.float32)
+    template = random.normal(size=(11, 7)).astype(np.float32) if with_template else None
+    offset = Offset.of_rows(level, template) if along == "row" else Offset(level, template)
+    spread = level[:, :, None] if along == "row" else level.reshape(5, 1, -1)
+    taken = spread * (np.ones(SHAPE, np.float32) if template is None else template)
     frames, rows = slice(1, 4), slice(3, 8)
     block = images[frames, rows].copy()
     offset.apply(block, frames, rows)
     np.testing.assert_array_equal(block, images[frames, rows] - taken[frames, rows])
+    middle = np.median(level.reshape(5, -1), axis=1) * (1 if template is None else np.median(template))
+    np.testing.assert_allclose(offset.usual(), middle, rtol=1e-6)
+    parts = [Offset(offset.level[k : k + 1], template) for k in range(5)]
+    np.testing.assert_array_equal(Offset.merged(parts).level, offset.level)
+
+
+def test_an_offset_of_a_band_of_rows_is_refused():
+    with pytest.raises(ValueError, match="must be cut by frames: declare by = 'frames'"):
+        Offset(np.zeros(5, np.float32)).placed(slice(0, 5), slice(0, 4), SHAPE)
 
 
 def test_tables_join_by_frame_and_say_each_note_once():

@@ -56,7 +56,8 @@ def patched(random, part=0.05):
 
 
 def offset(random, kind, template=None):
-    level = random.integers(0, 2, {"frame": SHAPE[:1], "column": (SHAPE[0], SHAPE[2])}[kind])
+    sizes = {"frame": SHAPE[:1], "column": (SHAPE[0], SHAPE[2]), "row": (*SHAPE[:2], 1)}
+    level = random.integers(0, 2, sizes[kind])
     return Outcome((Offset(level.astype(np.float32), template),))
 
 
@@ -71,6 +72,7 @@ def test_no_changed_pixel_is_missed(source, seed):
         "d": lambda: offset(random, "column"),
         "e": lambda: offset(random, "frame", template),
         "f": lambda: patched(random),
+        "g": lambda: offset(random, "row"),
     }
     there = {name: make() for name, make in makers.items() if random.random() < 0.8}
     now = {
