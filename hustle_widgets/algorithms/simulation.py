@@ -11,7 +11,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.special import ndtr
 
 from .geometry import Trace
-from .simulation_star import order_counts
+from .simulation_effects import STAR_TEMPERATURE, colour, trailed
+from .simulation_star import integrated_counts, order_counts
 
 READ_NOISE = 3.1  # [e-], WFC3 Data Handbook 5
 DARK = 11.0 / 3600  # [e-/s], the same
@@ -28,13 +29,22 @@ ZEROTH_SHIFT = (118.0, 149.0)  # from the target
 
 
 class Frame(NamedTuple):
-    """One exposure as it is read out, with what only a simulation knows."""
+    """One exposure as it is read out, with what only a simulation knows; `twin` is the image without faults."""
 
     image: NDArray[np.float32]
     errors: NDArray[np.float32]
     hst_dq: NDArray[np.int16]
     hit_index: NDArray[np.int32]
     hit_electrons: NDArray[np.float32]
+    twin: NDArray[np.float32] | None = None
+
+
+class Transfer(NamedTuple):
+    """How charge is lost on its way to the register, see `simulation_effects.trailed`."""
+
+    lost: float
+    first_row: int
+    register_below: bool
 
 
 class Defects(NamedTuple):
@@ -57,17 +67,21 @@ def _line_spread(
     return ndtr((pixels + 0.5 - centres) / sigma) - ndtr((pixels - 0.5 - centres) / sigma)
 
 
-def add_trace(frame: NDArray[np.float64], trace: Trace, counts: NDArray[np.float64]) -> None:
-    """Add the light of one order, `counts` [e-] a column, to a frame in place."""
+def add_trace(
+    frame: NDArray[np.float64], trace: Trace, counts: NDArray[np.float64], width: float = 1.0
+) -> None:
+    """Add the light of one order, `counts` [e-] a column, to a frame in place; `width` scales its profile."""
     base = np.rint(trace.rows).astype(int)
     rows = base + np.arange(-PSF_REACH, PSF_REACH + 1)[:, None]
-    light = sum(w * _line_spread(trace.rows, rows, sigma) for w, sigma in PSF) * counts
+    light = sum(w * _line_spread(trace.rows, rows, width * sigma) for w, sigma in PSF) * counts
     inside = (rows >= 0) & (rows < frame.shape[0])
     columns = np.broadcast_to(trace.columns, rows.shape)
     frame[rows[inside], columns[inside]] += light[inside]
 
 
-def add_star(frame: NDArray[np.float64], position: tuple[float, float], flux: float) -> None:
+def add_star(
+    frame: NDArray[np.float64], position: tuple[float, float], flux: float, width: float = 1.0
+) -> None:
     """Add a point source of `flux` [e-] at (column, row) to a frame in place."""
     column, row = position
     columns = np.arange(int(column) - PSF_REACH, int(column) + PSF_REACH + 1)
@@ -78,28 +92,40 @@ def add_star(frame: NDArray[np.float64], position: tuple[float, float], flux: fl
         return
     window = np.ix_(rows, columns)
     for weight, sigma in PSF:
-        across = _line_spread(column, columns, sigma)
-        frame[window] += flux * weight * np.outer(_line_spread(row, rows, sigma), across)
+        across = _line_spread(column, columns, width * sigma)
+        frame[window] += flux * weight * np.outer(_line_spread(row, rows, width * sigma), across)
 
 
 def add_target(
-    frame: NDArray[np.float64], traces: dict[str, Trace], zeroth: tuple[float, float], strength: float
+    frame: NDArray[np.float64],
+    traces: dict[str, Trace],
+    zeroth: tuple[float, float],
+    strength: float,
+    red_ends: dict[str, float] | None = None,
+    temperature: float = STAR_TEMPERATURE,
+    width: float = 1.0,
 ) -> dict[str, NDArray[np.float64]]:
     """Add all orders of the target to a frame in place, `strength` times the reference star in 190 s.
 
-    `traces` reach beyond the frame so that ends and edges are blurred alike. Returns the electrons per column
-    of each order.
+    `traces` reach beyond the frame so that ends and edges are blurred alike. With `red_ends` orders end at
+    these wavelengths, which do not move with the pixels. Returns the electrons per column of each order.
     """
     spectra = {}
     for order, line in traces.items():
-        counts = strength * gaussian_filter1d(order_counts(order, line.wavelengths), PSF[0][1])
+        if red_ends is None:
+            counts = order_counts(order, line.wavelengths)
+        else:
+            counts = integrated_counts(order, line.wavelengths, red_ends[order])
+        if temperature != STAR_TEMPERATURE:
+            counts = counts * colour(line.wavelengths, temperature)
+        counts = strength * gaussian_filter1d(counts, PSF[0][1])
         inside = (line.columns >= 0) & (line.columns < frame.shape[1])
-        add_trace(frame, line.where(inside), counts[inside])
+        add_trace(frame, line.where(inside), counts[inside], width)
         spectra[order] = counts
     flux = ZEROTH_STRENGTH * float(spectra["+1"].sum())
     centre = sum(offset * weight for offset, weight in ZEROTH_SPREAD)
     for offset, weight in ZEROTH_SPREAD:
-        add_star(frame, (zeroth[0], zeroth[1] + offset - centre), flux * weight)
+        add_star(frame, (zeroth[0], zeroth[1] + offset - centre), flux * weight, width)
     return spectra
 
 
@@ -232,14 +258,20 @@ def expose(
     exposure_time: float,
     hit_fraction: float,
     flagged_share: float = 0.3,
+    transfer: Transfer | None = None,
+    of_twin: np.random.Generator | None = None,
 ) -> Frame:
     """Turn the light [e-] that falls on the detector into a calibrated frame, as calwf3 would leave it.
 
-    Photon noise, blooming, cosmic rays, read noise, mean dark taken off; errors are ``sqrt(charge + rn^2)``.
-    A `flagged_share` of the tracks carries DQ 4096, and a fifth of those 8192 too.
+    Photon noise, blooming, cosmic rays, trails (with `transfer`), read noise, mean dark taken off; errors are
+    ``sqrt(charge + rn^2)``. A `flagged_share` of the tracks carries DQ 4096, and a fifth of those 8192 too.
+
+    With a generator `of_twin` there is a twin too: the same photons and read noise, without cosmic rays,
+    without hot, cold and dead pixels.
     """
     dark = DARK * exposure_time
     charge = rng.poisson(light * defects.response + (defects.hot_electrons + dark)).astype(np.float64)
+    clean = None if of_twin is None else _without_defects(of_twin, charge, light, defects, dark)
     index, electrons, track = cosmic_rays(rng, light.shape, hit_fraction)
     charge.flat[index] += electrons
     bloom(charge, defects.full_well)
@@ -248,7 +280,33 @@ def expose(
     chance = rng.random(int(track.max()) + 1 if len(track) else 0)[track]
     dq.flat[index[chance < flagged_share]] |= 4096
     dq.flat[index[chance < flagged_share / 5]] |= 8192
-    read: NDArray[np.float32] = charge.astype(np.float32)
-    read += READ_NOISE * rng.standard_normal(light.shape, dtype=np.float32)
+    noise = READ_NOISE * rng.standard_normal(light.shape, dtype=np.float32)
+    read = _read_out(charge, transfer) + noise
     errors = np.sqrt(np.clip(read, 0, None) + np.float32(READ_NOISE**2))
-    return Frame(read - np.float32(dark), errors, dq, index, electrons)
+    twin = None
+    if clean is not None:
+        bloom(clean, defects.full_well)
+        twin = _read_out(clean, transfer) + noise - np.float32(dark)
+    return Frame(read - np.float32(dark), errors, dq, index, electrons, twin)
+
+
+def _read_out(charge: NDArray[np.float64], transfer: Transfer | None) -> NDArray[np.float32]:
+    """Carry the charge to the register."""
+    return (charge if transfer is None else trailed(charge, *transfer)).astype(np.float32)
+
+
+def _without_defects(
+    rng: np.random.Generator,
+    charge: NDArray[np.float64],
+    light: NDArray[np.float64],
+    defects: Defects,
+    dark: float,
+) -> NDArray[np.float64]:
+    """Charge that sound pixels would hold: thinned where pixels are hot, with the missing light where cold."""
+    clean = charge.copy()
+    hot = defects.hot_electrons > 0
+    own = (light * defects.response)[hot] + dark
+    clean[hot] = rng.binomial(charge[hot].astype(np.int64), own / (own + defects.hot_electrons[hot]))
+    dull = defects.response < 1
+    clean[dull] += rng.poisson(light[dull] * (1 - defects.response[dull].astype(np.float64)))
+    return clean

@@ -31,6 +31,7 @@ _RATIOS = {
     "-2": np.array([0.024, 0.025, 0.027, 0.030, 0.033, 0.037, 0.042, 0.043, 0.045, 0.044] + 21 * [0.0]),
 }
 # fmt: on
+FADE = 12.0  # columns
 SIMULATED_ORDERS = tuple(_RATIOS)
 
 
@@ -54,7 +55,34 @@ def order_counts(order: str, wavelengths: ArrayLike) -> NDArray[np.float64]:
     ratio = np.interp(wave, _RATIO_WAVELENGTHS, _RATIOS[order])
     counts = density * ratio * np.abs(np.gradient(wave))
     from_red_end = np.argsort(np.argsort(-wave))
-    return counts * np.clip(from_red_end / 12.0, 0, 1)
+    return counts * np.clip(from_red_end / FADE, 0, 1)
+
+
+def integrated_counts(order: str, wavelengths: ArrayLike, red_end: float) -> NDArray[np.float64]:
+    """Electrons in each column of an order that moves by parts of a pixel without gaining or losing light.
+
+    Parameters
+    ----------
+    order, wavelengths
+        As for `order_counts`.
+    red_end : float
+        Wavelength to which the order has faded [Angstrom].
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        [e-]. Integrals of the spectrum between the edges of the columns.
+    """
+    wave = np.asarray(wavelengths, dtype=float)
+    fine = np.arange(_COUNT_WAVELENGTHS[0], _COUNT_WAVELENGTHS[-1] + 1)
+    density = np.interp(fine, _COUNT_WAVELENGTHS, _COUNTS) / BIN_OF_COUNTS
+    density *= np.interp(fine, _RATIO_WAVELENGTHS, _RATIOS[order])
+    per_column = np.abs(np.gradient(wave))[np.abs(wave - red_end).argmin()]
+    density *= np.clip((red_end - fine) / (FADE * per_column), 0, 1)
+    below = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    middles = (wave[1:] + wave[:-1]) / 2
+    edges = np.concatenate([[2 * wave[0] - middles[0]], middles, [2 * wave[-1] - middles[-1]]])
+    return np.abs(np.diff(np.interp(edges, fine, below)))
 
 
 def transit(

@@ -26,6 +26,7 @@ def write_exposure(
     exposure_time: float,
     number: int,
     filter_name: str,
+    condition: str = "NORMAL",
 ) -> None:
     """Write one exposure: a primary header, then SCI, ERR and DQ.
 
@@ -45,6 +46,8 @@ def write_exposure(
         Running number in the visit, for ROOTNAME.
     filter_name : str
         'G280' or the filter of a direct image.
+    condition : str
+        EXPFLAG.
     """
     rows, columns = frame.image.shape
     reference = (columns / 2.0, rows / 2.0)  # 1-indexed
@@ -75,7 +78,7 @@ def write_exposure(
         ("EXPSTART", start, "exposure start time (Modified Julian Date)"),
         ("EXPEND", end, "exposure end time (Modified Julian Date)"),
         ("EXPTIME", exposure_time, "exposure duration (seconds)"),
-        ("EXPFLAG", "NORMAL", ""),
+        ("EXPFLAG", condition, "exposure interruption indicator"),
         ("FILTER", filter_name, "element selected from filter wheel"),
         ("POSTARG1", round(offset[0], 6), "[arcsec] along the rows"),
         ("POSTARG2", round(offset[1], 6), "[arcsec] along the columns"),

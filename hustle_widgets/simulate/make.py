@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +11,19 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..algorithms import simulation as sim
-from ..algorithms.simulation_star import EXPOSURE_OF_COUNTS, transit
+from ..algorithms import simulation_effects as effects
+from ..algorithms.geometry import trace_mask
+from ..algorithms.simulation_effects import STAR_TEMPERATURE
+from ..algorithms.simulation_star import EXPOSURE_OF_COUNTS
 from ..visit import load_visit
+from . import times
 from .files import write_exposure, write_sky
-from .scene import Scene, check_number, make_scene
-from .truth import make_truth
+from .options import check_options
+from .scene import Scene, first_orders, make_scene, red_ends
+from .truth import TWIN, make_truth
 
 PRODUCTS = ("specimages", "directimages")
-FIRST_EXPOSURE = 58331.25  # MJD
-READOUT = 30.0  # [s] between exposures
-ORBIT = 95.0 * 60  # [s]
-VISIBLE = 57.0 * 60  # [s] of an orbit
-
-
-def _timing(n_frames: int, exposure_time: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Start [MJD] and zero-based orbit of each frame; orbits as even as possible."""
-    per_orbit = int(np.clip(VISIBLE // (exposure_time + READOUT), 1, 15))
-    n_orbits = -(-n_frames // per_orbit)
-    groups = [len(part) for part in np.array_split(np.arange(n_frames), n_orbits)]
-    orbit = np.repeat(np.arange(n_orbits), groups)
-    within = np.concatenate([np.arange(n) for n in groups])
-    seconds = orbit * ORBIT + within * (exposure_time + READOUT)
-    return FIRST_EXPOSURE + seconds / 86_400, orbit
+FALSE_FLAGS_WITHIN = 6  # rows of an order
 
 
 def simulate_visit(
@@ -54,6 +45,18 @@ def simulate_visit(
     target: tuple[float, float] | None = None,
     chip: int = 2,
     corner: tuple[int, int] | None = None,
+    smooth: bool = False,
+    temperature: float = STAR_TEMPERATURE,
+    neighbour: tuple[float, float, float] | None = None,
+    flat_error: float = 0.0,
+    breathing: float = 0.0,
+    hook: float = 0.0,
+    cte: float = 0.0,
+    false_flags: float = 0.0,
+    frames_per_orbit: int | None = None,
+    transit_span: tuple[float, float] | None = None,
+    failed: Sequence[int] = (),
+    twin: bool = False,
     overwrite: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> xr.Dataset:
@@ -98,6 +101,32 @@ def simulate_visit(
     corner : (column, row), optional
         Zero-based full-chip position of the subarray's first pixel. Default: the target near the middle of
         the chip.
+    smooth : bool
+        Integrate the spectrum over pixels and let it end at a wavelength, so that it neither gains nor loses light
+        as it moves by parts of a pixel. By default it is sampled in the middle of each pixel, which makes the
+        white light curve of a visit that drifts uneven by 50 ppm.
+    temperature : float
+        Colour of the star: that of a black body [K] over that of HAT-P-41's 6500 K.
+    neighbour : (columns, rows, brightness), optional
+        A second star, that far from the target and that much brighter, with orders of its own.
+    flat_error : float
+        Scatter of the sensitivity from pixel to pixel that the flat field leaves.
+    breathing : float
+        Largest relative change of the width of the point spread in an orbit.
+    hook : float
+        Light lost at the start of an orbit, twice as much in the first; it comes back within 12 minutes.
+    cte : float
+        Share of a packet of 100 e- that is trailed over the whole chip, see `simulation_effects.trailed`.
+    false_flags : float
+        Share of the pixels within 6 rows of orders +1 and -1 that carry DQ 4096 although nothing hit them.
+    frames_per_orbit : int, optional
+        At most so many exposures an orbit: with `transit_span`, for orbits out of transit.
+    transit_span : (start, stop), optional
+        Where in the visit the transit begins and ends, as parts of the frames (0..1).
+    failed : sequence of int
+        Frames (zero-based) whose shutter stayed closed; their EXPFLAG says so.
+    twin : bool
+        Write twin.nc too: the same frames without faults, see `read_twin`.
     overwrite : bool
         Replace a simulated visit that is already in the folder. Other files there, outputs for example, stay.
     progress : callable, optional
@@ -118,7 +147,8 @@ def simulate_visit(
     Notes
     -----
     Truth (see `read_truth`): cosmic-ray pixels and electrons of each frame, hot, warm, cold and dead pixels,
-    sky template and its scale, pointing, relative flux, target, 0th order and stars, traces and spectra.
+    sky template and its scale, pointing, relative flux and the ramp on top of it, target, 0th order and stars,
+    traces and spectra.
 
     Examples
     --------
@@ -127,26 +157,7 @@ def simulate_visit(
     (4, 200, 400)
     """
     given = {k: v for k, v in locals().items() if k not in ("folder", "overwrite", "progress")}
-    check_number(n_frames, "n_frames", 1, 10_000, whole=True)
-    if len(tuple(shape)) != 2:
-        raise ValueError(f"The 'shape' parameter of simulate_visit must be (rows, columns). Got {shape!r}.")
-    check_number(shape[0], "shape[0]", 200, sim.CHIP_SHAPE[0], whole=True)
-    check_number(shape[1], "shape[1]", 300, sim.CHIP_SHAPE[1], whole=True)
-    check_number(seed, "seed", 0, 2**63, whole=True)
-    check_number(cosmic_ray_rate, "cosmic_ray_rate", 0, 1)
-    check_number(sky, "sky", 0, 10_000)
-    check_number(sky_structure, "sky_structure", 0, 3)
-    if len(tuple(drift)) != 2:
-        raise ValueError(f"The 'drift' parameter of simulate_visit must be (column, row). Got {drift!r}.")
-    check_number(drift[0], "drift[0]", -20, 20)
-    check_number(drift[1], "drift[1]", -20, 20)
-    check_number(jitter, "jitter", 0, 10)
-    check_number(depth, "depth", 0, 0.5)
-    check_number(brightness, "brightness", 0, 100)
-    check_number(n_stars, "n_stars", 0, 100, whole=True)
-    check_number(hot_fraction, "hot_fraction", 0, 0.1)
-    check_number(exposure_time, "exposure_time", 1, 3000)
-    check_number(chip, "chip", 1, 2, whole=True)
+    check_options(given)
     final = Path(folder)
     _refuse_to_overwrite(final, overwrite)
 
@@ -160,6 +171,12 @@ def simulate_visit(
         chip,
         corner,
     )
+    scene = scene._replace(
+        red_ends=red_ends(scene) if smooth else None,
+        temperature=temperature,
+        neighbour=neighbour,
+        flat=_flat(scene.shape, seed, flat_error),
+    )
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))
     try:
@@ -168,6 +185,14 @@ def simulate_visit(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return load_visit(final)
+
+
+def _flat(shape: tuple[int, int], seed: int, error: float) -> NDArray[np.float32] | None:
+    """Draw the sensitivity of each pixel."""
+    if not error:
+        return None
+    noise = np.random.default_rng([seed, 5]).standard_normal(shape, dtype=np.float32)
+    return np.clip(1 + np.float32(error) * noise, 0, None)
 
 
 def _refuse_to_overwrite(final: Path, overwrite: bool) -> None:
@@ -191,7 +216,7 @@ def _move_into_place(partial: Path, final: Path) -> None:
     old = partial / "old"
     old.mkdir()
     names = sorted(path.name for path in partial.iterdir() if path.name not in ("old", "truth.nc"))
-    stale = [path.name for path in final.glob("sky_G280_chip?_flt.fits")]
+    stale = [path.name for path in (*final.glob("sky_G280_chip?_flt.fits"), *final.glob(TWIN))]
     for name in {*names, *stale}:
         if (final / name).exists():
             (final / name).rename(old / name)
@@ -206,25 +231,50 @@ def _write_visit(
     for name in PRODUCTS:
         (folder / name).mkdir()
     rng = np.random.default_rng([seed, 0])
-    start, orbits = _timing(n_frames, exposure_time)
-    middle = start + exposure_time / 2 / 86_400
+    start, orbits = times.timing(n_frames, exposure_time, given["frames_per_orbit"])
+    middle = start + exposure_time / 2 / times.DAY
     moved = sim.pointing(rng, middle, orbits, given["drift"], given["jitter"])
     orbit_levels = rng.normal(0, 0.03, int(orbits.max()) + 1)
-    phase = 2 * np.pi * (start - start[0]) * 86_400 / ORBIT
+    phase = 2 * np.pi * (start - start[0]) * times.DAY / times.ORBIT
     sky_scale = given["sky"] * (1 + 0.1 * np.cos(phase) + orbit_levels[orbits])
-    light_curve, in_transit = _light_curve(middle, exposure_time, given["depth"])
+    light_curve, in_transit = times.light_curve(middle, exposure_time, given["depth"], given["transit_span"])
+    frame_in_orbit = np.arange(n_frames) - np.searchsorted(orbits, orbits)
+    in_orbit = (start - start[np.searchsorted(orbits, orbits)]) * times.DAY
+    ramp = effects.ramp(in_orbit, orbits, given["hook"])
+    width = effects.breathing_width(phase, given["breathing"])
     defects = sim.draw_defects(rng, scene.shape, exposure_time, given["hot_fraction"])
     hit_fraction = given["cosmic_ray_rate"] * exposure_time / 1800
+    transfer = sim.Transfer(given["cte"], scene.corner[1], scene.chip == 2) if given["cte"] else None
+    on_traces = trace_mask(scene.shape, first_orders(scene), None, FALSE_FLAGS_WITHIN)
 
     hits: list[sim.Frame] = []
-    frame_in_orbit = np.arange(n_frames) - np.searchsorted(orbits, orbits)
+    twins = np.empty((n_frames, *scene.shape), np.float32) if given["twin"] else None
     for k in range(n_frames):
-        light = scene.light(moved[k], sky_scale[k], light_curve[k])
-        frame = sim.expose(np.random.default_rng([seed, 2, k]), light, defects, exposure_time, hit_fraction)
+        light = scene.light(moved[k], sky_scale[k], light_curve[k] * ramp[k], width[k])
+        shut = k in given["failed"]
+        if shut:
+            light = np.zeros_like(light)
+        frame = sim.expose(
+            np.random.default_rng([seed, 2, k]),
+            light,
+            defects,
+            exposure_time,
+            hit_fraction,
+            transfer=transfer,
+            of_twin=None if twins is None else np.random.default_rng([seed, 6, k]),
+        )
+        if given["false_flags"]:
+            chance = np.random.default_rng([seed, 7, k])
+            frame.hst_dq[effects.falsely_flagged(chance, on_traces, given["false_flags"])] |= 4096
         path = folder / "specimages" / f"or{orbits[k] + 1:02d}fm{frame_in_orbit[k] + 1:03d}_flt.fits"
-        write_exposure(path, frame, scene, start[k], exposure_time, k + 1, "G280")
+        condition = "EXCESSIVE DOWNTIME" if shut else "NORMAL"
+        write_exposure(path, frame, scene, start[k], exposure_time, k + 1, "G280", condition)
+        if twins is not None and frame.twin is not None:
+            twins[k] = frame.twin
         empty = np.empty((0, 0), dtype=np.float32)
-        hits.append(frame._replace(image=empty, errors=empty, hst_dq=np.empty((0, 0), dtype=np.int16)))
+        hits.append(
+            frame._replace(image=empty, errors=empty, hst_dq=np.empty((0, 0), dtype=np.int16), twin=None)
+        )
         if progress is not None:
             progress(0.9 * (k + 1) / n_frames)
 
@@ -233,7 +283,7 @@ def _write_visit(
         folder / "directimages" / "or01dr001_flt.fits",
         direct,
         scene,
-        start[0] - 180 / 86_400,
+        start[0] - 180 / times.DAY,
         1.0,
         0,
         "F300X",
@@ -254,26 +304,13 @@ def _write_visit(
     )
     truth["light_curve"] = ("exp_time", light_curve, {"units": "1", "long_name": "relative flux"})
     truth["in_transit"] = ("exp_time", in_transit)
+    truth["ramp"] = ("exp_time", ramp, {"units": "1", "long_name": "sensitivity that climbs in an orbit"})
+    if twins is not None:
+        kept = {"images": (("exp_time", "x", "y"), twins, {"units": "electron"})}
+        xr.Dataset(kept, {"exp_time": middle}).to_netcdf(folder / TWIN, engine="netcdf4")
     truth.assign_coords(exp_time=middle).to_netcdf(folder / "truth.nc", engine="netcdf4")
     if progress is not None:
         progress(1.0)
-
-
-def _light_curve(
-    middle: NDArray[np.float64], exposure_time: float, depth: float
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Relative flux of each frame, and which frames the planet touches: the middle 45 %."""
-    if depth == 0:
-        return np.ones(len(middle)), np.zeros(len(middle), dtype=bool)
-    k, impact = float(np.sqrt(depth)), 0.2
-    mid_transit = (middle[0] + middle[-1]) / 2
-    # Counted in frames, not hours: else a visit of two orbits has its transit in the gap.
-    first = int(0.275 * len(middle))
-    half = (middle[-1 - first] - middle[first] + exposure_time / 86_400) / 2
-    contact = np.sqrt((1 + k) ** 2 - impact**2)
-    along = (middle - mid_transit) / half * contact
-    separation = np.hypot(along, impact)
-    return transit(separation, k), separation < 1 + k
 
 
 def _direct_image(rng: np.random.Generator, scene: Scene, hot_fraction: float) -> sim.Frame:

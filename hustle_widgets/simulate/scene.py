@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..algorithms import simulation as sim
-from ..algorithms.geometry import Trace, trace, trace_mask
+from ..algorithms.geometry import Trace, trace, trace_mask, traces_on_frame
+from ..algorithms.simulation_effects import STAR_TEMPERATURE
 from ..algorithms.simulation_star import SIMULATED_ORDERS
 
 STAR_FLUXES = (20_000.0, 5_000.0)
@@ -24,16 +25,36 @@ class Scene(NamedTuple):
     star_fluxes: NDArray[np.float64]
     sky: NDArray[np.float32]
     strength: float
+    red_ends: dict[str, float] | None = None
+    temperature: float = STAR_TEMPERATURE
+    neighbour: tuple[float, float, float] | None = None
+    flat: NDArray[np.float32] | None = None
 
-    def light(self, moved: NDArray[np.float64], sky_scale: float, transmitted: float) -> NDArray[np.float64]:
+    def light(
+        self, moved: NDArray[np.float64], sky_scale: float, transmitted: float, width: float = 1.0
+    ) -> NDArray[np.float64]:
         """Give the expected light [e-] on each pixel of a frame displaced by `moved` (column, row)."""
         light = sky_scale * self.sky.astype(np.float64)
-        traces = whole_traces(self, moved)
-        zeroth = (self.zeroth[0] + moved[0], self.zeroth[1] + moved[1])
-        sim.add_target(light, traces, zeroth, self.strength * transmitted)
+        add_orders(self, light, moved, self.strength * transmitted, width)
+        if self.neighbour is not None:
+            column, row, ratio = self.neighbour
+            add_orders(self, light, (moved[0] + column, moved[1] + row), self.strength * ratio, width)
         for (column, row), flux in zip(self.stars + moved, self.star_fluxes, strict=True):
-            sim.add_star(light, (column, row), flux)
-        return light
+            sim.add_star(light, (column, row), flux, width)
+        return light if self.flat is None else light * self.flat
+
+
+def add_orders(
+    scene: Scene,
+    light: NDArray[np.float64],
+    moved: Any = (0.0, 0.0),
+    strength: float = 1.0,
+    width: float = 1.0,
+) -> dict[str, NDArray[np.float64]]:
+    """Add all orders of a star at `moved` from the target in place; return electrons per column of each."""
+    zeroth = (scene.zeroth[0] + moved[0], scene.zeroth[1] + moved[1])
+    traces = whole_traces(scene, moved)
+    return sim.add_target(light, traces, zeroth, strength, scene.red_ends, scene.temperature, width)
 
 
 def whole_traces(scene: Scene, moved: Any = (0.0, 0.0)) -> dict[str, Trace]:
@@ -69,6 +90,19 @@ def traces_on_columns(scene: Scene) -> dict[str, Trace]:
         inside = (line.columns >= 0) & (line.columns < scene.shape[1])
         clipped[order] = line.where(inside)
     return clipped
+
+
+def first_orders(scene: Scene) -> dict[str, Trace]:
+    """Traces of +1 and -1 on the frame, where they are useful."""
+    left, bottom = scene.corner
+    subarray = (left + 1, left + scene.shape[1], bottom + 1, bottom + scene.shape[0])
+    return traces_on_frame(scene.target, subarray, scene.shape, scene.chip, ("+1", "-1"), useful=True)
+
+
+def red_ends(scene: Scene) -> dict[str, float]:
+    """Wavelength at which each order has faded: within its calibration, however the frames are displaced."""
+    # A trace loses up to a column when it moves by a part of one.
+    return {order: float(np.sort(line.wavelengths)[-3]) for order, line in whole_traces(scene).items()}
 
 
 def make_scene(

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from ..algorithms import simulation as sim
 from ..algorithms.simulation_star import SIMULATED_ORDERS
-from .scene import Scene, whole_traces
+from .scene import Scene, add_orders, whole_traces
+
+TWIN = "twin.nc"
 
 
 def make_truth(
@@ -19,7 +21,7 @@ def make_truth(
     """Gather the truth that does not change in time, and the hits of each frame."""
     n_columns = scene.shape[1]
     rows, wavelengths, spectra = (np.full((len(SIMULATED_ORDERS), n_columns), np.nan) for _ in range(3))
-    counts = sim.add_target(np.zeros(scene.shape), whole_traces(scene), scene.zeroth, scene.strength)
+    counts = add_orders(scene, np.zeros(scene.shape), strength=scene.strength)
     for i, (order, line) in enumerate(whole_traces(scene).items()):
         inside = (line.columns >= 0) & (line.columns < n_columns)
         rows[i, line.columns[inside]] = line.rows[inside]
@@ -70,6 +72,31 @@ def read_truth(folder: str | Path) -> xr.Dataset:
     path = Path(folder) / "truth.nc"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: {folder} is not a folder made by simulate_visit.")
+    return xr.load_dataset(path, engine="netcdf4")
+
+
+def read_twin(folder: str | Path) -> xr.Dataset:
+    """Read the fault-free twin of a simulated visit.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder given to `simulate_visit`, with ``twin=True``.
+
+    Returns
+    -------
+    xarray.Dataset
+        In memory; ``images``, dims exp_time, x (row), y (column) [e-]: the frames with the same photons and
+        read noise, without cosmic rays and without hot, warm, cold and dead pixels. The sky is in them.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is none.
+    """
+    path = Path(folder) / TWIN
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there: simulate the visit with twin=True.")
     return xr.load_dataset(path, engine="netcdf4")
 
 
