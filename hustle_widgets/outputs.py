@@ -229,6 +229,7 @@ def _tables(state: State) -> dict[str, Any]:
                 found[f"bkg_vals_{name}"] = (dims, values, attrs)
                 attrs = {**attrs, "method": name}
             found[column] = (dims, values, attrs)
+        found.update(outcome.table.facts.get("variables", {}))
     return found
 
 

@@ -14,12 +14,14 @@ from hustle_widgets.algorithms.photometry import (
     spectrum,
     trace_aperture,
 )
+from hustle_widgets.algorithms.transits import Transit, find_transit
+from hustle_widgets.algorithms.wavelengths import ByWavelength, light_by_wavelength, wavelength_bins
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column, Lines
-from hustle_widgets.steps.parameters import Orders, Real, Switch
+from hustle_widgets.steps.parameters import Orders, Real, Switch, Whole
 from hustle_widgets.steps.targets import ORDERS, find_traces
 
 
@@ -56,6 +58,15 @@ class Quicklook(Step):
         min=0,
         max=200,
         soft=(2, 40),
+        added=True,
+    )
+    wavelength_bins = Whole(
+        10,
+        "Light curves by wavelength: bins of equal width along each trace. 0: the white light curve alone.",
+        unit="bins",
+        min=0,
+        max=200,
+        soft=(0, 40),
         added=True,
     )
 
@@ -101,7 +112,11 @@ class Quicklook(Step):
     def compute(block: Block, *, apertures: dict[str, Aperture], notes: tuple[str, ...]) -> Table:
         """Sum one frame."""
         image = block.images[0]
-        light = {f"flux_{order}": spectrum(image, aperture).sum() for order, aperture in apertures.items()}
+        light = {}
+        for order, aperture in apertures.items():
+            columns = spectrum(image, aperture)
+            light[f"flux_{order}"] = columns.sum()
+            light[f"spectrum_{order}"] = columns
         total = image.sum(dtype=np.float64)
         light["flux_total"] = np.nansum(image, dtype=np.float64) if np.isnan(total) else total
         return Table({name: np.array([value]) for name, value in light.items()}, notes=notes)
@@ -114,9 +129,11 @@ class Quicklook(Step):
         apertures: dict[str, Aperture],
         traces: dict[str, Any],
         aperture: float,
+        wavelength_bins: int,
     ) -> Outcome:
         """Measure the scatter of each light curve, and what photons, sky and read noise would give."""
-        columns = outcome.table.columns
+        columns = dict(outcome.table.columns)
+        spectra = {order: columns.pop(f"spectrum_{order}") for order in apertures}
         orbits, read_noise = state.column("orbit_numbers"), state.column("read_noise")
         sky = subtracted_sky(state)
         scatter, expected = {}, {}
@@ -124,8 +141,68 @@ class Quicklook(Step):
             flux = columns[f"flux_{order}"]
             scatter[order] = point_scatter(flux, orbits)
             expected[order] = expected_scatter(flux, sky, read_noise, float(laid.weights.sum()))
-        facts = {"scatter_ppm": scatter, "expected_ppm": expected, "traces": traces, "half_width": aperture}
+        white = sum(columns[f"flux_{order}"] for order in apertures)
+        transit = find_transit(state.column("exp_time"), white, orbits)
+        colours = by_wavelength(state, spectra, apertures, traces, wavelength_bins, transit)
+        facts = {
+            "scatter_ppm": scatter,
+            "expected_ppm": expected,
+            "traces": traces,
+            "half_width": aperture,
+            "apertures": apertures,
+            "spectra": spectra,
+            "transit": transit,
+            "by_wavelength": colours,
+            "variables": {name: value for order in colours for name, value in saved(order, colours[order])},
+        }
         return Outcome((Table(columns, facts, outcome.table.notes),))
+
+
+def by_wavelength(
+    state: State,
+    spectra: dict[str, np.ndarray],
+    apertures: dict[str, Aperture],
+    traces: dict[str, Any],
+    number: int,
+    transit: Transit | None,
+) -> dict[str, ByWavelength]:
+    """Return the light of each calibrated order in wavelength bins, none where `number` is 0."""
+    found = {}
+    for order, laid in apertures.items():
+        bins = wavelength_bins(traces[order].wavelengths, number)
+        if bins is not None:
+            found[order] = light_by_wavelength(
+                spectra[order],
+                bins,
+                times=state.column("exp_time"),
+                orbits=state.column("orbit_numbers"),
+                sky=subtracted_sky(state),
+                read_noise=state.column("read_noise"),
+                pixels=laid.weights.sum(axis=0),
+                transit=transit,
+            )
+    return found
+
+
+def saved(order: str, light: ByWavelength) -> list[tuple[str, tuple[Any, ...]]]:
+    """Return what the clean visit keeps of an order's light by wavelength: (name, (dims, values, attrs))."""
+    along = f"wavelength_{order}"
+    fit = "least squares: box or trapezoid of the white light curve, with a trend over visit and orbit"
+
+    def of_bin(values: Any, unit: str, text: str, **more: str) -> tuple[Any, ...]:
+        return (along,), values, {"units": unit, "long_name": f"{text}, order {order}", **more}
+
+    flux = {"units": "electron", "long_name": f"light of order {order} by wavelength"}
+    return [
+        (along, of_bin(light.centres, "angstrom", "middle of each wavelength bin")),
+        (f"{along}_low", of_bin(light.edges[:-1], "angstrom", "bluest wavelength of each bin")),
+        (f"{along}_high", of_bin(light.edges[1:], "angstrom", "reddest wavelength of each bin")),
+        (f"flux_{order}_by_wavelength", (("exp_time", along), light.flux, flux)),
+        (f"scatter_{order}_ppm", of_bin(light.scatter_ppm, "1e-6", "scatter from point to point")),
+        (f"expected_{order}_ppm", of_bin(light.expected_ppm, "1e-6", "scatter of photons, sky, read noise")),
+        (f"depth_{order}", of_bin(light.depth, "1", "depth of the dip, to compare reductions", method=fit)),
+        (f"depth_{order}_error", of_bin(light.depth_error, "1", "its error, from the residuals")),
+    ]
 
 
 def subtracted_sky(state: State) -> np.ndarray:
