@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import ast
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,23 +67,29 @@ def defaults_for(visit: xr.Dataset) -> dict[str, Any]:
 
 def script_of(visit: xr.Dataset, values: Mapping[str, Any]) -> str:
     """Return a Python script that reduces a visit as `values` say; only what differs from the defaults is named."""
-    folder = str(values["toplevel_dir"])
     usual = defaults_for(visit)
     changed = {key: value for key, value in values.items() if key not in NOT_SCIENCE and value != usual[key]}
-    arguments = "".join(f"\n    {key}={as_lists(value)!r}," for key, value in changed.items())
+    arguments = "".join(f"\n    {key}={_literal(value)}," for key, value in changed.items())
     call = f"reduce(\n    visit,{arguments}\n)" if changed else "reduce(visit)"
-    return textwrap.dedent(
-        '''\
-        """Reduces {folder} as run {run} was; every other parameter is the tutorial's."""
+    # A folder's name may come from a stranger: it stands in the script as a literal, and nowhere else.
+    return f'''"""Reduces a visit as a run was; every parameter that is not named is the tutorial's."""
 
-        from hustle_widgets import load_visit, reduce
-        from hustle_widgets.visit import save_clean
+from hustle_widgets import load_visit, reduce
+from hustle_widgets.visit import save_clean
 
-        visit = load_visit({folder!r})
-        clean = {call}
-        save_clean(clean, "clean_obs.nc")
-        '''
-    ).format(folder=folder, run=values["output_run"], call=call)
+visit = load_visit({_literal(values["toplevel_dir"])})
+clean = {call}
+save_clean(clean, "clean_obs.nc")
+'''
+
+
+def _literal(value: Any) -> str:
+    """Return a value as Python reads it; raise TypeError for one that has no literal."""
+    value = as_lists(value)
+    text = ascii(value)  # also where the script is saved in another encoding
+    if ast.literal_eval(text) != value:
+        raise TypeError(f"{value!r} cannot be written into a script.")
+    return text
 
 
 def _request(values: Mapping[str, Any]) -> dict[str, Setting]:

@@ -1,0 +1,106 @@
+"""A script of to_script has our effects only, whatever a stranger named a folder."""
+
+from __future__ import annotations
+
+import ast
+import types
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from visits import tiny_visit
+
+from hustle_widgets import Reduction
+from hustle_widgets.script import script_of
+from hustle_widgets.settings import checked, declared
+from hustle_widgets.steps.parameters import ParameterError, Text, as_lists
+
+TEXTS = [key for key, (_, parameter) in declared().items() if isinstance(parameter, Text)]
+OURS = {"load_visit", "reduce", "save_clean"}
+NASTY = [
+    '"""\nimport os; os.system("false")\n"""',
+    '""" + open("x", "w").write("") + """',
+    "'''); import os #",
+    "C:\\Users\\new\\x00\\N{BULLET}",
+    "\\",
+    "{folder!r} {0} %s %(run)s",
+    "# -*- coding: utf-7 -*-",
+    "\u202e\u2028\x85\x0c\r",
+    "\udc80\udcff",
+    "a'b\"c",
+]
+words = st.one_of(st.sampled_from(NASTY), st.text(max_size=40), st.text("\"'\\#{}%\r\n ()", max_size=12))
+
+
+class Named(str):
+    """A text that shows itself as code."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "__import__('os').abort()"
+
+
+def effects_of(script: str) -> dict[str, list[Any]]:
+    """What a script does: the arguments of the calls it makes, all of them ours and literals."""
+    tree = ast.parse(script)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert {ast.unparse(call.func) for call in calls} == OURS
+    allowed = (ast.Module, ast.Expr, ast.ImportFrom, ast.alias, ast.Assign, ast.Name, ast.Load, ast.Store)
+    literals = (ast.Call, ast.keyword, ast.Constant, ast.List, ast.UnaryOp, ast.USub)
+    assert {type(node) for node in ast.walk(tree)} <= {*allowed, *literals}
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    assert [node.module for node in imports] == ["hustle_widgets", "hustle_widgets.visit"]
+    done: dict[str, list[Any]] = {}
+
+    def stand_in(name: str) -> Any:
+        def call(*arguments: Any, **keywords: Any) -> str:
+            done[name] = [arguments, keywords]
+            return f"the result of {name}"
+
+        return call
+
+    module = types.SimpleNamespace(**{name: stand_in(name) for name in OURS})
+    code = compile(script, "script", "exec")
+    exec(code, {"__builtins__": {"__import__": lambda *arguments: module}})
+    return done
+
+
+@given(st.dictionaries(st.sampled_from(TEXTS), words), words, st.booleans())
+@settings(max_examples=300)
+def test_a_script_does_what_it_should_and_nothing_else(
+    given_texts: dict[str, str], folder: str, named: bool
+) -> None:
+    visit = tiny_visit(2, (4, 5))
+    visit.attrs["toplevel_dir"] = folder
+    texts = {}
+    for key, text in given_texts.items():
+        try:
+            texts |= checked({key: Named(text) if named else text})
+        except ParameterError:
+            continue
+    values = {**checked({"free_sigma": 4.25, "rows": [1, 2], "location": (1.5, -2e-9)}), **texts}
+    everything = {
+        key: True if parameter is None else parameter.tutorial for key, (_, parameter) in declared().items()
+    }
+    everything |= {"toplevel_dir": folder, **values}
+    script = script_of(visit, everything)
+    script.encode("ascii")
+    done = effects_of(script)
+    assert done["load_visit"] == [(everything["toplevel_dir"],), {}]
+    assert done["save_clean"] == [("the result of reduce", "clean_obs.nc"), {}]
+    again = checked(done["reduce"][1])
+    assert {key: again[key] for key in again} == {key: everything[key] for key in again}
+    for key in ("free_sigma", "rows", "location"):
+        assert as_lists(again[key]) == as_lists(values[key])
+
+
+@pytest.mark.parametrize("folder", NASTY)
+def test_a_strangers_folder_runs_nothing(folder: str) -> None:
+    visit = tiny_visit(2, (20, 30))
+    if not {"\n", "\0"} & set(folder):
+        assert effects_of(Reduction(visit, toplevel_dir=folder).to_script())["load_visit"] == [(folder,), {}]
+    else:
+        with pytest.raises(ParameterError, match="'toplevel_dir' parameter of Reduction"):
+            Reduction(visit, toplevel_dir=folder)
