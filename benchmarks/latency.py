@@ -141,7 +141,7 @@ def settle(page: Any, timeout: float = 300) -> None:
     page.page.wait_for_timeout(1000)
     said = "() => /all steps are computed/.test(document.querySelector('.hustle-said-top')?.innerText)"
     page.page.wait_for_function(said, timeout=1000 * timeout, polling=250)
-    states = "[s.status for s in reduction.steps.values() if not s.explicit] + [str(reduction._worker.busy)]"
+    states = "[s.status for s in reduction.steps.values() if not s.explicit] + [str(reduction.busy)]"
     fine = {"fresh", "off", "failed", "False"}
     page.wait_until(lambda: set(page.kernel_eval(states, timeout=120)) <= fine, timeout, "the chain")
 
@@ -189,7 +189,7 @@ def open_step(page: Any, step: str, setting: str) -> None:
     """Open a step's panel, look at a pixel that it flags, and wait a moment as a person would."""
     if setting:
         page.kernel_eval(setting)
-    page.kernel_eval(f"reduction._view.open_step({step!r})")
+    page.kernel_eval(f"reduction._page.open_step({step!r})")
     settle(page)
     next_flagged = page.page.locator(".hustle-walk button").last
     if next_flagged.is_enabled():

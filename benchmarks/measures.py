@@ -144,7 +144,7 @@ def sky(visit: xr.Dataset, truth: xr.Dataset, path: str, distance: int) -> list[
 
 def background_of(reduction: Reduction) -> Mask:
     """Pixels that the column background is made of."""
-    from hustle_widgets.steps.column import background_region
+    from hustle_widgets.steps.targets import background_region
 
     step = reduction["column"]
     location = reduction["zeroth_tracking"].location

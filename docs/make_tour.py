@@ -40,7 +40,7 @@ from hustle_widgets import Reduction
 reduction = Reduction("visit", path_to_Pagul="visit", bkg_stars_loc={stars})
 
 def at(number):
-    view, selection = reduction._view, reduction._view.selection
+    view, selection = reduction._page, reduction._page.selection
     patch, before = view.frames._patch, reduction.state(before=selection.step)
     from hustle_widgets.view.frame.flagged_walk import by_change
     places = by_change(patch, before, selection.frame)
@@ -65,8 +65,8 @@ def main() -> None:
 
 def take(page: harness.LabPage, step: str, scene: str) -> None:
     """Open a step, set its scene and keep the picture of the page."""
-    busy = "reduction._worker.busy"
-    page.kernel_eval(f"reduction._view.open_step({step!r})")
+    busy = "reduction.busy"
+    page.kernel_eval(f"reduction._page.open_step({step!r})")
     page.wait_until(lambda: not page.kernel_eval(busy), 120, "the chain")
     for act in filter(None, scene.split(";")):
         page.kernel_eval(act.strip(), timeout=120)

@@ -77,9 +77,9 @@ def reduction_of_config(
     The config is checked before the visit is loaded.
     """
     config = read_config(path)
-    values = {**tutorial_values(), **checked_values(config, Reduction), **checked(parameters, "run")}
+    values = {**tutorial_values(), **checked_values(config), **checked(parameters, "run")}
     verbose, folder = values["verbose"], Path(visit or values["toplevel_dir"])
-    for remark in remarks(config, Reduction):
+    for remark in remarks(config):
         say(f"{path}, {remark}", verbose)
     location = stage_0_location(folder)
     if location is not None:

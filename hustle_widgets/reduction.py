@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
 import xarray as xr
 from traitlets import Bool
 
+from hustle_widgets.computation import Computation
 from hustle_widgets.config import HustleConfig, read_config
+from hustle_widgets.display import ShownPage, view
 from hustle_widgets.engine.blocks import State
-from hustle_widgets.engine.chain import Cancelled, Chain, Listener
+from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
-from hustle_widgets.engine.worker import PAUSE, Worker
-from hustle_widgets.outputs import clean_dataset, target_of, visit_source
+from hustle_widgets.engine.worker import PAUSE
+from hustle_widgets.outputs import clean_dataset, visit_source
 from hustle_widgets.run_folder import RunResult, write_outputs
 from hustle_widgets.script import script_of
-from hustle_widgets.settings import checked_values, config_of, no_such_attribute
-from hustle_widgets.status_listener import StatusListener, edits_of
+from hustle_widgets.settings import checked_values, config_of, request_of, tutorial_values, values_of_visit
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step, unknown
-from hustle_widgets.steps.parameters import Parameter, ParameterError, Text, Whole
+from hustle_widgets.steps.parameters import ParameterError
+from hustle_widgets.steps.setup import SetUp
 from hustle_widgets.visit import load_visit
 
 _numbers = itertools.count(1)
@@ -38,7 +41,7 @@ class StepError(ValueError):
     """A step could not be computed with its parameters."""
 
 
-class Reduction(LazyVBox):
+class Reduction(LazyVBox, SetUp):
     """A visit and the steps of Stage 1, as a widget: the last line of a cell shows it.
 
     Parameters
@@ -70,49 +73,28 @@ class Reduction(LazyVBox):
     >>> clean = reduction.run()  # doctest: +SKIP
     """
 
-    toplevel_dir = Text(
-        "./files",
-        "The visit's folder, with specimages/ and directimages/ as Stage 0 made them; outputs go there too.",
-    )
-    output_run = Text(
-        "run_1",
-        "Name of this run: its outputs go to outputs/stage_1/ under that name.",
-        pattern=r"[A-Za-z0-9_][A-Za-z0-9_.+-]*",
-        rule="a name of letters, digits, '_', '-', '+' and '.'",
-    )
-    verbose = Whole(2, "How much is told: 0 nothing, 1 a line a step, 2 everything.", min=0, max=2)
-    show_plots = Whole(2, "Figures shown after a run: 0 none, 1 the main ones, 2 all.", min=0, max=2)
-    save_plots = Whole(
-        2, "Figures saved with a run: 0 none, 1 the main ones, 2 all, every frame included.", min=0, max=2
-    )
     auto = Bool(False, help="Whether an edit is computed at once.")
     own = ("visit", "steps")
-    cannot_set = no_such_attribute
 
     def __init__(self, visit: xr.Dataset | str | os.PathLike[str], **parameters: Any) -> None:
-        # First what `close` needs, which Python calls as well on one whose visit cannot be loaded.
-        self._worker = Worker()
-        self._stop = threading.Event()
-        self._view: Any = None
+        self._page: ShownPage | None = None
         self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(visit)
         self.steps: dict[str, Step] = {step.name: step() for step in STAGE_1}
-        self._lock = threading.RLock()
-        self._computing = threading.Lock()
-        self._watchers: list[Callable[[str, str], None]] = []
+        self._drawing = threading.RLock()
         self._config: HustleConfig | None = None
-        self._reports: StatusListener | None = None
         self._draw = False
         self._result: xr.Dataset | None = None
         self._result_key: tuple[str, ...] = ()
         super().__init__()
-        self._adapt_to_visit(parameters)
-        self.set(**parameters)
+        adapted = {key: value for key, value in values_of_visit(self.visit).items() if key not in parameters}
+        self.set(**adapted, **parameters)
         me = weakref.ref(self)
         self._chain = Chain(visit_source(self.visit, f"visit-{next(_numbers)}"), self._nodes(me))
+        self._computation = Computation(self._chain, self.steps)
         for step in self.steps.values():
-            step._reduction = me
-            step.observe(edits_of(me), names=[*step.parameters, "enabled"])
-        self._refresh()
+            step.join(self)
+            step.observe(_edits_of(me), names=[*step.parameters, "enabled"])
+        self._computation.refresh()
 
     @classmethod
     def from_config(
@@ -132,16 +114,25 @@ class Reduction(LazyVBox):
             Take the place of the file's values.
         """
         config = read_config(path)
-        values = {**checked_values(config, cls), **parameters}
+        values = {**checked_values(config), **parameters}
         if visit is None:
-            visit = str(values.get("toplevel_dir", cls.setup_parameters()["toplevel_dir"].tutorial))
+            visit = str(values.get("toplevel_dir", tutorial_values()["toplevel_dir"]))
         reduction = cls(visit, **values)
-        reduction._config = config
+        reduction.config = config
         return reduction
+
+    @property
+    def config(self) -> HustleConfig | None:
+        """The config file whose order, comments and further keys `write_config` keeps, or None."""
+        return self._config
+
+    @config.setter
+    def config(self, config: HustleConfig | None) -> None:
+        self._config = config
 
     def write_config(self, path: str | os.PathLike[str]) -> Path:
         """Write all parameters as a `.hustle` file, which HUSTLE-tools reads too; return its path."""
-        config = config_of(self, self._config)
+        config = config_of(self.values(), self._config)
         config.write(path)
         return Path(path)
 
@@ -162,10 +153,14 @@ class Reduction(LazyVBox):
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.steps]
 
-    @classmethod
-    def setup_parameters(cls) -> dict[str, Parameter]:
-        """Return the Reduction's own parameters in the order of the config file."""
-        return {name: value for name, value in vars(cls).items() if isinstance(value, Parameter)}
+    def cannot_set(self, name: str) -> str:
+        """Say where a parameter of a step is set, or which of the Reduction's own may have been meant."""
+        if name in self.steps:
+            return f"A step is not replaced; set its parameters or its switch, e.g. reduction.{name}.enabled."
+        owner, trait = self.parameter_owners().get(name, (None, ""))
+        if owner is not None:
+            return f"{name!r} belongs to a step: set reduction.{owner.name}.{trait}."
+        return unknown(name, [*self.setup_parameters(), "auto"], "Reduction")
 
     def parameter_owners(self) -> dict[str, tuple[Any, str]]:
         """Return where each key of the config file lives: (object, trait)."""
@@ -198,16 +193,6 @@ class Reduction(LazyVBox):
         """Return all parameters and switches by their keys in the config file."""
         return {key: getattr(owner, trait) for key, (owner, trait) in self.parameter_owners().items()}
 
-    def _adapt_to_visit(self, given: Mapping[str, Any]) -> None:
-        """Take from the visit what the tutorial's defaults can only guess."""
-        folder = self.visit.attrs.get("toplevel_dir")
-        if folder:
-            self.toplevel_dir = folder
-        target = target_of(self.visit)
-        if target is not None and "location" not in given:
-            column, row = target
-            self["zeroth_tracking"].location = (round(column, 2), round(row, 2))
-
     # --- computing ----------------------------------------------------------------------------------
 
     def _nodes(self, me: weakref.ref[Reduction]) -> list[Any]:
@@ -218,8 +203,7 @@ class Reduction(LazyVBox):
 
     def request(self) -> Request:
         """Return all switches and parameters, frozen."""
-        with self._lock:
-            return {name: step.setting(self.steps) for name, step in self.steps.items()}
+        return self._computation.request()
 
     def run(self, listener: Listener | None = None, *, figures: bool = False) -> xr.Dataset:
         """Compute what is not known yet, write the outputs, and return the clean visit.
@@ -239,19 +223,12 @@ class Reduction(LazyVBox):
         Cancelled
             When `cancel` was called meanwhile.
         """
-        self._worker.cancel()
-        self._worker.wait()
-        with self._computing:
-            self._stop.clear()
-            self._chain.forget_failures()
-            told = self._reports = StatusListener(self, listener)
+        with self._computation.alone():
             self._draw = figures
             try:
-                self._chain.execute(self.request(), told, self._stop, explicit=True)
+                told = self._computation.run(listener)
             finally:
-                self._reports, self._draw = None, False
-                self._refresh()
-                self._tell("idle", "")
+                self._draw = False
         if told.error is not None:
             name, error = told.error
             raise StepError(f"{name}: {error}") from error
@@ -267,32 +244,20 @@ class Reduction(LazyVBox):
         after : float
             Seconds to wait first for a newer call, which takes the place of this one.
         """
-        request = self.request()
-
-        def job(stop: threading.Event) -> None:
-            try:
-                with self._computing, suppress(Cancelled):
-                    if save:
-                        self._chain.forget_failures()
-                    if not stop.wait(after):
-                        self._chain.execute(request, StatusListener(self), stop, explicit=save)
-            finally:
-                with self._lock:  # which an edit holds until its job is submitted
-                    if not (superseded := self._worker.superseded):
-                        self._refresh()
-                if not superseded:
-                    self._tell("idle", "")
-
-        self._worker.submit(job)
+        self._computation.start(explicit=save, after=after, keep=self)
 
     def cancel(self) -> None:
         """Stop what is being computed. What is done by then is kept."""
-        self._stop.set()
-        self._worker.cancel()
+        self._computation.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is computed in the background; return whether that came about in time."""
-        return self._worker.wait(timeout)
+        return self._computation.wait(timeout)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is computed in the background, or waits for it."""
+        return self._computation.busy
 
     @property
     def result(self) -> xr.Dataset | None:
@@ -314,6 +279,14 @@ class Reduction(LazyVBox):
         """Return what is known of the present parameters, by step."""
         return self._chain.known(self.request())
 
+    def known_tokens(self, steps: int | None = None) -> tuple[str, ...]:
+        """Return the tokens of the first steps that are on, or of all; '' for an outcome not yet known.
+
+        Two equal answers mean that the same can be shown.
+        """
+        tasks = self._chain.plan(self.request())[:steps]
+        return tuple(task.token if task.token in self._chain.cache else "" for task in tasks if task.token)
+
     def output_folder(self) -> Path:
         """Return the folder of this run."""
         return Path(self.toplevel_dir) / "outputs" / "stage_1" / self.output_run
@@ -321,9 +294,30 @@ class Reduction(LazyVBox):
     def _dataset(self, state: State) -> xr.Dataset:
         return clean_dataset(self.visit, state, self.values())
 
+    def _frozen_result(self, state: State) -> RunResult:
+        """Freeze the result of a chain that has been computed to `state`.
+
+        Raises
+        ------
+        ValueError
+            When a parameter has been changed since.
+        """
+        values = self.values()  # read once: everything else is made of them
+        request = request_of(values)
+        known = self._chain.known(request)
+        if any(known.get(name) is not outcome for name, outcome in state.outcomes.items()):
+            raise ValueError("A parameter was changed during the run: nothing is written. Run again.")
+        config = config_of(values, copy.deepcopy(self._config))
+        found = state.outcomes.get("location")
+        if found is not None:  # what Stage 2 starts from
+            place = [found.table.facts["target_posx"], found.table.facts["target_posy"]]
+            config.set("location", [round(float(number), 4) for number in place])
+        return RunResult(self.visit, state, request, values, config)
+
     def _write(self, state: State) -> Path:
-        result, figures = RunResult.of(self, state), self._draw
-        report = functools.partial((self._reports or StatusListener(self)).progress, "save")
+        result, figures = self._frozen_result(state), self._draw
+        told = self._computation.listener
+        report = None if told is None else functools.partial(told.progress, "save")
         return write_outputs(result, self.output_folder(), figures=figures, progress=report)
 
     def save_figures(self, progress: Callable[[float], None] | None = None) -> Path:
@@ -336,7 +330,7 @@ class Reduction(LazyVBox):
         ValueError
             When the folder holds the clean visit of another result.
         """
-        result, folder = RunResult.of(self, self.state()), self.output_folder()
+        result, folder = self._frozen_result(self.state()), self.output_folder()
         write_outputs(result, folder, clean=False, figures=True, progress=progress)
         return folder
 
@@ -346,53 +340,54 @@ class Reduction(LazyVBox):
 
     # --- what is seen -------------------------------------------------------------------------------
 
+    def frozen(self) -> AbstractContextManager[Any]:
+        """Keep other threads from drawing meanwhile: they wait in a `frozen` of their own. May be nested.
+
+        Parameters are not to be set inside: who watches them may wait for another thread.
+        """
+        return self._drawing
+
     def watch(self, callback: Callable[[str, str], None]) -> None:
-        """Call `callback(event, step)`: 'edited', 'stale' once statuses follow, 'running', 'progress' ... 'idle'."""
-        self._watchers.append(callback)
+        """Call `callback(event, step)`: 'edited', 'stale' once statuses follow, 'running', 'progress' ... 'idle'.
 
-    def _tell(self, event: str, name: str) -> None:
-        for callback in tuple(self._watchers):
-            callback(event, name)
-
-    def _refresh(self) -> None:
-        """Set each step's status from what is known."""
-        with self._lock:
-            request = self.request()
-            outcomes = self._chain.known(request)
-            for name, status in self._chain.statuses(request).items():
-                step = self.steps[name]
-                step.error = self._chain.message(request, name)
-                step.status = status
-                step.notes = "\n".join(outcomes[name].table.notes) if name in outcomes else ""
+        It is called on the thread where that happens, while no lock is held.
+        """
+        self._computation.watch(callback)
 
     def _on_edit(self, name: str) -> None:
-        with self._lock:
-            self._tell("edited", name)  # first: the answer to a hand on a slider
-            self._refresh()
-            self._tell("stale", name)
-            if self.auto:
+        auto = self.auto
+        with self._computation.edit(name, computes=auto):
+            if auto:
                 self.compute(after=PAUSE)
 
     def build(self) -> None:
         """Make the whole view, and from now on compute at every edit."""
-        from hustle_widgets.view.page.reduction_view import ReductionView
-        from hustle_widgets.view.page.supersede import supersede
-
-        self._view = ReductionView(self)
-        self.children = self._view.children
-        supersede(self)
+        self._page = view().page_of(self)
+        self.children = self._page.children
         self.auto = True
         self.compute()
 
     def close(self) -> None:
         """Take the view off the page and stop computing."""
-        self.cancel()
-        if self._view is not None:
-            self._view.close()
-            self._view = None
+        if "_computation" in vars(self):  # Python calls this as well when the visit could not be loaded
+            self.cancel()
+        if self._page is not None:
+            self._page.close()
+            self._page = None
         super().close()
 
     def __repr__(self) -> str:
         frames, rows, columns = self.visit["images"].shape
         states = ", ".join(f"{name} {step.status}" for name, step in self.steps.items())
         return f"<Reduction of {frames} frames of {rows} x {columns}: {states}>"
+
+
+def _edits_of(me: weakref.ref[Reduction]) -> Callable[[Any], None]:
+    """Return an observer of a step that does not keep its Reduction alive."""
+
+    def observer(change: Any) -> None:
+        reduction = me()
+        if reduction is not None:
+            reduction._on_edit(change["owner"].name)
+
+    return observer

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import netCDF4
 
@@ -17,12 +16,8 @@ from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.folders import replacing, take_over
 from hustle_widgets.outputs import clean_dataset, result_id
-from hustle_widgets.settings import config_of
 from hustle_widgets.visit import HDF5, save_clean
 from hustle_widgets.written import ours_in, walk
-
-if TYPE_CHECKING:
-    from hustle_widgets.reduction import Reduction
 
 CLEAN = "clean_obs.nc"
 FIGURES = (".png", ".gif")
@@ -53,27 +48,6 @@ class RunResult:
     request: Request
     values: Mapping[str, Any]
     config: HustleConfig
-
-    @classmethod
-    def of(cls, reduction: Reduction, state: State) -> RunResult:
-        """Freeze a Reduction whose chain has been computed to `state`.
-
-        Raises
-        ------
-        ValueError
-            When a parameter has been changed since.
-        """
-        with reduction._lock:
-            known = reduction.outcomes()
-            if any(known.get(name) is not outcome for name, outcome in state.outcomes.items()):
-                raise ValueError("A parameter was changed during the run: nothing is written. Run again.")
-            config = config_of(reduction, copy.deepcopy(reduction._config))
-            request, values = reduction.request(), reduction.values()
-        found = state.outcomes.get("location")
-        if found is not None:  # what Stage 2 starts from
-            place = [found.table.facts["target_posx"], found.table.facts["target_posy"]]
-            config.set("location", [round(float(number), 4) for number in place])
-        return cls(reduction.visit, state, request, values, config)
 
 
 def write_outputs(

@@ -9,9 +9,8 @@ from typing import Any
 import xarray as xr
 
 from hustle_widgets.engine.chain import Chain, Listener
-from hustle_widgets.engine.plan import Setting
-from hustle_widgets.outputs import NOT_SCIENCE, clean_dataset, target_of, visit_source
-from hustle_widgets.settings import checked, tutorial_values
+from hustle_widgets.outputs import NOT_SCIENCE, clean_dataset, visit_source
+from hustle_widgets.settings import checked, request_of, tutorial_values, values_of_visit
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.parameters import as_lists
 
@@ -46,7 +45,7 @@ def reduce(visit: xr.Dataset, **parameters: Any) -> xr.Dataset:
     values = {**defaults_for(visit), **checked(parameters)}
     errors = _Errors()
     chain = Chain(visit_source(visit, "visit"), [kind.node() for kind in STAGE_1])
-    request = _request(values)
+    request = request_of(values)
     chain.execute(request, errors)
     if errors.first is not None:
         name, error = errors.first
@@ -56,13 +55,7 @@ def reduce(visit: xr.Dataset, **parameters: Any) -> xr.Dataset:
 
 def defaults_for(visit: xr.Dataset) -> dict[str, Any]:
     """Return the values that parameters have for a visit when nothing is said: the tutorial's, at its target."""
-    values = tutorial_values()
-    target = target_of(visit)
-    if target is not None:
-        values["location"] = (round(target[0], 2), round(target[1], 2))
-    if visit.attrs.get("toplevel_dir"):
-        values["toplevel_dir"] = visit.attrs["toplevel_dir"]
-    return values
+    return {**tutorial_values(), **values_of_visit(visit)}
 
 
 def script_of(visit: xr.Dataset, values: Mapping[str, Any]) -> str:
@@ -90,16 +83,6 @@ def _literal(value: Any) -> str:
     if ast.literal_eval(text) != value:
         raise TypeError(f"{value!r} cannot be written into a script.")
     return text
-
-
-def _request(values: Mapping[str, Any]) -> dict[str, Setting]:
-    """Return switches and parameters as the engine wants them, with what steps borrow from others."""
-    request = {}
-    for kind in STAGE_1:
-        names = [*kind.parameters, *(place.split(".")[1] for place in kind.borrows)]
-        enabled = bool(values[kind.switch]) if kind.switch else True
-        request[kind.name] = Setting(enabled, {name: values[name] for name in names})
-    return request
 
 
 class _Errors(Listener):

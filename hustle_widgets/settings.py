@@ -3,65 +3,93 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import xarray as xr
 
 from hustle_widgets.config import ConfigError, HustleConfig, template
+from hustle_widgets.engine.plan import Request
+from hustle_widgets.outputs import target_of
 from hustle_widgets.steps import STAGE_1
-from hustle_widgets.steps.base import unknown
+from hustle_widgets.steps.base import Step, unknown
 from hustle_widgets.steps.parameters import Parameter, ParameterError
-
-if TYPE_CHECKING:
-    from hustle_widgets.reduction import Reduction
+from hustle_widgets.steps.setup import SetUp
 
 TITLE = "HUSTLE-tools config file for launching Stage 1: Reduction"
 
+Kinds = Sequence[type[Step]]
+Lines = list[tuple[str, Any, str]]
 
-def sections(reduction: type[Reduction] | Reduction) -> list[tuple[str, list[tuple[str, Any, str]]]]:
+
+def sections(values: Mapping[str, Any], kinds: Kinds = STAGE_1) -> list[tuple[str, Lines]]:
     """Return the lines of a config file: (heading, [(key, value, comment), ...]), as the steps declare them.
 
-    Given a Reduction the values are its own, given the class they are the tutorial's.
+    Parameters
+    ----------
+    values : mapping of str to object
+        All parameters and switches by their keys.
+    kinds : sequence of type of Step
+        The steps of the chain, in order.
     """
-    found: list[tuple[str, list[tuple[str, Any, str]]]] = [(TITLE, [])]
-    instance: Any = None if isinstance(reduction, type) else reduction
-    found.append(("Setup for Stage 1", _lines(reduction.setup_parameters(), instance)))
-    for kind in STAGE_1:
-        step = None if instance is None else instance[kind.name]
-        enabled = True if step is None else step.enabled
-        switch = [(kind.switch, enabled, f"Bool. {kind.switch_help}")] if kind.switch else []
+    found: list[tuple[str, Lines]] = [(TITLE, [])]
+    found.append(("Setup for Stage 1", _lines(SetUp.setup_parameters(), values)))
+    for kind in kinds:
+        lines: Lines = []
+        if kind.switch:
+            lines.append((kind.switch, values[kind.switch], f"Bool. {kind.switch_help}"))
         found += [(line, []) for line in kind.heading[:-1]]
-        found.append((kind.heading[-1], [*switch, *_lines(kind.parameters, step)]))
+        found.append((kind.heading[-1], [*lines, *_lines(kind.parameters, values)]))
     return found
 
 
-def _lines(parameters: Mapping[str, Parameter], owner: Any) -> list[tuple[str, Any, str]]:
-    def value(name: str, parameter: Parameter) -> Any:
-        return parameter.written(parameter.tutorial if owner is None else getattr(owner, name))
+def _lines(parameters: Mapping[str, Parameter], values: Mapping[str, Any]) -> Lines:
+    return [
+        (name, parameter.written(values[name]), parameter.comment) for name, parameter in parameters.items()
+    ]
 
-    return [(name, value(name, parameter), parameter.comment) for name, parameter in parameters.items()]
 
-
-def declared() -> dict[str, tuple[str, Parameter | None]]:
-    """Return who declares each key of the config file, and how; None for a switch."""
-    from hustle_widgets.reduction import Reduction
-
+def declared(kinds: Kinds = STAGE_1) -> dict[str, tuple[str, Parameter | None]]:
+    """Return who declares each key of the config file, and how; None for a switch. In the file's order."""
     found: dict[str, tuple[str, Parameter | None]] = {}
-    found.update({key: ("Reduction", parameter) for key, parameter in Reduction.setup_parameters().items()})
-    for kind in STAGE_1:
+    found.update({key: ("Reduction", parameter) for key, parameter in SetUp.setup_parameters().items()})
+    for kind in kinds:
         if kind.switch:
             found[kind.switch] = (kind.__name__, None)
         found.update({key: (kind.__name__, parameter) for key, parameter in kind.parameters.items()})
     return found
 
 
-def tutorial_values() -> dict[str, Any]:
+def tutorial_values(kinds: Kinds = STAGE_1) -> dict[str, Any]:
     """Return the tutorial's value of every key of the config file, in its order."""
     return {
-        key: True if parameter is None else parameter.tutorial for key, (_, parameter) in declared().items()
+        key: True if parameter is None else parameter.tutorial
+        for key, (_, parameter) in declared(kinds).items()
     }
 
 
-def checked(values: Mapping[str, Any], where: str = "reduce") -> dict[str, Any]:
+def step_values(steps: Iterable[Step]) -> dict[str, Any]:
+    """Return parameters and switches of steps by their keys in the config file."""
+    found: dict[str, Any] = {}
+    for step in steps:
+        if step.switch:
+            found[step.switch] = step.enabled
+        found.update(step.values())
+    return found
+
+
+def values_of_visit(visit: xr.Dataset) -> dict[str, Any]:
+    """Return what a visit says of parameters that the tutorial can only guess: its folder, and its target."""
+    found: dict[str, Any] = {}
+    if visit.attrs.get("toplevel_dir"):
+        found["toplevel_dir"] = visit.attrs["toplevel_dir"]
+    target = target_of(visit)
+    if target is not None:
+        found["location"] = (round(target[0], 2), round(target[1], 2))
+    return found
+
+
+def checked(values: Mapping[str, Any], where: str = "reduce", kinds: Kinds = STAGE_1) -> dict[str, Any]:
     """Return values as the parameters keep them.
 
     Raises
@@ -71,7 +99,7 @@ def checked(values: Mapping[str, Any], where: str = "reduce") -> dict[str, Any]:
     ParameterError
         For a value that is not accepted; says what is.
     """
-    known, found = declared(), {}
+    known, found = declared(kinds), {}
     for key, value in values.items():
         if key not in known:
             raise TypeError(unknown(key, known, where))
@@ -86,17 +114,20 @@ def checked(values: Mapping[str, Any], where: str = "reduce") -> dict[str, Any]:
     return found
 
 
-def no_such_attribute(reduction: Reduction, name: str) -> str:
-    """Say where a parameter of a step is set, or which of the Reduction's own may have been meant."""
-    if name in reduction.steps:
-        return f"A step is not replaced; set its parameters or its switch, e.g. reduction.{name}.enabled."
-    owner, trait = reduction.parameter_owners().get(name, (None, ""))
-    if owner is not None:
-        return f"{name!r} belongs to a step: set reduction.{owner.name}.{trait}."
-    return unknown(name, [*reduction.setup_parameters(), "auto"], "Reduction")
+def request_of(values: Mapping[str, Any], kinds: Kinds = STAGE_1) -> Request:
+    """Return switches and parameters as the engine wants them, with what steps borrow from others.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+        All parameters and switches by their keys in the config file.
+    kinds : sequence of type of Step
+        The steps of the chain, in order.
+    """
+    return {kind.name: kind.setting(values) for kind in kinds}
 
 
-def checked_values(config: HustleConfig, reduction: type[Reduction]) -> dict[str, Any]:
+def checked_values(config: HustleConfig, kinds: Kinds = STAGE_1) -> dict[str, Any]:
     """Return the values of a config file that are parameters of Stage 1; its other keys are left alone.
 
     Raises
@@ -106,18 +137,18 @@ def checked_values(config: HustleConfig, reduction: type[Reduction]) -> dict[str
     """
     config.check()
     found: dict[str, Any] = {}
-    for key in known_keys(reduction):
+    for key in declared(kinds):
         if key in config:
             try:
-                found |= checked({key: config[key]})
+                found |= checked({key: config[key]}, kinds=kinds)
             except ParameterError as error:
                 raise ConfigError(str(error), config.path, config.line(key)) from error
     return found
 
 
-def remarks(config: HustleConfig, reduction: type[Reduction]) -> list[str]:
+def remarks(config: HustleConfig, kinds: Kinds = STAGE_1) -> list[str]:
     """Return what a person should know about a config file: keys that are not used or come twice."""
-    known = known_keys(reduction)
+    known = list(declared(kinds))
     found = list(config.problems)
     for entry in config.entries:
         if entry.key not in known:
@@ -127,16 +158,13 @@ def remarks(config: HustleConfig, reduction: type[Reduction]) -> list[str]:
     return [f"line {line}: {message}" for line, message in sorted(found)]
 
 
-def config_of(reduction: Reduction, base: HustleConfig | None = None) -> HustleConfig:
+def config_of(
+    values: Mapping[str, Any], base: HustleConfig | None = None, kinds: Kinds = STAGE_1
+) -> HustleConfig:
     """Return all parameters as a config file: the tutorial's template, or the file they came from, updated."""
-    config = template(sections(reduction))
+    config = template(sections(values, kinds))
     if base is not None:
         for entry in config.entries:
             base.set(entry.key, entry.value, entry.comment)
         config = base
     return config
-
-
-def known_keys(reduction: type[Reduction] | Reduction) -> list[str]:
-    """Return every key of the config file, in order."""
-    return [key for _, keys in sections(reduction) for key, _, _ in keys]

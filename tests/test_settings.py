@@ -90,8 +90,8 @@ def test_the_template_is_what_the_declarations_say() -> None:
     config = read_config(TEMPLATE)
     values = tutorial_values()
     assert [key for key in values if key in config] == list(config)
-    assert checked_values(config, Reduction) == {key: values[key] for key in config}
-    assert remarks(config, Reduction) == []
+    assert checked_values(config) == {key: values[key] for key in config}
+    assert remarks(config) == []
 
 
 def test_unknown_keys_comments_and_order_survive(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_unknown_keys_comments_and_order_survive(tmp_path: Path) -> None:
     assert [old.split()[0] for old, _ in changed if old.split()[0] != "#"] == ["free_sigma"]
     assert changed[0][1].startswith("free_sigma 4.25 # float. The sigma")
     assert "my_own_key [1, 'two']  # kept" in after
-    assert any("my_own_key" in remark for remark in remarks(read_config(path), Reduction))
+    assert any("my_own_key" in remark for remark in remarks(read_config(path)))
 
 
 def test_values_that_are_refused_name_file_and_line(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from hustle_widgets.config import format_value, parse_value, read_config
 from hustle_widgets.engine import blocks, chain
 from hustle_widgets.engine.chain import Listener, with_known
 from hustle_widgets.engine.deltas import Outcome
-from hustle_widgets.settings import known_keys
+from hustle_widgets.settings import declared
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import STATUSES, Step
 from hustle_widgets.steps.parameters import (
@@ -63,8 +63,8 @@ def plain(value):
 
 
 def test_the_chain_is_the_tutorials():
-    assert [key for key in known_keys(Reduction) if key not in ADDED] == list(TUTORIAL)
-    assert {key for key in known_keys(Reduction) if key not in TUTORIAL} == ADDED
+    assert [key for key in declared() if key not in ADDED] == list(TUTORIAL)
+    assert {key for key in declared() if key not in TUTORIAL} == ADDED
 
 
 @pytest.mark.parametrize("name", SETUP)
@@ -367,7 +367,7 @@ def test_compute_is_pure(reduced, kind):
     """Twice the same from the same block, which it may scribble on but whose source it leaves alone."""
     reduction, _, before = reduced
     state = reduction.state(kind.name)
-    keywords = dict(reduction[kind.name].setting(reduction.steps).parameters)
+    keywords = dict(reduction[kind.name].setting(reduction.values()).parameters)
     keywords |= with_known(kind.prepare, state, **keywords)
     results = []
     for _ in range(2):

@@ -15,11 +15,11 @@ from visits import everything, small_folder, tiny_visit
 from hustle_widgets import Reduction, load_visit, status_listener
 from hustle_widgets.steps import FreeIteration, UniformBackground
 from hustle_widgets.undo import History
+from hustle_widgets.view.entry import panel_of
 from hustle_widgets.view.page import reduction_view
 from hustle_widgets.view.page.controls import Control
 from hustle_widgets.view.page.navigation import SETUP
 from hustle_widgets.view.page.reduction_view import ReductionView
-from hustle_widgets.view.page.step_panel import panel_of
 
 __all__ = ["small_folder"]  # a fixture
 FITTED = {"smth_bounds": None, "bounds": None, "mask_trace": False, "rows": [0, 1, 2]}
@@ -36,7 +36,7 @@ class Clock:
 def shown(tmp_path):
     reduction = Reduction(tiny_visit(folder=str(tmp_path)), **FITTED)
     view = ReductionView(reduction)
-    reduction._view = view
+    reduction._page = view
     yield reduction, view
     reduction.close()
 
@@ -45,7 +45,7 @@ def shown(tmp_path):
 def computed(small_folder):
     """A simulated visit whose steps are all computed, on display."""
     reduction = Reduction(load_visit(small_folder), **everything(small_folder))
-    view = reduction._view = ReductionView(reduction)
+    view = reduction._page = ReductionView(reduction)
     compute(reduction)
     yield reduction, view
     reduction.close()
@@ -621,7 +621,7 @@ def test_a_closed_reduction_leaves_no_widget_and_is_forgotten(tmp_path):
 
     def use() -> weakref.ref[Any]:
         reduction = Reduction(tiny_visit(folder=str(tmp_path)), **FITTED)
-        view = reduction._view = ReductionView(reduction)
+        view = reduction._page = ReductionView(reduction)
         for name in (SETUP, *reduction.steps):
             view.open_step(name)
         compute(reduction)

@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 from ipywidgets import VBox
 from traitlets import Bool, Enum, Float, Int, Unicode, validate
 
+from hustle_widgets.display import view
 from hustle_widgets.engine.blocks import Cut, State
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Node, Setting
+from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.declaration import Column, Lines, refuse_dead_parameters
 from hustle_widgets.steps.parameters import Parameter, ParameterError
 from hustle_widgets.steps.words import words_of
@@ -224,7 +226,7 @@ class Step(LazyVBox):
         for keyword in keywords:
             if keyword not in known:
                 raise TypeError(unknown(keyword, known, type(self).__name__))
-        self._reduction: weakref.ref[Any] | None = None
+        self._reduction: weakref.ref[ReductionLike] | None = None
         super().__init__(**keywords)
 
     @validate("enabled")
@@ -281,15 +283,20 @@ class Step(LazyVBox):
         """Return the parameters by name, in the order of the config file."""
         return {name: getattr(self, name) for name in self.parameters}
 
-    def setting(self, steps: Mapping[str, Step]) -> Setting:
-        """Freeze the switch and the parameters, borrowed ones included."""
-        values = self.values()
-        display = {name: values.pop(name) for name, kind in self.parameters.items() if kind.display}
-        for place in self.borrows:
-            owner, parameter = place.split(".")
-            if owner in steps:
-                values[parameter] = getattr(steps[owner], parameter)
-        return Setting(self.enabled, values, display)
+    @classmethod
+    def setting(cls, values: Mapping[str, Any]) -> Setting:
+        """Return the step's switch and parameters, borrowed ones included, as the engine wants them.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            Parameters and switches of all steps by their keys in the config file.
+        """
+        computed = {name: values[name] for name, kind in cls.parameters.items() if not kind.display}
+        display = {name: values[name] for name, kind in cls.parameters.items() if kind.display}
+        borrowed = [place.partition(".")[2] for place in cls.borrows]
+        computed |= {name: values[name] for name in borrowed if name in values}
+        return Setting(bool(values[cls.switch]) if cls.switch else True, computed, display)
 
     def reset(self, *names: str) -> None:
         """Set the named parameters, all if none is named, to the tutorial's values."""
@@ -297,15 +304,17 @@ class Step(LazyVBox):
             setattr(self, name, self.parameters[name].tutorial)
 
     @property
-    def reduction(self) -> Any:
+    def reduction(self) -> ReductionLike | None:
         """The Reduction the step belongs to, or None."""
         return None if self._reduction is None else self._reduction()
 
+    def join(self, reduction: ReductionLike) -> None:
+        """Belong to a Reduction. The step does not keep it alive."""
+        self._reduction = weakref.ref(reduction)
+
     def build(self) -> None:
         """Make the panel: controls, and in a Reduction the live plots."""
-        from hustle_widgets.view.page.step_panel import panel_of
-
-        self.children = panel_of(self)
+        self.children = view().panel_of(self)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in self.values().items())

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from hustle_widgets.algorithms.columns import ColumnPixels, column_means, compared
-from hustle_widgets.algorithms.geometry import trace_mask
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Table
 from hustle_widgets.engine.memos import FrameMemo, frame_memo
-from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Real, Switch, Whole, Wholes
-from hustle_widgets.steps.targets import expected_zeroth, find_traces, found_zeroth
+from hustle_widgets.steps.targets import background_region
 
 
 class ColumnBackground(Step):
@@ -100,35 +98,3 @@ class ColumnBackground(Step):
         level = level[np.newaxis]
         table = Table({"bkg_vals": level}, {"interpolated": np.flatnonzero(interpolated)}, notes)
         return Offset(level), table
-
-
-def background_region(
-    state: State,
-    rows: tuple[int, ...],
-    mask_trace: bool,
-    dist_from_trace: int,
-    location: tuple[float, float],
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the mask of background pixels, shape (rows, columns), and remarks."""
-    _, n_rows, n_columns = state.shape
-    if not mask_trace:
-        outside = [row for row in rows if row >= n_rows]
-        if not rows or outside:
-            what = f"holds row {outside[0]}" if outside else "is empty"
-            raise ValueError(f"'rows' {what}; the frame has rows 0 to {n_rows - 1}.")
-        mask = np.zeros((n_rows, n_columns), dtype=bool)
-        mask[list(rows)] = True
-        return mask, ()
-    traces, notes = find_traces(state, location)
-    zeroth = found_zeroth(state, location) or expected_zeroth(state, location)
-    mask = ~trace_mask((n_rows, n_columns), traces, zeroth, dist_from_trace)
-    # The mask must leave enough columns to interpolate between: on a small subarray the tutorial's is too wide.
-    if mask.any(axis=0).mean() < 0.5:
-        raise Unmet(
-            f"'dist_from_trace' = {dist_from_trace} rows leaves no background in most columns of this frame of "
-            f"{n_rows} rows: make it smaller, or set mask_trace to False and choose 'rows'."
-        )
-    lost = int((~mask.any(axis=0)).sum())
-    if lost:
-        notes = (*notes, f"{lost} of {n_columns} columns have no background pixel and are interpolated.")
-    return mask, notes

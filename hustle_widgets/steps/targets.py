@@ -11,8 +11,15 @@ import bottleneck as bn
 import numpy as np
 
 from hustle_widgets.algorithms.centroid import zeroth_order_position
-from hustle_widgets.algorithms.geometry import Trace, measure_trace, traces_on_frame, zeroth_order_guess
+from hustle_widgets.algorithms.geometry import (
+    Trace,
+    measure_trace,
+    trace_mask,
+    traces_on_frame,
+    zeroth_order_guess,
+)
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.plan import Unmet
 
 ORDERS = ("+1", "-1", "+2", "-2", "+3", "-3", "+4", "-4")
 
@@ -100,3 +107,35 @@ def expected_zeroth(state: State, location: tuple[float, float]) -> tuple[float,
     column, row = zeroth_order_guess(target_position(state, location))
     _, rows, columns = state.shape
     return (column, row) if -20 <= column < columns + 20 and -20 <= row < rows + 20 else None
+
+
+def background_region(
+    state: State,
+    rows: tuple[int, ...],
+    mask_trace: bool,
+    dist_from_trace: int,
+    location: tuple[float, float],
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the mask of background pixels, shape (rows, columns), and remarks."""
+    _, n_rows, n_columns = state.shape
+    if not mask_trace:
+        outside = [row for row in rows if row >= n_rows]
+        if not rows or outside:
+            what = f"holds row {outside[0]}" if outside else "is empty"
+            raise ValueError(f"'rows' {what}; the frame has rows 0 to {n_rows - 1}.")
+        mask = np.zeros((n_rows, n_columns), dtype=bool)
+        mask[list(rows)] = True
+        return mask, ()
+    traces, notes = find_traces(state, location)
+    zeroth = found_zeroth(state, location) or expected_zeroth(state, location)
+    mask = ~trace_mask((n_rows, n_columns), traces, zeroth, dist_from_trace)
+    # The mask must leave enough columns to interpolate between: on a small subarray the tutorial's is too wide.
+    if mask.any(axis=0).mean() < 0.5:
+        raise Unmet(
+            f"'dist_from_trace' = {dist_from_trace} rows leaves no background in most columns of this frame of "
+            f"{n_rows} rows: make it smaller, or set mask_trace to False and choose 'rows'."
+        )
+    lost = int((~mask.any(axis=0)).sum())
+    if lost:
+        notes = (*notes, f"{lost} of {n_columns} columns have no background pixel and are interpolated.")
+    return mask, notes

@@ -39,7 +39,7 @@ def test_nothing_is_cut_off_in_any_window(shown: LabPage):
     for width in (1920, 1280, 1024, 900):
         lab.page.set_viewport_size({"width": width, "height": 900})
         for step in ("setup", *steps):
-            lab.kernel_eval(f"reduction._view.open_step({step!r})")
+            lab.kernel_eval(f"reduction._page.open_step({step!r})")
             lab.page.wait_for_timeout(500)
             cut[width, step] = lab.page.evaluate(CUT_OFF)
     assert not {place: found for place, found in cut.items() if found}
@@ -61,10 +61,10 @@ def test_flagged_pixels_are_walked_through(shown: LabPage):
     lab = shown
     lab.kernel_eval("reduction.free_iter.set_trait('free_sigma', 3.0)")  # of 12 frames none flags more
     settle(lab)
-    look = "[reduction._view.look.row, reduction._view.look.column]"
+    look = "[reduction._page.look.row, reduction._page.look.column]"
     flagged = (
         "[list(map(int, p)) for p in zip(*reduction.outcomes()['free_iter'].patch.frame_pixels("
-        "reduction._view.look.frame))]"
+        "reduction._page.look.frame))]"
     )
     buttons = lab.page.locator(".hustle-walk button")
     pixels = lab.kernel_eval(flagged)
@@ -111,7 +111,7 @@ def test_the_keyboard_reaches_every_control(shown: LabPage):
     # A step is opened, switched off and on, and its slider moved, without the mouse.
     lab.page.locator("button.hustle-step", has_text="5a Background").focus()
     lab.page.keyboard.press("Enter")
-    lab.wait_until(lambda: lab.kernel_eval("reduction._view.look.step") == "uniform", what="the step to open")
+    lab.wait_until(lambda: lab.kernel_eval("reduction._page.look.step") == "uniform", what="the step to open")
     switch = lab.page.locator(".hustle-settings .widget-checkbox input").first
     switch.focus()
     for state in (False, True):

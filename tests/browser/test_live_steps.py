@@ -43,7 +43,7 @@ class Page:
         self.lab.page.wait_for_timeout(300)
 
     def open(self, step: str) -> None:
-        self.lab.kernel_eval(f"reduction._view.open_step({step!r})")
+        self.lab.kernel_eval(f"reduction._page.open_step({step!r})")
         self.lab.wait_until(lambda: self.lab.page.locator(".bqplot").count() > LIVE, what="the plots")
         self.lab.page.wait_for_timeout(600)
 
@@ -207,7 +207,7 @@ def test_ten_seconds_of_dragging_end_with_the_last_value(lab: LabPage, folder: P
     )
     page.settle(60)
     heading = page.figure(FRAME).locator("xpath=..").inner_text()
-    number = lab.kernel_eval("reduction._view.look.frame")
+    number = lab.kernel_eval("reduction._page.look.frame")
     flagged = lab.kernel_eval(f"len(reduction.outcomes()['free_iter'].patch.frame_pixels({number})[0])")
     assert "Preview" not in heading and f"flagged here: {flagged:,}" in heading
     last = page.picture()

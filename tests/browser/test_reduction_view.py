@@ -96,7 +96,7 @@ def sets_the_target_by_a_click(lab: LabPage) -> None:
     open_step(lab, "6a Target location")
     direct = lab.page.locator(".bqplot").count() - 1
     column, row = lab.kernel_eval("reduction.zeroth_tracking.location")
-    region = lab.kernel_eval("reduction._view.lives['location'].direct.region")
+    region = lab.kernel_eval("reduction._page.lives['location'].direct.region")
     before = lab.pixels(figure(lab, direct))
     lab.page.mouse.click(*place(lab, column + 5, row + 3, direct, region))
     lab.wait_until(
@@ -118,7 +118,7 @@ def test_frames_are_stepped_through_and_read_out(shown: LabPage):
     lab.page.wait_for_timeout(300)
     assert changed_fraction(before, lab.pixels(figure(lab))) > 0.001, "the same frame is shown"
     lab.page.locator(".widget-play button").first.click()
-    lab.wait_until(lambda: lab.kernel_eval("reduction._view.look.frame") >= 6, what="the frames to play")
+    lab.wait_until(lambda: lab.kernel_eval("reduction._page.look.frame") >= 6, what="the frames to play")
     lab.page.locator(".widget-play button").nth(1).click()
     lab.page.get_by_text("Frame 0 after 3b").wait_for()
 
@@ -199,7 +199,7 @@ LaplacianEdgeDetection.compute = staticmethod(wait)"""
     lab.page.locator(".hustle-said-top", has_text="to compute").wait_for()
     assert lab.kernel_eval("reduction.led.status") == "stale"
     assert lab.kernel_eval("reduction.free_iter.status") == "fresh"
-    lab.wait_until(lambda: not lab.kernel_eval("reduction._worker.busy"), what="the computation to stop")
+    lab.wait_until(lambda: not lab.kernel_eval("reduction.busy"), what="the computation to stop")
 
     written = folder / "outputs" / "stage_1" / "run_1" / "clean_obs.nc"
     written.unlink(missing_ok=True)
@@ -252,7 +252,7 @@ def test_a_figure_is_opened_at_full_size_and_zoomed(shown: LabPage):
     lab.page.wait_for_timeout(1500)
     before = lab.pixels(canvas)
     assert before.std() > 3
-    limits = "list(reduction._view._figures._canvas.figure.axes[0].get_xlim())"
+    limits = "list(reduction._page._figures._canvas.figure.axes[0].get_xlim())"
     whole = lab.kernel_eval(limits)
     lab.page.locator(".jupyter-matplotlib-toolbar button[title*='oom']").first.click()
     box = canvas.bounding_box()

@@ -101,9 +101,9 @@ class StepResult:
         """Return the result of a Reduction's step, or None when it is not known."""
         reduction = step.reduction
         outcome = None if reduction is None else reduction.outcomes().get(step.name)
-        if outcome is None:
+        if reduction is None or outcome is None:
             return None
-        parameters = dict(step.setting(reduction.steps).parameters)
+        parameters = dict(step.setting(reduction.values()).parameters)
         return cls(type(step), parameters, reduction.state(before=step.name), outcome)
 
     @property

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hustle_widgets.view import encode, theme
 from hustle_widgets.view.frame.marks import Boxes, Paths, Point, Points, Region
 from hustle_widgets.view.frame.picture import MarkedPixels, Picture
+from hustle_widgets.view.frame.pointer import Pointer
 from hustle_widgets.view.frame.toolbar import ImageToolbar
 from hustle_widgets.view.layout import proportions
 from hustle_widgets.view.plots.panel import Key, PlotPanel, close_tree, set_axis
@@ -92,9 +93,8 @@ class FrameImage(PlotPanel):
         self._brush: Any = None
         self._brush_done: Callable[[Region], None] | None = None
         self.toolbar.on_zoom_mode(self._zoom_mode)
-        self._pointer = _pointer(figure)
-        if self._pointer is not None:
-            self._pointer.observe(self._pointed, "position")
+        self._pointer = Pointer(figure)
+        self._pointer.observe(self._pointed, "position")
         self._set_view(self.region)
         self._write_heading()
 
@@ -117,9 +117,13 @@ class FrameImage(PlotPanel):
             raise ValueError(f"The frame must have the shape {self.shape}. Got {frame.shape}.")
         self._frame, self._difference = frame, difference
         if title is not None:
-            self._title = title
-            self._write_heading()
+            self.set_title(title)
         self._draw_frame()
+
+    def set_title(self, title: str) -> None:
+        """Write another heading."""
+        self._title = title
+        self._write_heading()
 
     def show_overlay(
         self, name: str, rows: Any, columns: Any, color: str = theme.REJECTED, label: str = ""
@@ -140,6 +144,10 @@ class FrameImage(PlotPanel):
         self._marked.set(name, rows, columns, color, label)
         self._draw_overlay()
         self._write_heading()
+
+    def has_overlay(self, name: str) -> bool:
+        """Tell whether pixels are marked under that name."""
+        return name in self._marked.layers
 
     def hide_overlay(self, name: str) -> None:
         """Take the marks of that name away, if there are any."""
@@ -383,12 +391,3 @@ class FrameImage(PlotPanel):
         self._frame = None
         self._marked.layers.clear()
         close_tree(self.widget, self.toolbar.widget, self._pointer)
-
-
-def _pointer(figure: Any) -> Any:
-    """Make what follows the mouse over a figure; without anywidget only clicks are read out."""
-    try:
-        from hustle_widgets.view.frame.pointer import Pointer
-    except ImportError:
-        return None
-    return Pointer(figure)

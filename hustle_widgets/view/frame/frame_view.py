@@ -152,7 +152,7 @@ class FrameView(PagePart):
     def _look_at_flagged(self, step: int) -> None:
         """Look at the next pixel that the open step flags in the frame on display."""
         selection = self.selection
-        with self.reduction._lock:
+        with self.reduction.frozen():
             state = self.reduction.state(before=selection.step)
             number = min(selection.frame, state.shape[0] - 1)
             places = np.empty(0, np.intp) if self._patch is None else by_change(self._patch, state, number)

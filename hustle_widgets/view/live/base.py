@@ -174,7 +174,7 @@ class Live:
     @property
     def parameters(self) -> Mapping[str, Any]:
         """The step's parameters, borrowed ones included."""
-        return self.step.setting(self.reduction.steps).parameters
+        return self.step.setting(self.reduction.values()).parameters
 
     @property
     def number(self) -> int:
@@ -235,14 +235,13 @@ class Live:
 
     def act(self, **values: Any) -> None:
         """Set parameters as the mouse asks for; what they do not accept is said under the plots."""
-        with self.reduction._lock:
-            try:
-                for name, value in values.items():
-                    setattr(self.step, name, value)
-            except TraitError as error:
-                self.say(str(error))
-            else:
-                self.say("")
+        try:
+            for name, value in values.items():
+                setattr(self.step, name, value)
+        except TraitError as error:
+            self.say(str(error))
+        else:
+            self.say("")
 
     def say(self, message: str) -> None:
         """Write the line under the plots."""

@@ -67,7 +67,7 @@ class BoxEditor:
     def begin(self) -> None:
         """Let the next drag over the frame add a box."""
         if self._image is not None:
-            with self.live.reduction._lock:
+            with self.live.reduction.frozen():
                 self.draw(self._image)
                 self._image.draw_region(self.name)
 

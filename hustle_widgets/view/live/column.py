@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hustle_widgets.algorithms.columns import ColumnPixels, column_level
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
-from hustle_widgets.steps.column import background_region
+from hustle_widgets.steps.targets import background_region
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.base import Live
@@ -53,7 +53,7 @@ class ColumnLive(Live):
             mask = self.mask()
             if mask is None:
                 image.hide_overlay("region")
-            elif mask is not self._dotted or "region" not in image._marked.layers:
+            elif mask is not self._dotted or not image.has_overlay("region"):
                 self._dotted = mask
                 rows, columns = np.nonzero(sparse(mask))
                 image.show_overlay("region", rows, columns, theme.ORANGE)
@@ -72,7 +72,7 @@ class ColumnLive(Live):
     def begin(self) -> None:
         """Let the next drag over the frame add rows."""
         if self.image is not None and not self.step.mask_trace:
-            with self.reduction._lock:
+            with self.reduction.frozen():
                 self.decorate(self.image)
                 self.image.draw_region("rows")
 

@@ -49,7 +49,7 @@ class LocationLive(Live):
 
     def _zoom(self, around: bool) -> None:
         assert self.direct is not None
-        with self.reduction._lock:
+        with self.reduction.frozen():
             column, row = (int(round(number)) for number in self.guess)
             wide = AROUND * 2
             region = (row - AROUND, row + AROUND, column - wide, column + wide)
@@ -66,11 +66,10 @@ class LocationLive(Live):
                 self.direct.toolbar.set_limits(float(low), float(high))
 
     def _place(self, column: float, row: float) -> None:
-        with self.reduction._lock:
-            try:
-                self.reduction["zeroth_tracking"].location = (round(column, 1), round(row, 1))
-            except TraitError as error:
-                self.say(str(error))
+        try:
+            self.reduction.set(location=(round(column, 1), round(row, 1)))
+        except TraitError as error:
+            self.say(str(error))
 
     def update(self) -> None:
         """Draw the given location and the centroid."""

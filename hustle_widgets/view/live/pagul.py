@@ -45,7 +45,7 @@ class SkyLive(Live):
         self._fitted: tuple[Any, NDArray[np.float64]] | None = None
 
     def _mask_chosen(self, change: Any) -> None:
-        with self.reduction._lock:
+        with self.reduction.frozen():
             if self.image is not None:
                 self.decorate(self.image)
 
@@ -57,7 +57,7 @@ class SkyLive(Live):
             image.hide_overlay("sky mask")
             return
         _, mask, every = found
-        if mask is self._dotted and "sky mask" in image._marked.layers:
+        if mask is self._dotted and image.has_overlay("sky mask"):
             return
         self._dotted = mask
         rows, columns = np.nonzero(sparse(np.repeat(mask, every, axis=0)[: self.shape[0]]))

@@ -67,8 +67,7 @@ class QuicklookLive(Live):
             if outcome.patch is not None:
                 rows, columns = outcome.patch.frame_pixels(number)
                 self.flags.show_overlay(name, rows, columns, next(colors, theme.SKY), name)
-        self.flags._title = f"Flags of frame {number}"
-        self.flags._write_heading()
+        self.flags.set_title(f"Flags of frame {number}")
 
     def decorate(self, image: Any) -> None:
         """Draw the edges of the apertures on the frame, at once as wide as the slider says."""

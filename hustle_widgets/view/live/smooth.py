@@ -49,7 +49,7 @@ class SmoothLive(FlaggedLive):
         self.editor.draw(image)
 
     def _zoomed(self, region: Region) -> None:
-        with self.reduction._lock:
+        with self.reduction.frozen():
             if self.selection.step == self.step.name:
                 self.redraw()
 

@@ -142,7 +142,7 @@ class FixedSeriesLive(SeriesLive):
     def _chosen(self, change: Any) -> None:
         if self._offering:
             return
-        with self.reduction._lock:
+        with self.reduction.frozen():
             self.redraw()
 
     @property

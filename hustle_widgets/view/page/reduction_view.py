@@ -86,7 +86,7 @@ class ReductionView(PagePart):
 
     def open_step(self, name: str) -> None:
         """Show the panel of a step, or the set-up. Plots are made now: made out of sight they come up squashed."""
-        with self.trouble.shown("panel"), self.reduction._lock:
+        with self.trouble.shown("panel"), self.reduction.frozen():
             if name not in self.panels:
                 self.panels[name] = self._panel(name)
             left = self.lives.get(self.selection.step)
@@ -117,7 +117,7 @@ class ReductionView(PagePart):
         """Show a step's figures below the frame, until they are closed or another step is opened."""
         from hustle_widgets.view.figures.full_size import FullSize  # half a second, and few ask for it
 
-        with self.trouble.shown("figures"), self.reduction._lock:
+        with self.trouble.shown("figures"), self.reduction.frozen():
             self._close_figures()
             self._figures = FullSize(self.reduction[name], lambda: self.open_step(name))
             self._below.children = (self._figures.widget,)
@@ -145,8 +145,7 @@ class ReductionView(PagePart):
         self._apply(self.history.redo)
 
     def _apply(self, edits: Any) -> None:
-        reduction = self.reduction
-        with self.trouble.shown("undo"), reduction._lock:
+        with self.trouble.shown("undo"):
             self._undoing = True
             try:
                 for edit in edits():
@@ -175,23 +174,23 @@ class ReductionView(PagePart):
         self.bar.show_history(self.history)
 
     def _set_up(self, change: Any) -> None:
-        with self.trouble.shown("set-up"), self.reduction._lock:
+        with self.trouble.shown("set-up"), self.reduction.frozen():
             self._note_edits()
 
     # --- what happens -------------------------------------------------------------------------------
 
     def _clicked(self, column: float, row: float) -> None:
-        with self.trouble.shown("click"), self.reduction._lock:
+        with self.trouble.shown("click"):  # not frozen: a click may set a parameter
             live = self.lives.get(self.selection.step)
             if self._page == SETUP or live is None or not live.clicked(column, row):
                 select_pixel(self.selection, column, row, self.image.shape)
 
     def _looked(self, change: Any) -> None:
-        with self.trouble.shown("frame"), self.reduction._lock:
+        with self.trouble.shown("frame"), self.reduction.frozen():
             self._draw()
 
     def _happened(self, event: str, name: str) -> None:
-        with self.trouble.shown("view"), self.reduction._lock:
+        with self.trouble.shown("view"), self.reduction.frozen():
             if event == "edited":
                 self._preview(name)
             elif event == "stale":
@@ -223,14 +222,14 @@ class ReductionView(PagePart):
     def _assess(self) -> None:
         """Judge the reduction, if it is computed: not under the lock, a slider must not wait for it."""
         reduction = self.reduction
-        with reduction._lock:
+        with reduction.frozen():
             states = {step.status for step in reduction.steps.values() if not step.explicit}
             if not states <= {"fresh", "off", "failed"}:
                 return
             state, location = reduction.state(), reduction["zeroth_tracking"].location
             before = None if self.curve.previous is None else self.curve.previous.ppm
         findings = assess(state, location, before)
-        with reduction._lock:
+        with reduction.frozen():
             self._findings = findings
             self.assessment.show(findings)
             self.navigation.show_verdicts(worst_of_steps(findings))
@@ -276,9 +275,9 @@ class ReductionView(PagePart):
             selection.shown,
             selection.minus,
         )
-        before = known_tokens(self.reduction, self.frames.depth())
+        before = self.reduction.known_tokens(self.frames.depth())
         frame = (*looked, self.frames.overlay.value, *before)
-        panel = (*looked, *known_tokens(self.reduction))
+        panel = (*looked, *self.reduction.known_tokens())
         if waiting and "" in before:
             frame = self._drawn[0]
         if (frame, panel) == self._drawn:
@@ -300,10 +299,3 @@ class ReductionView(PagePart):
         for part in parts:
             part.close()
         close_tree(self.children, self.navigation.widget, self.panel, list(self.panels.values()))
-
-
-def known_tokens(reduction: Any, steps: int | None = None) -> tuple[str, ...]:
-    """Return the tokens of the first steps, or of all, that are on: '' of one whose outcome is not known."""
-    chain = reduction._chain
-    tasks = chain.plan(reduction.request())[:steps]
-    return tuple(task.token if task.token in chain.cache else "" for task in tasks if task.token)

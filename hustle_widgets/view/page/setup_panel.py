@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as w
 
 from hustle_widgets.config import format_value, read_config
+from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.settings import checked_values, remarks
 from hustle_widgets.view.page.controls import Control
 from hustle_widgets.view.page.step_panel import Together, heading_of, settings_box
@@ -31,7 +32,7 @@ class SetupPanel(PagePart):
     widget : ipywidgets.HBox
     """
 
-    def __init__(self, reduction: Any, together: Together) -> None:
+    def __init__(self, reduction: ReductionLike, together: Together) -> None:
         super().__init__(reduction)
         self._together = together
         self._path = w.Text(
@@ -78,17 +79,17 @@ class SetupPanel(PagePart):
     def _open(self, path: Path) -> str:
         reduction = self.reduction
         config = read_config(path)
-        values = checked_values(config, type(reduction))
+        values = checked_values(config)
         # The visit on display stays: its outputs belong beside it.
         kept = values.pop("toplevel_dir", reduction.toplevel_dir) != reduction.toplevel_dir
         old = reduction.values()
         with self._together():
             reduction.set(**values)
-        reduction._config = config  # its comments and order are kept when it is saved
+        reduction.config = config  # its comments and order are kept when it is saved
         now = reduction.values()
         changed = [f"{key} {format_value(now[key])}" for key in now if now[key] != old[key]]
         what = ", ".join(changed[:6]) + ", ..." * (len(changed) > 6)
         lines = [f"Opened {path}: {len(changed)} changed{': ' * bool(changed)}{what}."]
         if kept:
             lines.append("toplevel_dir stays that of this visit.")
-        return "\n".join([*lines, *remarks(config, type(reduction))])
+        return "\n".join([*lines, *remarks(config)])

@@ -86,15 +86,3 @@ def beside(settings: Any, live: Any) -> w.HBox:
     both = w.HBox([settings, *plots], layout=w.Layout(width="100%"))
     both.add_class("hustle-beside")
     return both
-
-
-def panel_of(step: Step) -> tuple[Any, ...]:
-    """Return the children of a step shown by itself: settings, and in a Reduction frames and live plots."""
-    from hustle_widgets.view.page.step_view import StepView
-
-    if step.reduction is None:
-        return (settings_of(step),)
-    view = StepView(step)
-    step.reduction.auto = True
-    step.reduction.compute()
-    return view.children

@@ -39,13 +39,13 @@ class StepView(PagePart):
         self.draw()
 
     def _clicked(self, column: float, row: float) -> None:
-        with self.trouble.shown("click"), self.reduction._lock:
+        with self.trouble.shown("click"):  # not frozen: a click may set a parameter
             if self.live is None or not self.live.clicked(column, row):
                 select_pixel(self.selection, column, row, self.frames.image.shape)
 
     def _happened(self, event: str, name: str) -> None:
         if event == "edited" and name == self._name and self.live is not None:
-            with self.trouble.shown("preview"), self.reduction._lock:
+            with self.trouble.shown("preview"), self.reduction.frozen():
                 preview = self.live.preview()
                 if isinstance(preview, Outcome):
                     self.frames.draw(preview)
@@ -54,7 +54,7 @@ class StepView(PagePart):
 
     def draw(self) -> None:
         """Draw the frame and the plots."""
-        with self.trouble.shown("drawing"), self.reduction._lock:
+        with self.trouble.shown("drawing"), self.reduction.frozen():
             self.frames.draw()
             if self.live is not None:
                 self.live.decorate(self.frames.image)

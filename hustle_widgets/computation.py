@@ -1,0 +1,236 @@
+"""Computing the chain of a Reduction, at once or in the background, and saying what goes on.
+
+All threads and locks of a Reduction but that of drawing are here. No lock is held while something is called that a
+user may have given, except that a second computation of the same chain waits for the first one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from hustle_widgets.engine.chain import Cancelled, Chain, Listener
+from hustle_widgets.engine.plan import Request
+from hustle_widgets.engine.worker import Worker
+from hustle_widgets.settings import request_of, step_values
+from hustle_widgets.status_listener import StatusListener
+from hustle_widgets.steps.base import Step
+
+# How often statuses are looked at anew while they change: an observer of one may edit a parameter.
+MOST_REFRESHES = 9
+
+Watcher = Callable[[str, str], None]
+
+
+class Computation:
+    """A chain, the steps whose parameters it is computed with, and the thread that computes in the background.
+
+    Parameters
+    ----------
+    chain : Chain
+    steps : mapping of str to Step
+        Told of status and progress.
+
+    Attributes
+    ----------
+    listener : StatusListener or None
+        Who is told of the computation that runs.
+    """
+
+    def __init__(self, chain: Chain, steps: Mapping[str, Step]) -> None:
+        self.chain = chain
+        self.steps = steps
+        self.listener: StatusListener | None = None
+        self._watchers: list[Watcher] = []
+        self._worker = Worker()
+        self._stop = threading.Event()
+        self._computing = threading.Lock()
+        self._thread = 0  # the one that holds it
+        self._count = threading.Lock()  # guards the two below
+        self._edits = 0
+        self._owes_idle = False
+
+    def request(self) -> Request:
+        """Return all switches and parameters, frozen."""
+        return request_of(step_values(self.steps.values()))
+
+    # --- at once ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Stop what is computed in the background, let nothing else be computed meanwhile, then tell 'idle'.
+
+        Raises
+        ------
+        RuntimeError
+            When this thread computes already: it would wait for itself.
+        """
+        if self._computes_here():
+            raise RuntimeError(
+                "A run was started by what is called during a run of the same Reduction. Use compute(), which "
+                "begins when that run has ended."
+            )
+        self._worker.cancel()
+        self._worker.wait()
+        try:
+            with self._one_at_a_time():
+                self._stop.clear()
+                yield
+        finally:
+            self.refresh()
+            self.tell("idle", "")
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        with self._computing:
+            self._thread = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._thread = 0
+
+    def _computes_here(self) -> bool:
+        return self._thread == threading.get_ident()
+
+    def run(self, listener: Listener | None = None) -> StatusListener:
+        """Compute what is not known yet, steps that write files included; return who was told. Inside `alone`.
+
+        Raises
+        ------
+        Cancelled
+            When `cancel` was called meanwhile.
+        """
+        self.chain.forget_failures()
+        told = StatusListener(self.steps, self.refresh, self.tell, listener)
+        self._execute(self.request(), told, self._stop, explicit=True)
+        return told
+
+    def _execute(
+        self, request: Request, told: StatusListener, stop: threading.Event, *, explicit: bool
+    ) -> None:
+        self.listener = told
+        try:
+            self.chain.execute(request, told, stop, explicit=explicit)
+        finally:
+            self.listener = None
+
+    # --- in the background --------------------------------------------------------------------------
+
+    def start(self, *, explicit: bool, after: float, keep: object) -> None:
+        """Compute in the background what is not known yet; the newest call wins.
+
+        Parameters
+        ----------
+        explicit : bool
+            Whether steps that write files are computed too, and what failed before is tried anew.
+        after : float
+            Seconds to wait first for a newer call, which takes the place of this one.
+        keep : object
+            Not to be deleted before this is done.
+        """
+        request = self.request()
+
+        def job(stop: threading.Event, _: object = keep) -> None:
+            told = StatusListener(self.steps, self.refresh, self.tell)
+            try:
+                with self._one_at_a_time(), suppress(Cancelled):
+                    if explicit:
+                        self.chain.forget_failures()
+                    if not stop.wait(after):
+                        self._execute(request, told, stop, explicit=explicit)
+            finally:
+                self._job_ends()
+
+        with self._count:
+            self._owes_idle = False  # this job will say it
+            self._worker.submit(job)
+
+    def _job_ends(self) -> None:
+        """Say that nothing is computed any more, unless another job follows or an edit may ask for one."""
+        with self._count:
+            if self._worker.superseded:
+                return
+            if self._edits:
+                self._owes_idle = True
+                return
+        self.refresh()
+        self.tell("idle", "")
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is computed in the background, or waits for it."""
+        return self._worker.busy
+
+    def cancel(self) -> None:
+        """Stop what is being computed. What is done by then is kept."""
+        self._stop.set()
+        self._worker.cancel()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is computed in the background; return whether that came about in time.
+
+        What is called during a computation is not made to wait for it: False.
+        """
+        return not self._computes_here() and self._worker.wait(timeout)
+
+    # --- what goes on -------------------------------------------------------------------------------
+
+    def watch(self, callback: Watcher) -> None:
+        """Call `callback(event, step)` at every event."""
+        self._watchers.append(callback)
+
+    def tell(self, event: str, name: str) -> None:
+        """Call all watchers."""
+        for callback in tuple(self._watchers):
+            callback(event, name)
+
+    @contextmanager
+    def edit(self, name: str, *, computes: bool) -> Iterator[None]:
+        """Tell of the edit of a step; inside, what it makes stale is to be computed.
+
+        A job that ends meanwhile does not say 'idle', since another one may follow.
+
+        Parameters
+        ----------
+        name : str
+        computes : bool
+            Whether the edit is computed at once, which stops what is computed now: what answers the hand on
+            the slider shall have the processor for itself.
+        """
+        with self._count:
+            self._edits += 1
+        try:
+            if computes:
+                self._worker.cancel()
+            self.tell("edited", name)  # first: the answer to a hand on a slider
+            self.refresh()
+            self.tell("stale", name)
+            yield
+        finally:
+            with self._count:
+                self._edits -= 1
+                owed = self._owes_idle and not self._edits
+                self._owes_idle = self._owes_idle and not owed
+            if owed:
+                self.refresh()
+                self.tell("idle", "")
+
+    def refresh(self) -> None:
+        """Set each step's status from what is known.
+
+        Where two threads overtake one another, the one that sets last looks again.
+        """
+        for _ in range(MOST_REFRESHES):
+            request = self.request()
+            outcomes, statuses = self.chain.known(request), self.chain.statuses(request)
+            changed = False
+            for name, status in statuses.items():
+                step = self.steps[name]
+                notes = "\n".join(outcomes[name].table.notes) if name in outcomes else ""
+                new = (self.chain.message(request, name), status, notes)
+                if (step.error, step.status, step.notes) != new:
+                    changed = True
+                    step.error, step.status, step.notes = new
+            if not changed:
+                return

@@ -1,0 +1,42 @@
+"""The door from reductions and steps to the view.
+
+A Reduction and its steps are shown by the view, which knows them. They know the view by this module alone, which
+imports it when something is first shown. So the layers below work without a widget library's plots, and no import
+goes in a circle.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from hustle_widgets.protocols import ReductionLike
+
+#: The module that makes what is shown. It has the functions of `View`.
+VIEW = "hustle_widgets.view.entry"
+
+
+class ShownPage(Protocol):
+    """The page of a Reduction, as the Reduction keeps it."""
+
+    @property
+    def children(self) -> tuple[Any, ...]:
+        """Widgets to place in the Reduction's box."""
+
+    def close(self) -> None:
+        """Close every widget of the page."""
+
+
+class View(Protocol):
+    """What the view can make."""
+
+    def page_of(self, reduction: ReductionLike) -> ShownPage:
+        """Make the page of a Reduction."""
+
+    def panel_of(self, step: Any) -> tuple[Any, ...]:
+        """Make the children of a step that is shown by itself."""
+
+
+def view() -> View:
+    """Return the view, imported at the first call."""
+    return cast(View, import_module(VIEW))

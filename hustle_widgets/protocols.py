@@ -1,0 +1,133 @@
+"""What a Reduction and a step offer to each other and to the view that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol
+
+import xarray as xr
+
+from hustle_widgets.config import HustleConfig
+from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.plan import Request, Setting
+from hustle_widgets.steps.parameters import Parameter
+
+
+class Observable(Protocol):
+    """An object with traits."""
+
+    def observe(self, handler: Callable[[Any], None], names: Any = ..., type: Any = ...) -> None:
+        """Call `handler` when one of the named traits changes."""
+
+    def unobserve(self, handler: Callable[[Any], None], names: Any = ..., type: Any = ...) -> None:
+        """Call it no more."""
+
+
+class StepLike(Observable, Protocol):
+    """A step, as it is shown. `hustle_widgets.steps.base.Step` says what each attribute is."""
+
+    enabled: bool
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def section(self) -> str: ...  # noqa: D102
+    @property
+    def switch(self) -> str: ...  # noqa: D102
+    @property
+    def switch_help(self) -> str: ...  # noqa: D102
+    @property
+    def alters(self) -> bool: ...  # noqa: D102
+    @property
+    def explicit(self) -> bool: ...  # noqa: D102
+    @property
+    def borrows(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def parameters(self) -> Mapping[str, Parameter]: ...  # noqa: D102
+    @property
+    def status(self) -> str: ...  # noqa: D102
+    @property
+    def error(self) -> str: ...  # noqa: D102
+    @property
+    def notes(self) -> str: ...  # noqa: D102
+    @property
+    def compute_count(self) -> int: ...  # noqa: D102
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
+    @property
+    def progress(self) -> float: ...  # noqa: D102
+    @property
+    def reduction(self) -> ReductionLike | None: ...  # noqa: D102
+
+    def setting(self, values: Mapping[str, Any]) -> Setting:
+        """Return switch and parameters, borrowed ones included, out of those of all steps."""
+
+    def reset(self, *names: str) -> None:
+        """Set the named parameters, all if none is named, to the tutorial's values."""
+
+
+class ReductionLike(Observable, Protocol):
+    """A Reduction, as its steps and the view know it. `hustle_widgets.Reduction` says more."""
+
+    auto: bool
+    config: HustleConfig | None
+
+    @property
+    def visit(self) -> xr.Dataset: ...  # noqa: D102
+    @property
+    def steps(self) -> Mapping[str, StepLike]: ...  # noqa: D102
+    @property
+    def toplevel_dir(self) -> str: ...  # noqa: D102
+    @property
+    def output_run(self) -> str: ...  # noqa: D102
+
+    def __getitem__(self, name: str) -> StepLike:
+        """Return a step by its name."""
+
+    def frozen(self) -> AbstractContextManager[Any]:
+        """Keep other threads from drawing meanwhile."""
+
+    def setup_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters that belong to no step."""
+
+    def parameter_owners(self) -> dict[str, tuple[Any, str]]:
+        """Return where each key of the config file lives: (object, trait)."""
+
+    def values(self) -> dict[str, Any]:
+        """Return all parameters and switches by their keys in the config file."""
+
+    def set(self, **parameters: Any) -> None:
+        """Set several parameters and switches by their keys, all or none."""
+
+    def request(self) -> Request:
+        """Return all switches and parameters, frozen."""
+
+    def state(self, before: str = ...) -> State:
+        """Return the visit as it enters a step, or leaves the chain, as far as it is computed."""
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Return what is known of the present parameters, by step."""
+
+    def known_tokens(self, steps: int | None = ...) -> tuple[str, ...]:
+        """Return the tokens of the first steps that are on, or of all; '' for an outcome not yet known."""
+
+    def compute(self, save: bool = ..., after: float = ...) -> None:
+        """Compute in the background what is not known yet."""
+
+    def cancel(self) -> None:
+        """Stop what is being computed."""
+
+    def watch(self, callback: Callable[[str, str], None]) -> None:
+        """Call `callback(event, step)` at every event."""
+
+    def output_folder(self) -> Path:
+        """Return the folder of this run."""
+
+    def write_config(self, path: str | PathLike[str]) -> Path:
+        """Write all parameters as a `.hustle` file."""

@@ -1,0 +1,30 @@
+"""What `hustle_widgets.display` asks the view for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hustle_widgets.protocols import ReductionLike
+from hustle_widgets.steps.base import Step
+from hustle_widgets.view.page.reduction_view import ReductionView
+from hustle_widgets.view.page.step_panel import settings_of
+from hustle_widgets.view.page.step_view import StepView
+from hustle_widgets.view.page.supersede import supersede
+
+
+def page_of(reduction: ReductionLike) -> ReductionView:
+    """Make the page of a Reduction, in place of the one that an earlier run of the same cell has shown."""
+    page = ReductionView(reduction)
+    supersede(reduction)
+    return page
+
+
+def panel_of(step: Step) -> tuple[Any, ...]:
+    """Return the children of a step shown by itself: settings, and in a Reduction frames and live plots."""
+    reduction = step.reduction
+    if reduction is None:
+        return (settings_of(step),)
+    view = StepView(step)
+    reduction.auto = True
+    reduction.compute()
+    return view.children
