@@ -257,7 +257,7 @@ def test_skipped_frames_are_left_out_everywhere(tmp_path):
 def test_the_outputs_are_what_run_returns_and_the_config_leads_back(tmp_path, reduction):
     clean = reduction.run()
     folder = tmp_path / "outputs" / "stage_1" / "run_1"
-    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [
+    assert sorted(path.name for path in folder.glob("[!.]*") if path.is_file()) == [
         "clean_obs.nc",
         "stage_1_run_1.hustle",
     ]

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from hustle_widgets.engine.deltas import Outcome, Patch
 from hustle_widgets.steps.declaration import Lines
 
-if TYPE_CHECKING:
-    from hustle_widgets.steps.base import Step
+
+class Spoken(Protocol):
+    """What a class of steps declares and its words are made of."""
+
+    name: str
+    title: str
+    sky: bool
+    follows: tuple[str, str] | None
+    done: str
 
 
-def words_of(kind: type[Step], outcome: Outcome) -> Lines:
+def words_of(kind: Spoken, outcome: Outcome) -> Lines:
     """Return what the deltas of a step tell: pixels flagged, a level taken off, a displacement followed."""
     lines: Lines = []
     if outcome.patch is not None:
@@ -29,7 +36,7 @@ def words_of(kind: type[Step], outcome: Outcome) -> Lines:
 
 
 def pixels(
-    kind: type[Step], patch: Patch, of_iteration: Callable[[int], str] | None = lambda iteration: ""
+    kind: Spoken, patch: Patch, of_iteration: Callable[[int], str] | None = lambda iteration: ""
 ) -> Lines:
     """Return how many pixels were flagged, iteration by iteration if `of_iteration` says more of each."""
     lines: Lines = []
