@@ -1,0 +1,258 @@
+"""Which files of a folder are the exposures of a visit, and what is done with the others."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hustle_widgets.reading.errors import VisitError, VisitNotFoundError
+from hustle_widgets.reading.headers import Headers
+from hustle_widgets.reading.instrument import check_instrument
+
+STAGE_0 = ("specimages", "directimages")
+GRISM = "G280"
+#: Folders below a visit's that hold results, not exposures.
+_NOT_HERE = ("outputs", "configs", "quicklooks", "plots")
+_KINDS = ("flt", "flc")
+# A browser adds a number to a name that is there already, a file manager a word.
+_NAME = re.compile(
+    r"(?:copy of )?(?P<root>.+?)_(?P<kind>flt|flc)(?P<copy>(?:[ _-]*\(\d+\)|[ _-]+copy(?: ?\(?\d+\)?)?| \d)*)"
+    r"\.(?:fits|fit|fts)(?P<copy2> ?\(\d+\))?(?P<packed>\.gz)?(?P<copy3> ?\(\d+\))?",
+    re.IGNORECASE,
+)
+_UNFINISHED = re.compile(r"_(?:flt|flc)\.fits.*\.(?:part|partial|crdownload|download|tmp|filepart)$", re.IGNORECASE)
+_OTHER_PACKING = re.compile(r"_(?:flt|flc)\.fits\.(?:z|bz2|xz|zip|fz|tar|tgz|zst)$", re.IGNORECASE)
+_PRODUCT = re.compile(r"_[a-z0-9]{3}\.fits(?:\.gz)?$", re.IGNORECASE)
+_MANY = 6
+
+
+@dataclass
+class Found:
+    """Files of one visit.
+
+    Attributes
+    ----------
+    spectra, direct : list of Headers
+        G280 exposures and direct images.
+    messages : list of str
+        Files that look like exposures and are not used, and why.
+    """
+
+    spectra: list[Headers] = field(default_factory=list)
+    direct: list[Headers] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    path: Path
+    root: str
+    corrected: bool  # for charge transfer: flc
+    copy: bool
+    packed: bool
+
+
+def find_files(folder: str | os.PathLike[str], visit: str | Sequence[str] | None = None) -> Found:
+    """Find the exposures of a visit.
+
+    Parameters
+    ----------
+    folder : path
+        A Stage 0 folder with specimages/ and directimages/, or any folder above files as the archive names
+        them (mastDownload/HST/<root>/<root>_flt.fits, or all side by side). ``~`` is the home folder.
+    visit : str or sequence of str, optional
+        Which visit, where there are several: the six first characters of the root names ('iexr16'), or what
+        comes after the programme ('16').
+
+    Returns
+    -------
+    Found
+
+    Raises
+    ------
+    VisitNotFoundError
+        When there is no such folder.
+    VisitError
+        When there are no exposures, no direct image, several visits and none chosen, or a file is damaged.
+
+    Notes
+    -----
+    Grism and direct images are told apart by FILTER, in a Stage 0 folder by their place. _flt files are
+    preferred to _flc; a name with a number or 'copy' is used when the file itself is not there.
+    """
+    top = Path(folder).expanduser()
+    if not top.is_dir():
+        what = "is no folder" if top.exists() else "does not exist"
+        subject = str(top) if top.exists() else f"The folder {top}"
+        raise VisitNotFoundError(f"{subject} {what}. Give the Stage 0 folder that holds specimages/.")
+    by_place = [name for name in STAGE_0 if (top / name).is_dir()]
+    found = _by_place(top) if by_place else _by_filter(top)
+    _choose_visit(found, top, visit)
+    return found
+
+
+def _by_place(top: Path) -> Found:
+    found = Found()
+    for name, what, into in (
+        ("specimages", "G280 exposures", found.spectra),
+        ("directimages", "direct image", found.direct),
+    ):
+        chosen = _chosen(_files_of(top / name), found.messages)
+        if not chosen:
+            hint = "Run Stage 0, or put them there."
+            if any(_NAME.fullmatch(path.name) for path in top.iterdir() if path.is_file()):
+                hint = f"There are *_flt.fits files in {top} itself: move them there."
+            raise VisitError(f"No {what}: {top / name} has no *_flt.fits file. {hint}")
+        into.extend(Headers.of(path) for path in chosen)
+        check_instrument(into)
+    beside = [p.name for p in sorted(top.iterdir()) if p.is_file() and _looks_like_exposure(p)]
+    if beside:
+        found.messages.append(f"Not used, since only specimages/ and directimages/ are read: {_listed(beside)}.")
+    return found
+
+
+def _by_filter(top: Path) -> Found:
+    found = Found()
+    chosen = _chosen(_files_of(top), found.messages)
+    if not chosen:
+        hint = "Give the folder of the files from the archive, or the Stage 0 folder with specimages/ and directimages/."
+        said = " ".join(found.messages)
+        raise VisitError(f"No G280 exposures: {top} holds no *_flt.fits file, at any depth. {said} {hint}")
+    files = [Headers.of(path) for path in chosen]
+    check_instrument(files)
+    for headers in files:
+        (found.spectra if headers.filter == GRISM else found.direct).append(headers)
+    if not found.spectra:
+        filters = ", ".join(sorted({h.filter for h in found.direct}))
+        raise VisitError(f"No G280 exposures: the {len(found.direct)} files in {top} are of filter {filters}.")
+    if not found.direct:
+        hint = "Download it from the archive too: the position of the target is measured on it."
+        if top.name in STAGE_0:
+            hint = f"Give the folder above it, {top.parent}."
+        raise VisitError(f"No direct image: the {len(found.spectra)} files in {top} are all G280. {hint}")
+    return found
+
+
+def _files_of(top: Path) -> list[Path]:
+    """All files below a folder in order, without hidden ones and those in folders of results."""
+    paths = []
+    for place, folders, names in os.walk(top):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_HERE)
+        paths += [Path(place) / name for name in sorted(names) if not name.startswith(".")]
+    return paths
+
+
+def _looks_like_exposure(path: Path) -> bool:
+    name = path.name
+    if name.startswith(".") or "sky" in name.lower():
+        return False
+    return bool(_NAME.fullmatch(name) or _UNFINISHED.search(name) or _OTHER_PACKING.search(name))
+
+
+def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
+    """Choose one file of each exposure; say of all others that look like one why they are not used."""
+    groups: dict[str, list[_Candidate]] = defaultdict(list)
+    unfinished, packed, strange = [], [], []
+    for path in paths:
+        name = path.name
+        if "sky" in name.lower():  # the sky image of step 5c
+            continue
+        match = _NAME.fullmatch(name)
+        if match:
+            copy = any(match[group] for group in ("copy", "copy2", "copy3")) or name.lower().startswith("copy of")
+            kind, archived = match["kind"].lower(), bool(match["packed"])
+            candidate = _Candidate(path, match["root"].lower(), kind == "flc", copy, archived)
+            groups[candidate.root].append(candidate)
+        elif _UNFINISHED.search(name):
+            unfinished.append(name)
+        elif _OTHER_PACKING.search(name):
+            packed.append(name)
+        elif re.search(r"\.fits?\b", name, re.IGNORECASE) and not _PRODUCT.search(name):
+            strange.append(name)
+    used, copies, corrected, again, used_copies, only_corrected = [], [], [], [], [], []
+    for root in sorted(groups):
+        first, *others = sorted(groups[root], key=lambda c: (c.corrected, c.copy, c.packed, len(c.path.parts)))
+        used.append(first.path)
+        if first.copy:
+            used_copies.append(first.path.name)
+        if first.corrected:
+            only_corrected.append(first.path.name)
+        for other in others:
+            if other.corrected and not first.corrected:
+                corrected.append(other.path.name)
+            elif other.copy:
+                copies.append(other.path.name)
+            else:
+                again.append(str(other.path))
+    for names, text in (
+        (corrected, "Both _flt and _flc files are there: the _flt files are used, not {}."),
+        (copies, "Not used, since the file is there under its own name: {}."),
+        (used_copies, "Used, though a program put something in its name: {}."),
+        (again, "Not used, since the same exposure is there twice: {}."),
+        (unfinished, "Not used, since the download is not complete: {}."),
+        (packed, "Not used, since they are packed: {}. Unpack them (.gz is read as it is)."),
+        (strange, "Not used, since the name does not end in _flt.fits or _flc.fits: {}."),
+    ):
+        if names:
+            messages.append(text.format(_listed(names)))
+    if only_corrected and len(only_corrected) < len(used):
+        messages.append(
+            f"Some exposures are there as _flc only, others as _flt: {_listed(only_corrected)} are corrected for "
+            "charge transfer and the others are not. Download all of one kind."
+        )
+    elif only_corrected:
+        messages.append("_flc files are used, corrected for charge transfer; there are no _flt files.")
+    return used
+
+
+def _choose_visit(found: Found, top: Path, visit: str | Sequence[str] | None) -> None:
+    """Keep the files of one visit."""
+    by_visit: dict[str, list[Headers]] = defaultdict(list)
+    for headers in found.spectra:
+        by_visit[headers.visit].append(headers)
+    if visit is None:
+        if len(by_visit) > 1:
+            words = [
+                f"{name or 'unknown'} ({len(files)} G280 exposures, e.g. {files[0].path.name})"
+                for name, files in sorted(by_visit.items())
+            ]
+            raise VisitError(
+                f"{top} holds {len(by_visit)} visits: {', '.join(words)}. Choose one, e.g. "
+                f"load_visit(folder, visit={max(by_visit)!r}), or hustle-widgets run FOLDER --visit {max(by_visit)}."
+            )
+        wanted = set(by_visit)
+    else:
+        names = [visit] if isinstance(visit, str) else list(visit)
+        wanted = {have for have in by_visit for name in names if _is_named(have, str(name))}
+        lacking = [str(name) for name in names if not any(_is_named(have, str(name)) for have in by_visit)]
+        if lacking or not wanted:
+            have = ", ".join(sorted(name or "unknown" for name in by_visit))
+            raise VisitError(f"{top} holds no visit {', '.join(lacking)}; it holds {have}.")
+    left_out = [h for h in found.spectra if h.visit not in wanted]
+    found.spectra = [h for h in found.spectra if h.visit in wanted]
+    own = [h for h in found.direct if h.visit in wanted]
+    left_out += [h for h in found.direct if own and h.visit not in wanted]
+    if not own and all(wanted) and all(h.visit for h in found.direct):
+        found.messages.append(
+            f"The direct image {found.direct[0].path.name} is of another visit: check that the target is there."
+        )
+    found.direct = own or found.direct
+    if left_out:
+        found.messages.append(
+            f"Of other visits, not used: {_listed([h.path.name for h in left_out])} "
+            f"(visit {', '.join(sorted(wanted))} is read)."
+        )
+
+
+def _is_named(visit: str, name: str) -> bool:
+    name = name.strip().lower()
+    return bool(name) and (visit == name or (len(visit) == 6 and visit[4:] == name.zfill(2)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MANY])
+    return shown if len(names) <= _MANY else f"{shown} and {len(names) - _MANY} more"

@@ -1,0 +1,85 @@
+"""One FITS file opened whole: damage is found and named, harmless oddities are not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from astropy.io import fits
+
+from hustle_widgets.reading.cards import Cards
+from hustle_widgets.reading.errors import VisitError
+
+_GZIP = b"\x1f\x8b"
+_SET = ("SCI", "ERR", "DQ")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[fits.HDUList]:
+    """Open a file unmapped, so that closing it lets go of it, and see that it is all there.
+
+    Raises
+    ------
+    VisitError
+        For whatever astropy raises for a damaged file, in the block too. Names the file.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*truncated.*")
+        warnings.filterwarnings("ignore", category=fits.verify.VerifyWarning)
+        try:
+            with _open(path) as hdus:
+                yield hdus
+        except VisitError:
+            raise
+        except Exception as error:
+            what = " ".join(str(error).split())
+            raise VisitError(
+                f"{path} cannot be read; it is damaged or truncated ({type(error).__name__}: {what}). "
+                "Download it again or take it out of the folder."
+            ) from error
+
+
+def _open(path: Path) -> fits.HDUList:
+    with open(path, "rb") as file:
+        packed = file.read(2) == _GZIP
+    source: Any = io.BytesIO(gzip.decompress(path.read_bytes())) if packed else path
+    size = source.getbuffer().nbytes if packed else path.stat().st_size
+    hdus = fits.open(source, memmap=False, lazy_load_hdus=False)
+    try:
+        last = hdus.fileinfo(len(hdus) - 1)
+        end = last["datLoc"] + last["datSpan"]
+        if size < end:
+            raise OSError("it ends early")
+        # astropy drops an extension whose header is cut off without a word. What the file has then is not
+        # complete; where it is, NEXTEND and what follows the last extension mean nothing.
+        if not _has_whole_sets(hdus):
+            expected = Cards(path, hdus[0].header).whole("NEXTEND", 0) or 0
+            if len(hdus) - 1 < expected:
+                raise OSError(f"it ends early: {expected} extensions are announced, {len(hdus) - 1} are there")
+            if size > end and _content(source, end):
+                raise OSError("something follows its last extension")
+    except BaseException:
+        hdus.close()
+        raise
+    return hdus
+
+
+def _has_whole_sets(hdus: fits.HDUList) -> bool:
+    versions = {int(hdu.ver) for hdu in hdus if hdu.name == "SCI"}
+    return bool(versions) and all((name, version) in hdus for version in versions for name in _SET)
+
+
+def _content(source: Any, start: int) -> bool:
+    """Tell whether anything but padding follows a place in a file."""
+    if isinstance(source, Path):
+        with open(source, "rb") as file:
+            file.seek(start)
+            rest = file.read()
+    else:
+        rest = source.getvalue()[start:]
+    return bool(rest.strip(b"\0 "))
