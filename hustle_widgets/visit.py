@@ -4,49 +4,46 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import netCDF4
 import numpy as np
 import xarray as xr
-from astropy.io import fits
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from .exposures import (
-    READ_NOISE,
-    Exposure,
-    VisitError,
-    VisitNotFoundError,
-    chip_of,
-    read_direct,
-    read_exposure,
-    read_frame,
-    read_headers,
-    target_pixel,
-)
+from .algorithms.failed_frames import pixel_problems
+from .exposures import READ_NOISE, read_direct, read_frame
+from .reading.errors import VisitError, VisitNotFoundError
+from .reading.survey import failure_messages, survey
 
 __all__ = ["HDF5", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
 
 # The HDF5 library crashes when two threads of one process write at the same time.
 HDF5 = threading.Lock()
 
-ORBIT_GAP = 35.0 / 1440  # [d]
 EDGES = ["left edge", "right edge", "bottom edge", "top edge"]
 
 
 def load_visit(
-    folder: str | os.PathLike[str], *, progress: Callable[[float], None] | None = None
+    folder: str | os.PathLike[str],
+    *,
+    visit: str | Sequence[str] | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> xr.Dataset:
     """Load the G280 exposures and the direct image of a visit.
 
     Parameters
     ----------
     folder : str or path
-        Stage 0 folder: specimages/*_flt.fits and directimages/*_flt.fits, under the names of Stage 0
-        (or01fm001_flt.fits) or of MAST (iexr16lkq_flt.fits). Order and orbits come from the headers.
+        Stage 0 folder: specimages/ and directimages/ with files under the names of Stage 0 (or01fm001_flt.fits)
+        or of MAST (iexr16lkq_flt.fits). Or any folder of files from the archive, as astroquery leaves them
+        (mastDownload/HST/<root>/<root>_flt.fits) or side by side: FILTER tells grism and direct images apart.
+        _flt or _flc, .fits or .fits.gz. Order and orbits come from the headers. ``~`` is the home folder.
+    visit : str or sequence of str, optional
+        Which visit, where the folder holds several: 'iexr16', or '16'.
     progress : callable, optional
         Called with the fraction read, 0..1.
 
@@ -55,40 +52,34 @@ def load_visit(
     xarray.Dataset
         images, errors (exp_time, x, y) float32 [e-]; hst_dq (exp_time, x, y), calwf3's flags as they came;
         direct_image; subarr_coords (left, right, bottom, top; 1-indexed, inclusive); orbit_numbers, from 1;
-        read_noise [e-]; exp_duration [s]; file_names. exp_time is mid-exposure MJD (UTC). Dim x is the row, y
-        the column. attrs: target_posx, target_posy (column and row of the target in the direct image as the
-        header has it), chip, toplevel_dir, target_name, filter, messages.
+        read_noise [e-]; exp_duration [s]; file_names; frame_problem, what failed in a frame, '' for most.
+        exp_time is mid-exposure MJD (UTC). Dim x is the row, y the column. attrs: target_posx, target_posy
+        (column and row of the target in the direct image as the header has it), chip, toplevel_dir,
+        target_name, filter, messages. subarr_coords is missing where no header tells.
 
     Raises
     ------
     VisitError
-        (a ValueError) For a missing folder (also a FileNotFoundError), no exposures, no direct image, a file
-        that is truncated or has no SCI extension, or frames of unlike shapes. Names the file.
+        (a ValueError) For a missing folder (also a FileNotFoundError), no exposures, no direct image, several
+        visits, a file that is truncated or has no SCI extension, is of another detector or unit, or whose
+        pixels are not those of the other frames. Names the file.
 
     Notes
     -----
     A gap of more than 35 min between the end of an exposure and the start of the next begins a new orbit. The
-    read noise of a frame is the root of the median of ``errors^2 - images`` over unflagged pixels.
+    read noise of a frame is the root of the median of ``errors^2 - images`` over unflagged pixels. Files that
+    look like exposures and are not used, frames that failed, and cards that were done without are named in
+    ``messages``.
     """
     if not isinstance(folder, (str, os.PathLike)):
         kind = type(folder).__name__
         raise TypeError(
             f"A visit is a Dataset of load_visit, or the path of its folder. Got a {kind} instead."
         )
-    top = Path(folder)
-    paths = _list_files(top)
-    messages: list[str] = []
-    direct_path = paths["directimages"][0]
-    if len(paths["directimages"]) > 1:
-        messages.append(f"Several direct images; {direct_path.name} is used.")
-    chip = chip_of(paths["specimages"][0])
-    direct, direct_headers = read_direct(direct_path, chip)
-    if chip is None:
-        chip = int(direct_headers[1].get("CCDCHIP", 2))
-
-    exposures = sorted((read_exposure(path, chip) for path in paths["specimages"]), key=lambda e: e.start)
-    _check_shapes(exposures)
-    n_frames, shape = len(exposures), exposures[0].shape
+    found = survey(folder, visit)
+    exposures, messages = found.exposures, list(found.messages)
+    direct = read_direct(found.direct, found.direct_version, messages)
+    n_frames, shape = len(exposures), found.shape
     # The only big arrays; each file is copied straight into its place.
     images = np.empty((n_frames, *shape), dtype=np.float32)
     errors = np.empty_like(images)
@@ -98,31 +89,15 @@ def load_visit(
         if progress is not None:
             progress((k + 1) / n_frames)
 
-    primary, science = read_headers(exposures[0].path, exposures[0].version)
-    start, end, duration = np.array([(e.start, e.end, e.duration) for e in exposures]).T
-    middle = (start + end) / 2
-    if n_frames > 1 and not (np.diff(middle) > 0).all():
-        messages.append("Some exposures have the same start time: is a file there twice?")
-    names = {exposure.filter for exposure in exposures}
-    if names != {"G280"}:
-        messages.append(
-            f"Filter {', '.join(sorted(names))} where G280 was expected; the traces are those of G280."
-        )
-    left, bottom = _corner(science)
-    if _corner(direct_headers[1]) != (left, bottom):
-        across, up = (d - f for d, f in zip(_corner(direct_headers[1]), (left, bottom), strict=True))
-        messages.append(
-            f"The direct image is of another subarray: add {across:g} to its columns and {up:g} to its rows to get "
-            "those of the frames."
-        )
-    coords = np.array([left, left + shape[1] - 1, bottom, bottom + shape[0] - 1])
-    orbits = 1 + np.concatenate([[0], np.cumsum(start[1:] - end[:-1] > ORBIT_GAP)])
-    column, row = target_pixel(*direct_headers)
-    if not (0 <= column < direct.shape[1] and 0 <= row < direct.shape[0]):
-        messages.append(
-            f"The header puts the target at column {column:.0f}, row {row:.0f}, outside the direct image: "
-            "give its location."
-        )
+    by_pixels = pixel_problems(images, found.durations)
+    problems = [header or pixels for header, pixels in zip(found.problems, by_pixels, strict=True)]
+    messages += failure_messages(found.names, problems)
+    subarray = found.subarray
+    where = (
+        {}
+        if subarray is None
+        else {"subarr_coords": ("index", subarray, {"units": "pixel", "long_name": "1-indexed, inclusive"})}
+    )
     same = direct.shape == shape
     electron = {"units": "electron"}
     return xr.Dataset(
@@ -131,63 +106,32 @@ def load_visit(
             "errors": (("exp_time", "x", "y"), errors, electron),
             "hst_dq": (("exp_time", "x", "y"), hst_dq, {"units": "1", "long_name": "calwf3 data quality"}),
             "direct_image": (("x", "y") if same else ("x_direct", "y_direct"), direct, electron),
-            "subarr_coords": ("index", coords, {"units": "pixel", "long_name": "1-indexed, inclusive"}),
-            "orbit_numbers": ("exp_time", orbits.astype(np.int64), {"units": "1"}),
+            **where,
+            "orbit_numbers": ("exp_time", found.orbits, {"units": "1"}),
             "read_noise": ("exp_time", _read_noises(images, errors, hst_dq), electron),
-            "exp_duration": ("exp_time", duration.astype(np.float32), {"units": "s"}),
-            "file_names": ("exp_time", np.array([e.path.name for e in exposures])),
+            "exp_duration": ("exp_time", found.durations, {"units": "s"}),
+            "file_names": ("exp_time", np.array(found.names)),
+            "frame_problem": (
+                "exp_time",
+                np.array(problems),
+                {"units": "1", "long_name": "what failed in the exposure"},
+            ),
         },
         coords={
-            "exp_time": ("exp_time", middle, {"units": "d", "long_name": "mid-exposure MJD (UTC)"}),
-            "exp_time_UT": ("exp_time", np.array(Time(middle, format="mjd", scale="utc").isot)),
+            "exp_time": ("exp_time", found.middle, {"units": "d", "long_name": "mid-exposure MJD (UTC)"}),
+            "exp_time_UT": ("exp_time", np.array(Time(found.middle, format="mjd", scale="utc").isot)),
             "index": EDGES,
         },
         attrs={
-            "target_posx": column,
-            "target_posy": row,
-            "chip": chip,
-            "toplevel_dir": str(folder),
-            "target_name": str(primary.get("TARGNAME", "unknown")),
-            "filter": ", ".join(sorted(names)),
+            "target_posx": found.target[0],
+            "target_posy": found.target[1],
+            "chip": found.chip,
+            "toplevel_dir": os.path.expanduser(folder),
+            "target_name": found.target_name,
+            "filter": found.filter,
             "messages": "\n".join(dict.fromkeys(messages)),
         },
     )
-
-
-def _corner(science: fits.Header) -> tuple[float, float]:
-    """Full-chip column and row of the first pixel, 1-indexed."""
-    return 1 - float(science.get("LTV1", 0.0)), 1 - float(science.get("LTV2", 0.0))
-
-
-def _list_files(top: Path) -> dict[str, list[Path]]:
-    """Exposures and direct images of a folder, or what is wrong with it."""
-    if not top.is_dir():
-        raise VisitNotFoundError(
-            f"{top} is no folder. Give the Stage 0 folder that holds specimages/."
-            if top.exists()
-            else f"The folder {top} does not exist. Give the Stage 0 folder that holds specimages/."
-        )
-    found = {}
-    for name, what in (("specimages", "G280 exposures"), ("directimages", "direct image")):
-        found[name] = sorted(p for p in (top / name).glob("*_flt.fits") if not p.name.startswith("."))
-        if not found[name]:
-            hint = "Run Stage 0, or put them there."
-            if top.name in ("specimages", "directimages"):
-                hint = f"Give the folder above it, {top.parent}."
-            elif any(top.glob("*_flt.fits")):
-                hint = f"There are *_flt.fits files in {top} itself: move them there."
-            raise VisitError(f"No {what}: {top / name} has no *_flt.fits file. {hint}")
-    return found
-
-
-def _check_shapes(exposures: list[Exposure]) -> None:
-    first = exposures[0]
-    for other in exposures[1:]:
-        if other.shape != first.shape:
-            raise VisitError(
-                f"Frames of unlike shapes: {first.path} is {first.shape[0]} rows x {first.shape[1]} columns, "
-                f"{other.path} is {other.shape[0]} x {other.shape[1]}. Keep those of one subarray only."
-            )
 
 
 def _read_noises(

@@ -7,46 +7,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from astropy.io import fits
+from flt_files import START, write_flt
 
 from hustle_widgets.visit import VisitError, load_visit, save_clean
-
-SHAPE = (30, 40)
-START = 58331.25
-
-
-def write_flt(
-    path, *, start=START, fill=0.0, shape=SHAPE, chips=(2,), primary=(), science=(), leave_out=(), seed=0
-):
-    """Write a file shaped like calwf3's; `chips` in the order of its image sets."""
-    rng = np.random.default_rng(seed)
-    hdus = [fits.PrimaryHDU()]
-    header = {"FILTER": "G280", "EXPSTART": start, "EXPTIME": 190.0, "EXPEND": start + 190 / 86400}
-    header |= {
-        "NEXTEND": len(chips) * (3 - len(leave_out)),
-        "TARGNAME": "HAT-P-41",
-        "POSTARG1": 0.395,
-        "POSTARG2": -0.79,
-    } | dict(primary)
-    for key, value in header.items():
-        if value is not None:
-            hdus[0].header[key] = value
-    for version, chip in enumerate(chips, start=1):
-        image = rng.normal(20, 3, shape) + fill + 1000 * (chip == 1)
-        planes = {"SCI": image.astype(">f4"), "ERR": np.sqrt(np.clip(image, 0, None) + 3.1**2).astype(">f4")}
-        planes["DQ"] = np.zeros(shape, ">i2")
-        planes["DQ"][3, 5], planes["DQ"][4, 6] = 16 + 4096, -32768
-        for name, data in planes.items():
-            if name in leave_out:
-                continue
-            hdu = fits.ImageHDU(data, name=name, ver=version)
-            cards = {"CCDCHIP": chip, "LTV1": -1028.0, "LTV2": -724.0, "CRPIX1": 18.0, "CRPIX2": 15.0}
-            for key, value in (cards | {"BUNIT": "ELECTRONS"} | dict(science)).items():
-                if value is not None:
-                    hdu.header[key] = value
-            hdus.append(hdu)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fits.HDUList(hdus).writeto(path)
-    return path
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ class Cards:
 
 
 def _finite(value: Any) -> float | None:
-    """A number from a card; text that reads as one counts, True and False do not."""
+    """Take a number from a card; text that reads as one counts, True and False do not."""
     if isinstance(value, bool):
         return None
     try:

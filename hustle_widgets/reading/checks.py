@@ -52,7 +52,9 @@ def check_filters(found: Found) -> list[str]:
             f"Filter {', '.join(sorted(spectra))} where G280 was expected; the traces are those of G280."
         )
         if direct[GRISM]:
-            messages.append("The direct image is of G280 and the frames are not: are the two folders swapped?")
+            messages.append(
+                "The direct image is of G280 and the frames are not: are the two folders swapped?"
+            )
     found.direct.sort(key=lambda h: h.filter == GRISM)
     first = found.direct[0]
     if first.filter == GRISM:
@@ -110,11 +112,14 @@ def check_alike(exposures: Sequence[Exposure]) -> list[str]:
         if odd:
             usual, others = odd
             words = _some([f"{e.path.name} has {_plain(value)}" for e, value in others])
-            messages.append(f"Frames of unlike {what}: {words}, the others {_plain(usual)}. Do they belong together?")
+            messages.append(
+                f"Frames of unlike {what}: {words}, the others {_plain(usual)}. Do they belong together?"
+            )
     apart = _apart(exposures)
     if apart:
         messages.append(
-            f"Frames of unlike coordinates: {_some(apart)} from the others (RA_TARG, DEC_TARG). Do they belong together?"
+            f"Frames of unlike coordinates: {_some(apart)} from the others (RA_TARG, DEC_TARG). "
+            "Do they belong together?"
         )
     return messages
 

@@ -24,7 +24,9 @@ _NAME = re.compile(
     r"\.(?:fits|fit|fts)(?P<copy2> ?\(\d+\))?(?P<packed>\.gz)?(?P<copy3> ?\(\d+\))?",
     re.IGNORECASE,
 )
-_UNFINISHED = re.compile(r"_(?:flt|flc)\.fits.*\.(?:part|partial|crdownload|download|tmp|filepart)$", re.IGNORECASE)
+_UNFINISHED = re.compile(
+    r"_(?:flt|flc)\.fits.*\.(?:part|partial|crdownload|download|tmp|filepart)$", re.IGNORECASE
+)
 _OTHER_PACKING = re.compile(r"_(?:flt|flc)\.fits\.(?:z|bz2|xz|zip|fz|tar|tgz|zst)$", re.IGNORECASE)
 _PRODUCT = re.compile(r"_[a-z0-9]{3}\.fits(?:\.gz)?$", re.IGNORECASE)
 _MANY = 6
@@ -111,7 +113,9 @@ def _by_place(top: Path) -> Found:
         check_instrument(into)
     beside = [p.name for p in sorted(top.iterdir()) if p.is_file() and _looks_like_exposure(p)]
     if beside:
-        found.messages.append(f"Not used, since only specimages/ and directimages/ are read: {_listed(beside)}.")
+        found.messages.append(
+            f"Not used, since only specimages/ and directimages/ are read: {_listed(beside)}."
+        )
     return found
 
 
@@ -119,7 +123,7 @@ def _by_filter(top: Path) -> Found:
     found = Found()
     chosen = _chosen(_files_of(top), found.messages)
     if not chosen:
-        hint = "Give the folder of the files from the archive, or the Stage 0 folder with specimages/ and directimages/."
+        hint = "Give the folder of the archive's files, or the Stage 0 folder with specimages/ and directimages/."
         said = " ".join(found.messages)
         raise VisitError(f"No G280 exposures: {top} holds no *_flt.fits file, at any depth. {said} {hint}")
     files = [Headers.of(path) for path in chosen]
@@ -128,7 +132,9 @@ def _by_filter(top: Path) -> Found:
         (found.spectra if headers.filter == GRISM else found.direct).append(headers)
     if not found.spectra:
         filters = ", ".join(sorted({h.filter for h in found.direct}))
-        raise VisitError(f"No G280 exposures: the {len(found.direct)} files in {top} are of filter {filters}.")
+        raise VisitError(
+            f"No G280 exposures: the {len(found.direct)} files in {top} are of filter {filters}."
+        )
     if not found.direct:
         hint = "Download it from the archive too: the position of the target is measured on it."
         if top.name in STAGE_0:
@@ -163,7 +169,9 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
             continue
         match = _NAME.fullmatch(name)
         if match:
-            copy = any(match[group] for group in ("copy", "copy2", "copy3")) or name.lower().startswith("copy of")
+            copy = any(match[group] for group in ("copy", "copy2", "copy3")) or name.lower().startswith(
+                "copy of"
+            )
             kind, archived = match["kind"].lower(), bool(match["packed"])
             candidate = _Candidate(path, match["root"].lower(), kind == "flc", copy, archived)
             groups[candidate.root].append(candidate)
@@ -175,7 +183,9 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
             strange.append(name)
     used, copies, corrected, again, used_copies, only_corrected = [], [], [], [], [], []
     for root in sorted(groups):
-        first, *others = sorted(groups[root], key=lambda c: (c.corrected, c.copy, c.packed, len(c.path.parts)))
+        first, *others = sorted(
+            groups[root], key=lambda c: (c.corrected, c.copy, c.packed, len(c.path.parts))
+        )
         used.append(first.path)
         if first.copy:
             used_copies.append(first.path.name)

@@ -14,6 +14,7 @@ from hustle_widgets.reading.cards import Cards
 from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.reading.opening import opened
 from hustle_widgets.reading.times import Times, exposure_times
+from hustle_widgets.reading.units import electrons_factor
 
 PLATE_SCALE = 0.0395  # [arcsec/px], HST Primer
 _ROOTNAME = re.compile(r"[a-z][0-9a-z]{8}", re.IGNORECASE)
@@ -158,6 +159,10 @@ class Exposure:
     times : Times
     shape : (int, int)
         Rows and columns.
+    factor : float
+        What the pixels are multiplied by to be electrons.
+    remarks : list of str
+        What is odd in the file and does not forbid its use.
     """
 
     def __init__(self, headers: Headers, chip: int | None) -> None:
@@ -168,6 +173,8 @@ class Exposure:
         self.cards = headers.both(self.version)
         # Of the exposure as a whole: calwf3 keeps them in the primary header.
         self.times: Times = exposure_times(Cards(self.path, headers.primary, headers.science[self.version]))
+        self.factor, remark = electrons_factor(self.cards, self.times.duration)
+        self.remarks = [*self.times.remarks, *([remark] if remark else [])]
 
     @property
     def start(self) -> float:
@@ -234,5 +241,7 @@ def target_pixel(headers: Headers, version: int) -> tuple[float, float, list[str
         return *place, cards.remarks
     reference = [cards.number("CRPIX1", columns / 2 + 0.5), cards.number("CRPIX2", rows / 2 + 0.5)]
     offset = [cards.number("POSTARG1", 0.0), cards.number("POSTARG2", 0.0)]
-    column, row = (float(r or 0) - 1 + float(o or 0) / PLATE_SCALE for r, o in zip(reference, offset, strict=True))
+    column, row = (
+        float(r or 0) - 1 + float(o or 0) / PLATE_SCALE for r, o in zip(reference, offset, strict=True)
+    )
     return column, row, cards.remarks

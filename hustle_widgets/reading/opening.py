@@ -16,6 +16,7 @@ from hustle_widgets.reading.cards import Cards
 from hustle_widgets.reading.errors import VisitError
 
 _GZIP = b"\x1f\x8b"
+_BLOCK = 2880
 _SET = ("SCI", "ERR", "DQ")
 
 
@@ -31,6 +32,7 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*truncated.*")
         warnings.filterwarnings("ignore", category=fits.verify.VerifyWarning)
+        warnings.filterwarnings("ignore", message=".*extra padding.*")
         try:
             with _open(path) as hdus:
                 yield hdus
@@ -48,8 +50,17 @@ def _open(path: Path) -> fits.HDUList:
     with open(path, "rb") as file:
         packed = file.read(2) == _GZIP
     source: Any = io.BytesIO(gzip.decompress(path.read_bytes())) if packed else path
-    size = source.getbuffer().nbytes if packed else path.stat().st_size
-    hdus = fits.open(source, memmap=False, lazy_load_hdus=False)
+    try:
+        hdus = fits.open(source, memmap=False, lazy_load_hdus=False)
+    except OSError:
+        # astropy takes blanks behind the last block for a header without an end.
+        content = source.getvalue() if packed else path.read_bytes()
+        kept = _BLOCK * -(-len(content.rstrip(b" ")) // _BLOCK)
+        if not 0 < kept < len(content):
+            raise
+        source = io.BytesIO(content[:kept])
+        hdus = fits.open(source, memmap=False, lazy_load_hdus=False)
+    size = path.stat().st_size if isinstance(source, Path) else source.getbuffer().nbytes
     try:
         last = hdus.fileinfo(len(hdus) - 1)
         end = last["datLoc"] + last["datSpan"]
@@ -60,7 +71,9 @@ def _open(path: Path) -> fits.HDUList:
         if not _has_whole_sets(hdus):
             expected = Cards(path, hdus[0].header).whole("NEXTEND", 0) or 0
             if len(hdus) - 1 < expected:
-                raise OSError(f"it ends early: {expected} extensions are announced, {len(hdus) - 1} are there")
+                raise OSError(
+                    f"it ends early: {expected} extensions are announced, {len(hdus) - 1} are there"
+                )
             if size > end and _content(source, end):
                 raise OSError("something follows its last extension")
     except BaseException:

@@ -23,7 +23,7 @@ def electrons_factor(cards: Cards, duration: float) -> tuple[float, str]:
     cards : Cards
         The SCI header, then the primary one.
     duration : float
-        Exposure time [s].
+        Exposure time [s]; of 0 s come 0 electrons.
 
     Returns
     -------
@@ -56,11 +56,6 @@ def electrons_factor(cards: Cards, duration: float) -> tuple[float, str]:
             "Give calibrated files, *_flt.fits, or set BUNIT."
         )
     if per_second:
-        if not duration > 0:
-            raise VisitError(
-                f"{cards.path} is in {written} and its exposure time is {duration:g} s: it cannot be turned into "
-                "electrons. Take the file out of the folder."
-            )
         factor *= duration
         remarks.append(
             "and by the exposure time" if remarks else "Images in e-/s were multiplied by the exposure time"
@@ -69,7 +64,7 @@ def electrons_factor(cards: Cards, duration: float) -> tuple[float, str]:
 
 
 def _parsed(written: str) -> tuple[str, bool]:
-    """A unit without blanks and in capitals, and whether it is by second."""
+    """Return a unit without blanks and in capitals, and whether it is by second."""
     text = re.sub(r"\s*/\s*", "/", " ".join(written.upper().split()))
     text = re.sub(r"[ .]?(?:S|SEC)(?:\*\*|\^)?\(?-1\)?$| PER (?:S|SEC|SECOND)$", "/S", text)
     unit, _, rest = text.partition("/")

@@ -1,0 +1,49 @@
+"""Exposures that failed, by what their headers say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hustle_widgets.reading.headers import Exposure
+
+#: An exposure time further than this from that of most frames, as a share of it, is odd.
+UNLIKE = 0.1
+_GOOD = {"EXPFLAG": ("NORMAL",), "QUALITY": ("OK", "GOOD", "NORMAL", "NOMINAL"), "FGSLOCK": ("FINE",)}
+_MEANS = {
+    "EXPFLAG": "the exposure did not go as planned",
+    "QUALITY": "the archive warns of its quality",
+    "FGSLOCK": "the telescope was not guided as planned",
+}
+
+
+def header_problems(exposures: Sequence[Exposure]) -> list[str]:
+    """Say what failed in each exposure, '' for one of which the header says nothing bad.
+
+    Parameters
+    ----------
+    exposures : sequence of Exposure
+
+    Returns
+    -------
+    list of str
+        A few words an exposure, e.g. 'EXPTIME is 0'.
+    """
+    durations = np.array([exposure.duration for exposure in exposures])
+    exposed = durations[durations > 0]
+    usual = float(np.median(exposed)) if exposed.size else 0.0
+    return ["; ".join(_problems(exposure, usual)) for exposure in exposures]
+
+
+def _problems(exposure: Exposure, usual: float) -> list[str]:
+    found = []
+    if exposure.duration == 0:
+        found.append("EXPTIME is 0: nothing was exposed")
+    elif abs(exposure.duration - usual) > UNLIKE * usual:
+        found.append(f"EXPTIME is {exposure.duration:g} s where most frames have {usual:g} s")
+    for key, good in _GOOD.items():
+        value = exposure.cards.text(key)
+        if value and value.upper() not in good:
+            found.append(f"{key} is {value}: {_MEANS[key]}")
+    return found
