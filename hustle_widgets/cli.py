@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="reduce a visit's folder, or what a .hustle config names")
     run.add_argument("place", help="a Stage 0 folder, a .hustle file, or a folder with stage_1*.hustle")
     run.add_argument("--config", help="a .hustle file with the parameters for the folder")
+    run.add_argument("--visit", help="which visit, where the folder holds several, e.g. iexr16 or 16")
     run.add_argument("--output-run", help="name of the run, instead of the config's")
     run.add_argument(
         "--save-plots",
@@ -100,7 +101,7 @@ def _demo(options: argparse.Namespace) -> None:
     from hustle_widgets.pipeline import reduce_visible
     from hustle_widgets.reduction import Reduction
 
-    folder = Path(options.folder)
+    folder = Path(options.folder).expanduser()
     if (folder / "truth.nc").is_file() and not options.overwrite:
         print(f"{folder} is there already: reducing it again (--overwrite simulates it anew).")
     else:
@@ -120,13 +121,17 @@ def _run(options: argparse.Namespace) -> int:
     changes: dict[str, Any] = {"output_run": options.output_run} if options.output_run else {}
     if options.save_plots is not None:
         changes["save_plots"] = options.save_plots
-    place = Path(options.place)
+    place = Path(options.place).expanduser()
     if options.config:
-        reduction = reduction_of_config(find_config(Path(options.config), 1), visit=place, **changes)
+        reduction = reduction_of_config(
+            find_config(Path(options.config).expanduser(), 1), visit=place, which=options.visit, **changes
+        )
     elif place.suffix == ".hustle" or (place.is_dir() and list(place.glob("stage_1*.hustle"))):
-        reduction = reduction_of_config(find_config(place, 1), **changes)
+        reduction = reduction_of_config(find_config(place, 1), which=options.visit, **changes)
     else:
-        reduction = Reduction(load_visible(place, verbose=2), **{"save_plots": 1, **changes})
+        reduction = Reduction(
+            load_visible(place, verbose=2, which=options.visit), **{"save_plots": 1, **changes}
+        )
     try:
         reduce_visible(reduction, show=0)
     except StepError as error:
@@ -138,7 +143,7 @@ def _run(options: argparse.Namespace) -> int:
 def _lab(options: argparse.Namespace) -> int:
     if find_spec("jupyterlab") is None:
         raise ValueError('JupyterLab is not installed: python -m pip install "hustle_widgets[lab]"')
-    folder = copy_notebooks(Path(options.folder))
+    folder = copy_notebooks(Path(options.folder).expanduser())
     print(f"Opening the notebooks in {folder}. End with Ctrl-C.")
     command = [sys.executable, "-m", "jupyterlab", str(folder / "01_first_reduction.ipynb"), *options.rest]
     return subprocess.call(command, env=_lab_environment())

@@ -58,6 +58,7 @@ def read_config(path: str | os.PathLike[str]) -> HustleConfig:
     ConfigError
         If the file cannot be read, is no text, or is larger than 1 MB.
     """
+    path = Path(path).expanduser()
     try:
         with open(path, "rb") as file:
             raw = file.read(_MAX_BYTES + 1)
@@ -237,7 +238,7 @@ class HustleConfig:
         OSError
             If it cannot be written; a file that is there is left as it is.
         """
-        target = Path(path).resolve()
+        target = Path(path).expanduser().resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name[:200]}.{uuid.uuid4().hex}.tmp")
         try:

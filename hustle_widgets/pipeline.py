@@ -49,7 +49,7 @@ def run_pipeline(config_files_dir: str | os.PathLike[str], stages: Iterable[int]
             f"hustle_widgets does Stage 1 (reduction), not stages {list(stages)}: "
             "run the other stages with HUSTLE-tools, which reads the files written here."
         )
-    return reduce_visible(reduction_of_config(find_config(Path(config_files_dir), 1)))
+    return reduce_visible(reduction_of_config(find_config(Path(config_files_dir).expanduser(), 1)))
 
 
 def find_config(place: Path, stage: int) -> Path:
@@ -70,7 +70,7 @@ def find_config(place: Path, stage: int) -> Path:
 
 
 def reduction_of_config(
-    path: Path, visit: str | os.PathLike[str] | None = None, **parameters: Any
+    path: Path, visit: str | os.PathLike[str] | None = None, which: str | None = None, **parameters: Any
 ) -> Reduction:
     """Open a config file, with the target's location from Stage 0's outputs when they are there.
 
@@ -78,7 +78,7 @@ def reduction_of_config(
     """
     config = read_config(path)
     values = {**tutorial_values(), **checked_values(config), **checked(parameters, "run")}
-    verbose, folder = values["verbose"], Path(visit or values["toplevel_dir"])
+    verbose, folder = values["verbose"], Path(visit or values["toplevel_dir"]).expanduser()
     for remark in remarks(config):
         say(f"{path}, {remark}", verbose)
     location = stage_0_location(folder)
@@ -90,7 +90,7 @@ def reduction_of_config(
         )
     else:
         say("No Stage 0 .hustle located, using 'location' parameter supplied by Stage 1 .hustle.", verbose)
-    loaded = load_visible(folder, verbose)
+    loaded = load_visible(folder, verbose, which)
     if location is None and _tutorial_location_is_off(values["location"], loaded):
         parameters["location"] = target_of(loaded)
         say(
@@ -100,12 +100,12 @@ def reduction_of_config(
     return Reduction.from_config(path, loaded, **parameters)
 
 
-def load_visible(folder: Path, verbose: int) -> xr.Dataset:
-    """Load a visit with a progress bar, and say what was adapted."""
-    n_files = len(list((folder / "specimages").glob("*_flt.fits")))
-    bar = Bar("Loading data...", n_files, verbose > 1 and n_files > 0)
+def load_visible(folder: Path, verbose: int, which: str | None = None) -> xr.Dataset:
+    """Load a visit, `which` where there are several, with a progress bar, and say what was adapted."""
+    # How many files there are is known when their headers are read: the bar counts per cent until then.
+    bar = Bar("Loading data...", 100, verbose > 1)
     try:
-        visit = load_visit(folder, progress=bar)
+        visit = load_visit(folder, visit=which, progress=bar)
     finally:
         bar.close()
     for message in visit.attrs.get("messages", "").splitlines():

@@ -134,7 +134,7 @@ class Reduction(LazyVBox, SetUp):
         """Write all parameters as a `.hustle` file, which HUSTLE-tools reads too; return its path."""
         config = config_of(self.values(), self._config)
         config.write(path)
-        return Path(path)
+        return Path(path).expanduser()
 
     # --- parameters ---------------------------------------------------------------------------------
 
@@ -289,7 +289,7 @@ class Reduction(LazyVBox, SetUp):
 
     def output_folder(self) -> Path:
         """Return the folder of this run."""
-        return Path(self.toplevel_dir) / "outputs" / "stage_1" / self.output_run
+        return Path(self.toplevel_dir).expanduser() / "outputs" / "stage_1" / self.output_run
 
     def _dataset(self, state: State) -> xr.Dataset:
         return clean_dataset(self.visit, state, self.values())

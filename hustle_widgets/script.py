@@ -64,13 +64,15 @@ def script_of(visit: xr.Dataset, values: Mapping[str, Any]) -> str:
     changed = {key: value for key, value in values.items() if key not in NOT_SCIENCE and value != usual[key]}
     arguments = "".join(f"\n    {key}={_literal(value)}," for key, value in changed.items())
     call = f"reduce(\n    visit,{arguments}\n)" if changed else "reduce(visit)"
+    chosen = visit.attrs.get("visit")
+    which = f", visit={_literal(str(chosen))}" if chosen else ""
     # A folder's name may come from a stranger: it stands in the script as a literal, and nowhere else.
     return f'''"""Reduces a visit as a run was; every parameter that is not named is the tutorial's."""
 
 from hustle_widgets import load_visit, reduce
 from hustle_widgets.visit import save_clean
 
-visit = load_visit({_literal(values["toplevel_dir"])})
+visit = load_visit({_literal(values["toplevel_dir"])}{which})
 clean = {call}
 save_clean(clean, "clean_obs.nc")
 '''

@@ -129,6 +129,7 @@ def load_visit(
             "toplevel_dir": os.path.expanduser(folder),
             "target_name": found.target_name,
             "filter": found.filter,
+            **({} if visit is None else {"visit": visit if isinstance(visit, str) else ",".join(visit)}),
             "messages": "\n".join(dict.fromkeys(messages)),
         },
     )
@@ -170,7 +171,7 @@ def save_clean(
     Small variables are written by xarray, cubes frame by frame, so that no second copy of a cube is made.
     Readable with ``xarray.open_dataset``.
     """
-    final = Path(path)
+    final = Path(path).expanduser()
     final.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{final.name}.partial-", dir=final.parent)
     os.close(handle)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from flt_files import archive_folder, stage_0_folder, write_flt
 
-from hustle_widgets import load_visit
+from hustle_widgets import Reduction, load_visit, run_pipeline, simulate_visit
 from hustle_widgets.cli import main
+from hustle_widgets.simulate import read_truth
 from hustle_widgets.visit import VisitError
 
 LETTERS = list("abcd")
@@ -162,6 +163,10 @@ def test_several_visits_are_told_and_one_can_be_chosen(two_visits):
         assert visit.sizes["exp_time"] == 2 and float(visit.direct_image.mean()) > 200
         assert "Of other visits, not used: iexr16laq_flt.fits" in visit.messages
     assert load_visit(two_visits, visit=["16", "17"]).sizes["exp_time"] == 6
+    assert (
+        f"load_visit({str(two_visits)!r}, visit='17')"
+        in Reduction(load_visit(two_visits, visit="17")).to_script()
+    )
     with pytest.raises(VisitError, match="holds no visit 18; it holds iexr16, iexr17"):
         load_visit(two_visits, visit="18")
 
@@ -188,3 +193,23 @@ def test_empty_folders_say_what_to_do(tmp_path):
     archive_folder(tmp_path / "grism_only", direct="")
     with pytest.raises(VisitError, match="No direct image: .* Download it from the archive"):
         load_visit(tmp_path / "grism_only")
+
+
+def test_every_path_may_start_in_the_home_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    simulate_visit("~/sim", n_frames=3, shape=(200, 400))
+    assert read_truth("~/sim").sizes and (tmp_path / "sim" / "specimages").is_dir()
+    reduction = Reduction("~/sim", output_run="home", save_plots=0)
+    reduction.toplevel_dir = "~/sim"
+    assert reduction.output_folder() == tmp_path / "sim" / "outputs" / "stage_1" / "home"
+    written = reduction.write_config("~/configs/stage_1_home.hustle")
+    assert written == tmp_path / "configs" / "stage_1_home.hustle" and written.is_file()
+    assert Reduction.from_config("~/configs/stage_1_home.hustle").output_run == "home"
+    off = {step.switch: False for step in reduction.steps.values() if step.switch and step.name != "save"}
+    reduction.set(verbose=0, **off)
+    reduction.write_config("~/configs/stage_1_home.hustle")
+    run_pipeline("~/configs")
+    assert (tmp_path / "sim" / "outputs" / "stage_1" / "home" / "clean_obs.nc").is_file()
+    assert main(["run", "~/sim", "--config", "~/configs", "--output-run", "again"]) == 0
+    assert (tmp_path / "sim" / "outputs" / "stage_1" / "again" / "clean_obs.nc").is_file()

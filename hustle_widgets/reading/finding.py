@@ -236,7 +236,7 @@ def _choose_visit(found: Found, top: Path, visit: str | Sequence[str] | None) ->
             )
         wanted = set(by_visit)
     else:
-        names = [visit] if isinstance(visit, str) else list(visit)
+        names = visit.split(",") if isinstance(visit, str) else list(visit)
         wanted = {have for have in by_visit for name in names if _is_named(have, str(name))}
         lacking = [str(name) for name in names if not any(_is_named(have, str(name)) for have in by_visit)]
         if lacking or not wanted:

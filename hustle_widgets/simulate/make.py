@@ -158,7 +158,7 @@ def simulate_visit(
     """
     given = {k: v for k, v in locals().items() if k not in ("folder", "overwrite", "progress")}
     check_options(given)
-    final = Path(folder)
+    final = Path(folder).expanduser()
     _refuse_to_overwrite(final, overwrite)
 
     scene = make_scene(

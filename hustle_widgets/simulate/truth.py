@@ -69,7 +69,7 @@ def read_truth(folder: str | Path) -> xr.Dataset:
     xarray.Dataset
         In memory, dims exp_time, x (row), y (column), hit, star, order, xy (column, row).
     """
-    path = Path(folder) / "truth.nc"
+    path = Path(folder).expanduser() / "truth.nc"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: {folder} is not a folder made by simulate_visit.")
     return xr.load_dataset(path, engine="netcdf4")
@@ -94,7 +94,7 @@ def read_twin(folder: str | Path) -> xr.Dataset:
     FileNotFoundError
         When there is none.
     """
-    path = Path(folder) / TWIN
+    path = Path(folder).expanduser() / TWIN
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: simulate the visit with twin=True.")
     return xr.load_dataset(path, engine="netcdf4")

@@ -46,7 +46,7 @@ class SaveOutputs(Step):
         """Return the engine's step with what it needs from its Reduction: where to write, and how."""
 
         def prepare(state: State) -> dict[str, Any]:
-            if not Path(folder()).is_dir():
+            if not Path(folder()).expanduser().is_dir():
                 raise Unmet(
                     f"There is no folder {folder()!r} to write to: set toplevel_dir to the visit's folder."
                 )
