@@ -28,7 +28,7 @@ class FixedIteration(Step):
     flags_what, color, line = "Cosmic rays rejected in time", "orange", "--"
     doing = "Iterating with fixed sigmas to remove CRs..."
     done = "Fixed iterations complete."
-    figure, every_frame = "CR", ("CR_fixed_iter", "hustle_widgets.view.figures.flagged:BeforeAfter")
+    figure = "CR"
     live = "hustle_widgets.view.live.temporal:FixedSeriesLive"
     tour = """
     The series is the chosen pixel in all frames, the band its threshold: drag an edge of it. A cross is rejected, the

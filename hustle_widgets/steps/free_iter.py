@@ -21,7 +21,7 @@ class FreeIteration(Step):
     flags_what, color = "Cosmic rays rejected in time", "vermillion"
     doing = "Iterating until no CRs are left..."
     done = "Free iterations complete."
-    figure, every_frame = "CR", ("CR_free_iter", "hustle_widgets.view.figures.flagged:BeforeAfter")
+    figure = "CR"
     live = "hustle_widgets.view.live.temporal:SeriesLive"
     tour = """
     The same, with median and scatter found anew until no outlier is left. The counts below should be level: a frame or

@@ -24,7 +24,7 @@ class HSTFlags(Step):
     by, halo, flag = "rows", 3, 1
     flags_what, color, line = "Pixels flagged by calwf3", "purple", ":"
     doing, done = "Correcting pixels flagged by HST...", "HST flags complete."
-    figure, every_frame = "HST_flags", ("HST_flags", "hustle_widgets.view.figures.flagged:BeforeAfter")
+    figure = "HST_flags"
     live = "hustle_widgets.view.live.hst_flags:HSTFlagsLive"
     tour = """
     A bar is a flag of calwf3 in this frame: click it to choose the flag or drop it. Flags of things that stay (hot,

@@ -30,7 +30,7 @@ class LaplacianEdgeDetection(Step):
     flags_what, color = "Pixels rejected by Laplacian edge detection", "blue"
     doing = "Detecting edges of hot pixels..."
     done = "Laplacian edge detection complete."
-    figure, every_frame = "LED", ("LED", "hustle_widgets.view.figures.flagged:BeforeAfter")
+    figure = "LED"
     figures = "hustle_widgets.view.figures.flagged:edge_figures"
     live = "hustle_widgets.view.live.led:LedLive"
     tour = """

@@ -205,6 +205,12 @@ def saved(order: str, light: ByWavelength) -> list[tuple[str, tuple[Any, ...]]]:
     ]
 
 
+def light_table(outcomes: Mapping[str, Outcome]) -> Table | None:
+    """Return the table with the light curves, None when it is not known."""
+    tables = (outcome.table for outcome in outcomes.values())
+    return next((table for table in tables if "flux_total" in table.columns), None)
+
+
 def subtracted_sky(state: State) -> np.ndarray:
     """Return the light of the sky that was taken off each frame, electrons a pixel: its photons are noise still."""
     total = np.zeros(state.shape[0])

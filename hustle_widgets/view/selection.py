@@ -26,7 +26,7 @@ class Selection(HasTraits):
     frame = Int(0)
     row = Int(0)
     column = Int(0)
-    step = Unicode("read_data")
+    step = Unicode()
     shown = Unicode("after")
     minus = Unicode("")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -22,38 +23,64 @@ SAMPLE = 60_000  # background pixels of a frame that are enough for its median
 VALUES = f"Background [{base.ELECTRONS}]"
 
 
-def background_figures(result: StepResult) -> dict[str, Maker]:
-    """Return the main figures of a background step."""
-    figures: dict[str, Maker] = {
+# Which pixels of a frame a step takes for background: called with its result, the frame's number and the frame.
+MaskOf = Callable[[StepResult, int, NDArray[np.float32]], NDArray[np.bool_]]
+
+
+def background_figures(result: StepResult, mask_of: MaskOf) -> dict[str, Maker]:
+    """Return the figures that all background steps have."""
+    return {
         f"bkg_values_{result.name}": partial(values_in_time, result),
-        f"bkg_correction_{result.name}": partial(correction, result),
+        f"bkg_correction_{result.name}": partial(correction, result, mask_of),
     }
+
+
+def uniform_figures(result: StepResult) -> dict[str, Maker]:
+    """Return the figures of the uniform background."""
     middle = result.state.shape[0] // 2
-    if result.name == "uniform":
-        figures["bkg_histogram_uniform"] = lambda paper: HistogramOfFrame(result, paper).draw(middle)
-        figures["bkg_region_uniform"] = partial(region, result)
-    elif result.name == "column":
-        figures["bkg_region_column"] = partial(region, result)
-        figures["bkg_columns_column"] = lambda paper: ColumnsOfFrame(result, paper).draw(middle)
-    else:
-        figures["bkg_mask_pagul"] = lambda paper: SkyMask(result, paper).draw(middle)
-    return figures
+    return {
+        **background_figures(result, in_boxes),
+        "bkg_histogram_uniform": lambda paper: HistogramOfFrame(result, paper).draw(middle),
+        "bkg_region_uniform": partial(region, result, in_boxes),
+    }
 
 
-def background_pixels(result: StepResult, frame: int, image: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which pixels of a frame the step takes for background, shape (rows, columns)."""
-    parameters = result.parameters
-    if result.name == "uniform":
-        boxes = result.prepared["bounds"]
-        mask = np.full(image.shape, boxes is None)
-        for row0, row1, column0, column1 in boxes or ():
-            mask[row0:row1, column0:column1] = True
-        return mask
-    if result.name == "column":
-        names = ("rows", "mask_trace", "dist_from_trace", "location")
-        return background_region(result.state, *(parameters[name] for name in names))[0]
+def column_figures(result: StepResult) -> dict[str, Maker]:
+    """Return the figures of the background by columns."""
+    middle = result.state.shape[0] // 2
+    return {
+        **background_figures(result, off_traces),
+        "bkg_region_column": partial(region, result, off_traces),
+        "bkg_columns_column": lambda paper: ColumnsOfFrame(result, paper).draw(middle),
+    }
+
+
+def sky_figures(result: StepResult) -> dict[str, Maker]:
+    """Return the figures of the background by the sky image."""
+    middle = result.state.shape[0] // 2
+    figures = background_figures(result, off_sources)
+    return {**figures, "bkg_mask_pagul": lambda paper: SkyMask(result, paper).draw(middle)}
+
+
+def in_boxes(result: StepResult, frame: int, image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return the pixels in the boxes of the uniform background."""
+    boxes = result.prepared["bounds"]
+    mask = np.full(image.shape, boxes is None)
+    for row0, row1, column0, column1 in boxes or ():
+        mask[row0:row1, column0:column1] = True
+    return mask
+
+
+def off_traces(result: StepResult, frame: int, image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return the pixels that the background by columns is measured on."""
+    names = ("rows", "mask_trace", "dist_from_trace", "location")
+    return background_region(result.state, *(result.parameters[name] for name in names))[0]
+
+
+def off_sources(result: StepResult, frame: int, image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return the pixels that the sky image is scaled to."""
     sky = result.prepared["sky"]
-    return ~fit_sky(image, sky, parameters["mask_parameter"]).mask(image, sky)
+    return ~fit_sky(image, sky, result.parameters["mask_parameter"]).mask(image, sky)
 
 
 def values_in_time(result: StepResult, paper: Paper) -> Figure:
@@ -93,12 +120,12 @@ def values_in_time(result: StepResult, paper: Paper) -> Figure:
     return page.figure
 
 
-def correction(result: StepResult, paper: Paper) -> Figure:
+def correction(result: StepResult, mask_of: MaskOf, paper: Paper) -> Figure:
     """Draw the median of the background pixels of each frame, before and after the step."""
     n_frames = result.state.shape[0]
     before, after = np.empty(n_frames), np.empty(n_frames)
     first = result.before(0)
-    mask = background_pixels(result, 0, first)
+    mask = mask_of(result, 0, first)
     places = np.flatnonzero(mask)
     places = places[:: max(1, places.size // SAMPLE)]
     for frame in range(n_frames):
@@ -125,11 +152,11 @@ def correction(result: StepResult, paper: Paper) -> Figure:
     return page.figure
 
 
-def region(result: StepResult, paper: Paper) -> Figure:
+def region(result: StepResult, mask_of: MaskOf, paper: Paper) -> Figure:
     """Draw the pixels that count as background, on the middle frame."""
     middle = result.state.shape[0] // 2
     image = result.before(middle)
-    mask = background_pixels(result, middle, image)
+    mask = mask_of(result, middle, image)
     share = 100 * mask.mean()
     caption = (
         f"Coloured pixels ({share:.1f} % of the frame) give the background; the others are left out. "
@@ -243,7 +270,7 @@ class SkyMask:
     def draw(self, frame: int) -> Figure:
         """Show a frame."""
         image = self.result.before(frame)
-        mask = background_pixels(self.result, frame, image)
+        mask = off_sources(self.result, frame, image)
         base.change_frame(self.sources, image, self.paper)
         base.change_frame(self.sky, np.where(mask, image, np.float32(np.nan)), self.paper)
         self.title.set_text(f"Frame {frame}: {100 * mask.mean():.1f} % of the pixels are sky")

@@ -89,12 +89,15 @@ class StepResult:
         The visit as it enters the step.
     outcome : Outcome
         What the step found.
+    chain : tuple of type of Step
+        All steps of the chain, in order.
     """
 
     kind: type[Step]
     parameters: Mapping[str, Any]
     state: State
     outcome: Outcome
+    chain: tuple[type[Step], ...] = ()
 
     @classmethod
     def of(cls, step: Step) -> StepResult | None:
@@ -104,7 +107,7 @@ class StepResult:
         if reduction is None or outcome is None:
             return None
         parameters = dict(step.setting(reduction.values()).parameters)
-        return cls(type(step), parameters, reduction.state(before=step.name), outcome)
+        return cls(type(step), parameters, reduction.state(before=step.name), outcome, tuple(reduction.kinds))
 
     @property
     def name(self) -> str:

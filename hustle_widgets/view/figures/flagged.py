@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,50 +13,52 @@ from numpy.typing import NDArray
 from scipy.ndimage import generate_binary_structure, maximum_filter
 
 from hustle_widgets.engine.deltas import Patch
-from hustle_widgets.view import theme
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
+from hustle_widgets.view.flag_colors import flag_colors
 
 NEIGHBOURS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
-TEMPORAL = ("fixed_iter", "free_iter")
-PREFIX = {
-    "hst_flags": "HST_flags",
-    "fixed_iter": "CR",
-    "free_iter": "CR",
-    "led": "LED",
-    "smooth": "spatial_smoothing",
-}
-LOCATION = {"CR": "CR_location", "LED": "LED_location_of_all_corrected_pixels"}
-WHAT = {
-    "HST_flags": "Pixels flagged by calwf3",
-    "CR": "Cosmic rays rejected in time",
-    "LED": "Pixels rejected by Laplacian edge detection",
-    "spatial_smoothing": "Pixels rejected by spatial smoothing",
-}
-COLORS = {
-    "hst_flags": theme.PURPLE,
-    "fixed_iter": theme.ORANGE,
-    "free_iter": theme.VERMILLION,
-    "led": theme.BLUE,
-    "smooth": theme.GREEN,
-}
-# The same order of colours must also be told apart without colours.
-STYLES = {"hst_flags": ":", "fixed_iter": "--", "free_iter": "-", "led": "-", "smooth": "--"}
 
 
-def flagged_figures(result: StepResult) -> dict[str, Maker]:
-    """Return the main figures of a step that flags pixels."""
-    prefix = PREFIX[result.name]
+def flagged_figures(
+    result: StepResult, location: str = "", drawer: type[BeforeAfter] | None = None
+) -> dict[str, Maker]:
+    """Return the main figures of a step that flags pixels.
+
+    Parameters
+    ----------
+    result : StepResult
+    location : str
+        Name of the figure of where they are, if not that of the step's figures with '_location'.
+    drawer : type, optional
+        Draws a frame before and after; `BeforeAfter` does.
+    """
+    kind = result.kind
     # A visit's cosmic rays are those of both iterations: the later one's figures show them together.
-    patches = {name: result.state.outcomes[name].patch for name in TEMPORAL if name in result.state.outcomes}
-    together = {n: p for n, p in patches.items() if p is not None} if result.name in TEMPORAL else {}
+    patches = {
+        other.name: result.state.outcomes[other.name].patch
+        for other in result.chain
+        if other.figure == kind.figure and other.name in result.state.outcomes
+    }
+    together = {name: patch for name, patch in patches.items() if patch is not None}
     together[result.name] = result.patch
     counts = result.patch.counts.sum(axis=0)
+    make = drawer or BeforeAfter
     return {
-        LOCATION.get(prefix, f"{prefix}_location"): partial(location_map, WHAT[prefix], together),
-        f"{prefix}_per_frame": partial(per_frame, WHAT[prefix], together, result.hours),
-        f"{prefix}_before_after": lambda paper: BeforeAfter(result, paper).draw(int(counts.argmax())),
+        location or f"{kind.figure}_location": partial(location_map, kind.flags_what, together),
+        f"{kind.figure}_per_frame": partial(per_frame, result, together),
+        f"{kind.figure}_before_after": lambda paper: make(result, paper).draw(int(counts.argmax())),
     }
+
+
+def edge_figures(result: StepResult) -> dict[str, Maker]:
+    """Return the figures of edge detection, under the tutorial's names."""
+    return flagged_figures(result, "LED_location_of_all_corrected_pixels")
+
+
+def boxed_figures(result: StepResult) -> dict[str, Maker]:
+    """Return the figures of a step that looks at boxes of the frame only."""
+    return flagged_figures(result, drawer=BeforeAfterInBoxes)
 
 
 def location_map(what: str, patches: Mapping[str, Patch], paper: Paper) -> Figure:
@@ -104,16 +106,19 @@ def block_sum(image: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
     return np.add.reduceat(rows, np.arange(0, image.shape[1], factor), axis=1)
 
 
-def per_frame(what: str, patches: Mapping[str, Patch], hours: NDArray[np.float64], paper: Paper) -> Figure:
+def per_frame(result: StepResult, patches: Mapping[str, Patch], paper: Paper) -> Figure:
     """Draw how many pixels were flagged in each frame."""
     caption = "A frame with many more than the others may have lost guiding or crossed the radiation belt."
     page = Page(paper, [2.4], caption, right=0.3)
     (axes,) = page.axes
     size = int(np.prod(next(iter(patches.values())).shape[1:]))
+    colors = flag_colors(result.chain or (result.kind,))
+    lines = {kind.name: kind.line for kind in (*result.chain, result.kind)}
     for name, patch in patches.items():
         share = 100 * patch.counts.sum(axis=0) / size
-        axes.plot(*base.broken(hours, share), "o", ls=STYLES[name], color=COLORS[name], ms=4, label=name)
-    base.curve_axes(axes, base.HOURS, "Flagged [% of a frame]", f"{what}, per frame")
+        curve = base.broken(result.hours, share)
+        axes.plot(*curve, "o", ls=lines[name], color=colors[name], ms=4, label=name)
+    base.curve_axes(axes, base.HOURS, "Flagged [% of a frame]", f"{result.kind.flags_what}, per frame")
     axes.set_ylim(bottom=0)
     if len(patches) > 1:
         axes.legend(fontsize=9)
@@ -126,7 +131,7 @@ class BeforeAfter:
     def __init__(self, result: StepResult, paper: Paper) -> None:
         self.result, self.paper = result, paper
         _, n_rows, n_columns = result.state.shape
-        boxes = result.prepared.get("smth_bounds") if result.name == "smooth" else None
+        boxes = self.boxes()
         self.part = (0, n_rows, 0, n_columns)
         if boxes:  # a small region would be lost on the whole frame
             rows0, rows1, columns0, columns1 = zip(*boxes, strict=True)
@@ -145,7 +150,7 @@ class BeforeAfter:
             base.show_frame(axes, middle, paper, norm=norm, corner=corner) for axes in self.page.axes[:2]
         ]
         flags = np.zeros(shape, dtype=np.float32)
-        colors = ListedColormap(["white", COLORS[result.name]])
+        colors = ListedColormap(["white", flag_colors(result.chain or (result.kind,))[result.name]])
         self.images.append(
             base.show_frame(
                 self.page.axes[2], flags, paper, norm=Normalize(0, 1), colors=colors, corner=corner
@@ -156,6 +161,10 @@ class BeforeAfter:
             axes.set_xlabel("")
         self.titles = [base.title_of(axes) for axes in self.page.axes]
         self.moving: list[Artist] = [*self.images, *self.titles]
+
+    def boxes(self) -> Sequence[Sequence[int]] | None:
+        """Return the boxes (row0, row1, column0, column1) that the step looks at, None for all of the frame."""
+        return None
 
     def cut(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the part of a frame that is shown."""
@@ -184,3 +193,12 @@ class BeforeAfter:
         for text, title in zip(self.titles, titles, strict=True):
             text.set_text(title)
         return self.page.figure
+
+
+class BeforeAfterInBoxes(BeforeAfter):
+    """The same of a step that looks at boxes of the frame only."""
+
+    def boxes(self) -> Sequence[Sequence[int]] | None:
+        """Return the step's boxes, as they were fitted to the frame."""
+        boxes: Sequence[Sequence[int]] | None = self.result.prepared["smth_bounds"]
+        return boxes

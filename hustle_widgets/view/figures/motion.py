@@ -40,9 +40,11 @@ def star_figures(result: StepResult) -> dict[str, Maker]:
     table = result.outcome.table.columns
     moves = {name.removesuffix("_disp"): table[name] for name in table if name.endswith("_disp")}
     moves["mean of stars"] = moves.pop("meanstar")
-    tracked = result.state.outcomes.get("zeroth_tracking")
-    if tracked is not None and "0th_order_disp" in tracked.table.columns:
-        moves["0th order"] = tracked.table.columns["0th_order_disp"]
+    for other in result.chain:
+        tracked = result.state.outcomes.get(other.name)
+        if other.follows is not None and tracked is not None and other is not result.kind:
+            column, what = other.follows
+            moves[what] = tracked.table.columns[column]
     return {
         "bkg_stars_location": lambda paper: StarWindows(result, paper).draw(0),
         "bkg_stars_displacement": partial(displacement, result.hours, moves),

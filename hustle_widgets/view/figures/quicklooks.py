@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.view import theme
 from hustle_widgets.view.encode import overlay_indices, palette, shrink
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Page, Paper
-from hustle_widgets.view.figures.flagged import COLORS
+from hustle_widgets.view.flag_colors import flag_colors
 
 Index = NDArray[np.uint8]
 
@@ -117,7 +120,12 @@ class Canvas:
 
 
 def save_quicklooks(
-    state: State, folder: Path, *, include_hst_dq: bool, progress: Callable[[float], None]
+    state: State,
+    folder: Path,
+    *,
+    include_hst_dq: bool,
+    progress: Callable[[float], None],
+    kinds: Sequence[type[Step]] = STAGE_1,
 ) -> None:
     """Write quicklookup.gif and quicklookupDQ.gif.
 
@@ -131,6 +139,8 @@ def save_quicklooks(
         Whether the flags of calwf3 are shown as well as those of the steps.
     progress : callable
         Called with the fraction done.
+    kinds : sequence of type of Step
+        The steps of the chain, in order.
     """
     folder.mkdir(parents=True, exist_ok=True)
     n_frames = state.shape[0]
@@ -144,12 +154,13 @@ def save_quicklooks(
             yield image
 
     _write(folder / "quicklookup.gif", counted(light_frames(state)), n_frames)
-    _write(folder / "quicklookupDQ.gif", counted(flag_frames(state, include_hst_dq)), n_frames)
+    _write(folder / "quicklookupDQ.gif", counted(flag_frames(state, include_hst_dq, kinds)), n_frames)
 
 
 def light_frames(state: State) -> Iterator[Image.Image]:
     """Draw the cleaned frames, the aperture, and its light and that of the whole frame up to each."""
-    table = state.outcomes["quicklook"].table
+    table = light_table(state.outcomes)
+    assert table is not None
     orders = [name.removeprefix("flux_") for name in table.columns if name not in ("flux_total",)]
     aperture = np.sum([table.columns[f"flux_{order}"] for order in orders], axis=0, dtype=float)
     total = np.asarray(table.columns["flux_total"], dtype=float)
@@ -188,10 +199,13 @@ def light_frames(state: State) -> Iterator[Image.Image]:
         yield canvas.taken()
 
 
-def flag_frames(state: State, include_hst_dq: bool) -> Iterator[Image.Image]:
+def flag_frames(
+    state: State, include_hst_dq: bool, kinds: Sequence[type[Step]] = STAGE_1
+) -> Iterator[Image.Image]:
     """Draw the pixels flagged in each frame, by step, and their share of the frame up to each."""
     patches = {name: outcome.patch for name, outcome in state.outcomes.items() if outcome.patch is not None}
-    colors = {name: COLORS[name] for name in patches}
+    known = flag_colors(kinds)
+    colors = {name: known[name] for name in patches}
     if include_hst_dq:
         colors = {HST_DQ: CALWF3, **colors}
     factor, zoom, shape = _picture_size(state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,16 @@ from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.base import Step
 from hustle_widgets.view.figures import every_frame_of, figures_of
 from hustle_widgets.view.figures.base import Paper, StepResult, pixels_of, pixels_of_every
 
 MAIN_WEIGHT = 3  # a main figure takes as long as about so many of the figures of every frame
 
 
-def results_of(state: State, request: Request) -> list[StepResult]:
+def results_of(
+    state: State, request: Request, kinds: Sequence[type[Step]] = STAGE_1
+) -> list[StepResult]:
     """Return the result of every step that has computed, in order.
 
     Parameters
@@ -32,13 +35,16 @@ def results_of(state: State, request: Request) -> list[StepResult]:
         The visit behind the last step.
     request : Request
         The parameters it was computed with.
+    kinds : sequence of type of Step
+        The steps of the chain, in order.
     """
     results: list[StepResult] = []
     before: dict[str, Outcome] = {}
-    for kind in STAGE_1:
+    for kind in kinds:
         if kind.name in state.outcomes:
             outcome, parameters = state.outcomes[kind.name], request[kind.name].parameters
-            results.append(StepResult(kind, parameters, State(state.source, dict(before)), outcome))
+            entering = State(state.source, dict(before))
+            results.append(StepResult(kind, parameters, entering, outcome, tuple(kinds)))
             before[kind.name] = outcome
     return results
 

@@ -28,7 +28,7 @@ class LocationLive(Live):
         self._heading = w.HTML()
         direct = step.reduction.state().facts["direct_image"]
         if direct is None:
-            self.say("The visit has no direct image: set 'location' of step 6b by hand.")
+            self.say("The visit has no direct image: set 'location' by hand.")
             self.widget = self.boxed()
             return
         self.direct = FrameImage(direct.shape, title="Direct image", share=0.42, toolbar=False)
@@ -45,7 +45,8 @@ class LocationLive(Live):
     @property
     def guess(self) -> tuple[float, float]:
         """The given location (column, row)."""
-        return self.reduction["zeroth_tracking"].location
+        location: tuple[float, float] = self.parameters["location"]
+        return location
 
     def _zoom(self, around: bool) -> None:
         assert self.direct is not None

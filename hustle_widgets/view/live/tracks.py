@@ -66,8 +66,8 @@ class TracksLive(Live):
     def tracks(self) -> dict[str, NDArray[np.float64]]:
         """Return the displacements (column, row) from the first frame of every tracker that is known."""
         found = {}
-        for step in ("zeroth_tracking", "bkg_stars"):
-            outcome: Outcome | None = self.reduction.outcomes().get(step)
+        for step in self.reduction.steps.values():
+            outcome: Outcome | None = self.reduction.outcomes().get(step.name) if step.follows else None
             for name, move in ({} if outcome is None else outcome.table.columns).items():
                 if name.endswith("_disp"):
                     found[readable(name.removesuffix("_disp"))] = np.asarray(move, dtype=float)

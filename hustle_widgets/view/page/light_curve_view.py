@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.view.page_part import PagePart
 from hustle_widgets.view.plots.light_curve_plot import LightCurvePlot
 from hustle_widgets.view.selection import Selection
@@ -49,19 +50,19 @@ class LightCurveView(PagePart):
 
     def draw(self) -> None:
         """Draw the light curves, if they are known."""
-        outcome = self.reduction.outcomes().get("quicklook")
+        table = light_table(self.reduction.outcomes())
         of, beside, frame = self._drawn
-        if outcome is None or (outcome is of and beside is self.previous and frame == self.selection.frame):
+        if table is None or (table is of and beside is self.previous and frame == self.selection.frame):
             return
-        self._drawn = outcome, self.previous, self.selection.frame
+        self._drawn = table, self.previous, self.selection.frame
         times = self.reduction.state().column("exp_time")
         hours = (times - times[0]) * 24
         fluxes = {
             name.removeprefix("flux_"): values / np.nanmedian(values)
-            for name, values in outcome.table.columns.items()
+            for name, values in table.columns.items()
             if name.startswith("flux_") and name != "flux_total"
         }
-        self.shown = Curves(hours, fluxes, outcome.table.facts.get("scatter_ppm", {}))
+        self.shown = Curves(hours, fluxes, table.facts.get("scatter_ppm", {}))
         before = self.previous or Curves(hours)
         self._plot.show(
             hours,

@@ -46,7 +46,7 @@ class ReductionView(PagePart):
     def __init__(self, reduction: Any) -> None:
         super().__init__(reduction)
         _, rows, columns = reduction.state().shape
-        self.selection = Selection(row=rows // 2, column=columns // 2)
+        self.selection = Selection(step=next(iter(reduction.steps)), row=rows // 2, column=columns // 2)
         self.history = History()
         self.lives: dict[str, Live | None] = {}
         self.panels: dict[str, Any] = {}
@@ -80,7 +80,8 @@ class ReductionView(PagePart):
         self._below = w.HBox(layout=w.Layout(width="100%"))
         self._below.layout.border_top, self._below.layout.padding = "1px solid #ccc", "4px 0 0 0"
         self.children = (page(self.bar.widget, self.trouble.widget, above, self._below),)
-        self.open_step("free_iter" if "free_iter" in reduction.steps else next(iter(reduction.steps)))
+        first = next(iter(reduction.steps))
+        self.open_step(next((name for name, step in reduction.steps.items() if step.opens), first))
 
     # --- pages --------------------------------------------------------------------------------------
 
@@ -226,9 +227,9 @@ class ReductionView(PagePart):
             states = {step.status for step in reduction.steps.values() if not step.explicit}
             if not states <= {"fresh", "off", "failed"}:
                 return
-            state, location = reduction.state(), reduction["zeroth_tracking"].location
+            state, location = reduction.state(), reduction.target_location
             before = None if self.curve.previous is None else self.curve.previous.ppm
-        findings = assess(state, location, before)
+        findings = assess(state, location, before, reduction.kinds)
         with reduction.frozen():
             self._findings = findings
             self.assessment.show(findings)
@@ -258,7 +259,7 @@ class ReductionView(PagePart):
         """Draw what is looked at; after a step was done, only what it has changed."""
         if done in ("", self.selection.step):
             self._draw_step(waiting=done != "")
-        if done in ("", "quicklook"):
+        if not done or self.reduction[done].in_sight:
             self.curve.draw()
 
     def _draw_step(self, waiting: bool) -> None:
