@@ -47,6 +47,16 @@ class StepLike(Observable, Protocol):
     @property
     def explicit(self) -> bool: ...  # noqa: D102
     @property
+    def in_sight(self) -> bool: ...  # noqa: D102
+    @property
+    def opens(self) -> bool: ...  # noqa: D102
+    @property
+    def follows(self) -> tuple[str, str] | None: ...  # noqa: D102
+    @property
+    def flag(self) -> int: ...  # noqa: D102
+    @property
+    def live(self) -> Any: ...  # noqa: D102
+    @property
     def borrows(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def parameters(self) -> Mapping[str, Parameter]: ...  # noqa: D102
@@ -82,6 +92,8 @@ class ReductionLike(Observable, Protocol):
     def visit(self) -> xr.Dataset: ...  # noqa: D102
     @property
     def steps(self) -> Mapping[str, StepLike]: ...  # noqa: D102
+    @property
+    def kinds(self) -> tuple[type[Any], ...]: ...  # noqa: D102
     @property
     def toplevel_dir(self) -> str: ...  # noqa: D102
     @property

@@ -162,6 +162,11 @@ class Reduction(LazyVBox, SetUp):
             return f"{name!r} belongs to a step: set reduction.{owner.name}.{trait}."
         return unknown(name, [*self.setup_parameters(), "auto"], "Reduction")
 
+    @property
+    def kinds(self) -> tuple[type[Step], ...]:
+        """The classes of the steps, in order."""
+        return tuple(type(step) for step in self.steps.values())
+
     def parameter_owners(self) -> dict[str, tuple[Any, str]]:
         """Return where each key of the config file lives: (object, trait)."""
         found: dict[str, tuple[Any, str]] = {name: (self, name) for name in self.setup_parameters()}

@@ -16,6 +16,7 @@ from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.folders import replacing, take_over
 from hustle_widgets.outputs import clean_dataset, result_id
+from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.visit import HDF5, save_clean
 from hustle_widgets.written import ours_in, walk
 
@@ -124,7 +125,7 @@ def draw_outputs(result: RunResult, folder: Path, progress: Progress) -> None:
     share = 0.7 if level > 1 else 0.5
     if level:
         save_figures(results, folder, every_frame=level > 1, progress=share_of(progress, 0, share))
-    if "quicklook" in result.state.outcomes:
+    if light_table(result.state.outcomes) is not None:
         flags = bool(result.values["include_hst_dq"])
         save_quicklooks(
             result.state, folder / "quicklooks", include_hst_dq=flags, progress=share_of(progress, share, 1.0)

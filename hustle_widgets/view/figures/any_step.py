@@ -94,7 +94,9 @@ class TakenOff:
         middle = result.state.shape[0] // 2
         before, after = result.before(middle), result.after(middle)
         height = base.image_height(paper, before.shape)
-        self.page = Page(paper, [height] * 3, "The same frame before and after the step, and their difference.")
+        self.page = Page(
+            paper, [height] * 3, "The same frame before and after the step, and their difference."
+        )
         norms = (*[base.frame_norm(before)] * 2, base.frame_norm(before - after))
         labels = (*[f"Signal [{base.ELECTRONS}]"] * 2, TAKEN)
         self.images = []
@@ -112,7 +114,11 @@ class TakenOff:
         for shown, image in zip(self.images, (before, after, before - after), strict=True):
             base.change_frame(shown, image, self.paper)
         hours = f"({self.result.hours[frame]:.2f} h)"
-        titles = (f"Frame {frame} {hours}, before: {self.result.kind.title}", f"Frame {frame}, after", "Taken off")
+        titles = (
+            f"Frame {frame} {hours}, before: {self.result.kind.title}",
+            f"Frame {frame}, after",
+            "Taken off",
+        )
         for text, title in zip(self.titles, titles, strict=True):
             text.set_text(title)
         return self.page.figure

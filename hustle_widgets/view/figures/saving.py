@@ -24,9 +24,7 @@ from hustle_widgets.view.figures.base import Paper, StepResult, pixels_of, pixel
 MAIN_WEIGHT = 3  # a main figure takes as long as about so many of the figures of every frame
 
 
-def results_of(
-    state: State, request: Request, kinds: Sequence[type[Step]] = STAGE_1
-) -> list[StepResult]:
+def results_of(state: State, request: Request, kinds: Sequence[type[Step]] = STAGE_1) -> list[StepResult]:
     """Return the result of every step that has computed, in order.
 
     Parameters

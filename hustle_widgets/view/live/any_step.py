@@ -42,7 +42,11 @@ class TakenOffLive(Live):
         """Return the plot of a name, made when it is first drawn."""
         if name not in self.plots:
             self.plots[name] = CurvePlot(x_label, y_label, height="200px")
-            self.widget.children = (*self.own_parts(), *(plot.widget for plot in self.plots.values()), self.said)
+            self.widget.children = (
+                *self.own_parts(),
+                *(plot.widget for plot in self.plots.values()),
+                self.said,
+            )
         return self.plots[name]
 
     def own_parts(self) -> tuple[Any, ...]:

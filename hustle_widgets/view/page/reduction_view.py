@@ -227,7 +227,8 @@ class ReductionView(PagePart):
             states = {step.status for step in reduction.steps.values() if not step.explicit}
             if not states <= {"fresh", "off", "failed"}:
                 return
-            state, location = reduction.state(), reduction.target_location
+            state = reduction.state()
+            location = reduction.values().get("location") or state.facts["target"] or (0.0, 0.0)
             before = None if self.curve.previous is None else self.curve.previous.ppm
         findings = assess(state, location, before, reduction.kinds)
         with reduction.frozen():
