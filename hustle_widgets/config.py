@@ -6,6 +6,7 @@ order, comments and unknown keys survive.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import uuid
@@ -13,18 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hustle_widgets.config_values import (
-    Budget,
-    ConfigError,
-    Parser,
-    format_value,
-    parse_value,
-    plain,
-    shorten,
-    write_plain,
-)
+from hustle_widgets.config_lines import lines_of, text_of
+from hustle_widgets.config_parser import Budget, Parser, is_call, parse_value
+from hustle_widgets.config_values import BareText, ConfigError, format_value, plain, shorten, write_plain
 
 __all__ = [
+    "BareText",
     "ConfigEntry",
     "ConfigError",
     "HustleConfig",
@@ -34,10 +29,9 @@ __all__ = [
     "template",
 ]
 
-_MAX_BYTES = 1_000_000  # of a file; the tutorial's has 8 000
-_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _KEY = re.compile(r"[ \t]*(\w+)(?:[ \t\xa0]*=(?!=)[ \t\xa0]*|[ \t\xa0]+|(?=#|$))")
-_END = re.compile(r"\s*#\s*ENDPARSE\b")
+_STRAY_BYTES = re.compile("[\udc80-\udcff]")  # of another encoding
+_BARE_END = re.compile(r"\s#|$")
 
 
 def read_config(path: str | os.PathLike[str]) -> HustleConfig:
@@ -56,21 +50,15 @@ def read_config(path: str | os.PathLike[str]) -> HustleConfig:
     Raises
     ------
     ConfigError
-        If the file cannot be read, is no text, or is larger than 1 MB.
+        If the file cannot be read, is no regular file, is no text, or is larger than 1 MB.
+
+    Notes
+    -----
+    Text may stand without quotes, as HUSTLE-tools' own writer leaves it: what cannot be read as a value and
+    does not start with a quote or a bracket becomes a `BareText`, up to a ``#`` behind a space.
     """
     path = Path(path).expanduser()
-    try:
-        with open(path, "rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}.", path) from error
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError("is larger than 1 MB: this is no .hustle file.", path)
-    if b"\0" in raw:
-        line = raw[: raw.index(b"\0")].count(b"\n") + 1
-        raise ConfigError("binary data: this is no .hustle file, or not saved as UTF-8 text.", path, line)
-    # Stray bytes of another encoding, mostly in comments, are kept as they are.
-    return _from_text(raw.decode("utf-8", "surrogateescape").removeprefix("\ufeff"), Path(path))
+    return _from_text(text_of(path), path)
 
 
 def template(sections: Iterable[tuple[str, Sequence[tuple[str, object, str]]]]) -> HustleConfig:
@@ -142,11 +130,25 @@ class HustleConfig:
         self._lines: list[str | ConfigEntry] = []
         self._by_key: dict[str, ConfigEntry] = {}
         self._tail = ""
+        self._end = "\n"
+
+    def __deepcopy__(self, memo: object) -> HustleConfig:
+        # Values are replaced, never changed in place: the copy may share them.
+        other = HustleConfig(self.path)
+        other.problems, other._unread = [*self.problems], [*self._unread]
+        other._lines = [line if isinstance(line, str) else copy.copy(line) for line in self._lines]
+        other._by_key = {line.key: line for line in other._lines if isinstance(line, ConfigEntry)}
+        other._tail, other._end = self._tail, self._end
+        return other
 
     @property
     def entries(self) -> list[ConfigEntry]:
         """The entries that count, in the order of the file."""
         return [line for line in self._lines if isinstance(line, ConfigEntry)]
+
+    def comments(self) -> Iterator[str]:
+        """Give the lines that are no entries."""
+        return (line for line in self._lines if isinstance(line, str))
 
     def as_dict(self) -> dict[str, object]:
         """Give the values by key, in the order of the file."""
@@ -168,6 +170,10 @@ class HustleConfig:
         """Give the value of a key, or `default` if it is not there."""
         entry = self._by_key.get(key)
         return default if entry is None else entry.value
+
+    def entry(self, key: str) -> ConfigEntry | None:
+        """Give the line of a key, or None if it is not there."""
+        return self._by_key.get(key)
 
     def line(self, key: str) -> int | None:
         """Give the line number of a key; None if it is not there or was not read from a file."""
@@ -205,7 +211,7 @@ class HustleConfig:
             return
         if not re.fullmatch(r"\w+", key):
             raise ConfigError(f"{shorten(key)} is no name for a key.")
-        end = "\r\n" if any(_text(line).endswith("\r\n") for line in self._lines) else "\n"
+        end = self._end
         if self._lines and not _text(self._lines[-1]).endswith(("\n", "\r")):
             self._lines.append(end)
         comment = _one_line(comment)
@@ -252,16 +258,12 @@ class HustleConfig:
 
 
 def _from_text(text: str, path: Path | None) -> HustleConfig:
-    """Make a config of the text of a file."""
+    """Make a config of the text of a file, in a time that grows with its length only."""
     config = HustleConfig(path)
     budget = Budget()
-    position = 0
-    for number, match in enumerate(_LINES.finditer(text), start=1):
-        line = match[0]
-        if _END.match(line):
-            config._tail = text[position:]
-            break
-        position = match.end()
+    places: dict[str, int] = {}
+    lines, config._tail = lines_of(text)
+    for number, line in lines:
         try:
             entry = _read_line(line, number, budget)
         except ConfigError as error:
@@ -273,11 +275,13 @@ def _from_text(text: str, path: Path | None) -> HustleConfig:
             if earlier is not None and earlier.line is not None:
                 message = f"{shorten(entry.key, '')} comes again in line {number}: that one counts."
                 config.problems.append((earlier.line, message))
-                place = next(k for k, line in enumerate(config._lines) if line is earlier)
-                config._lines[place] = _text(earlier)
+                config._lines[places[entry.key]] = _text(earlier)
             config._by_key[entry.key] = entry
+            places[entry.key] = len(config._lines)
         config._lines.append(line if entry is None else entry)
     config.problems = sorted(config.problems + config._unread)
+    if any(_text(line).endswith("\r\n") for line in config._lines):
+        config._end = "\r\n"
     return config
 
 
@@ -285,7 +289,8 @@ def _read_line(line: str, number: int, budget: Budget) -> ConfigEntry | None:
     """Read one line; None for a blank one or a comment."""
     if not line.strip() or line.lstrip().startswith("#"):
         return None
-    body = line.rstrip("\r\n")
+    # The ends of the lines of an array count as spaces.
+    body = line.rstrip("\r\n").replace("\n", " ").replace("\r", " ")
     match = _KEY.match(body)
     if match is None:
         raise ConfigError(f"{shorten(body.strip())} does not start with a key, such as free_sigma.")
@@ -295,15 +300,24 @@ def _read_line(line: str, number: int, budget: Budget) -> ConfigEntry | None:
             f"{shorten(match[1], '')} has no value. Write: {shorten(match[1], '')} VALUE # comment"
         )
     parser = Parser(body, budget, start)
+    value: object
     try:
         value = parser.whole_value()
         if parser.position < len(body) and body[parser.position] != "#":
             raise ConfigError(f"unexpected {parser.rest()} after the value.")
+        end = parser.position
     except ConfigError as error:
-        raise ConfigError(f"{shorten(match[1], '')}: {error.message}") from None
-    written = body[start : parser.position].rstrip()
+        message = f"{shorten(match[1], '')}: {error.message}"
+        hash_mark = _BARE_END.search(body, start)
+        end = len(body) if hash_mark is None else hash_mark.end() - (hash_mark[0][-1:] == "#")
+        text = body[start:end].strip()
+        printable = _STRAY_BYTES.sub("", text).isprintable()
+        if not printable or text[0] in "'\"[(" or text[-1] in "'\"" or is_call(text):
+            raise ConfigError(message) from None
+        value = BareText(text, message)
+    written = line[start:end].rstrip()
     stop = start + len(written)
-    comment = body[parser.position + 1 :].strip()
+    comment = body[end + 1 :].strip()
     return ConfigEntry(match[1], value, comment, number, line[:start], written, line[stop:])
 
 

@@ -121,6 +121,12 @@ def _fits(subarray: tuple[float, ...], shape: tuple[int, ...]) -> bool:
     return abs(top - bottom + 1 - shape[0]) <= 1 and abs(right - left + 1 - shape[1]) <= 1
 
 
+def frame_shape(visit: xr.Dataset) -> tuple[int, int] | None:
+    """Return rows and columns of a visit's frames; None for what is no visit."""
+    shape = visit["images"].shape if "images" in visit else ()
+    return (shape[1], shape[2]) if len(shape) == 3 else None
+
+
 def target_of(visit: xr.Dataset) -> tuple[float, float] | None:
     """Return where the header puts the target, (column, row), or None."""
     try:

@@ -15,7 +15,7 @@ from hustle_widgets.config import read_config
 from hustle_widgets.console import Bar, Console, say, summary
 from hustle_widgets.outputs import target_of
 from hustle_widgets.reduction import Reduction
-from hustle_widgets.settings import checked, checked_values, remarks, tutorial_values
+from hustle_widgets.settings import absences, checked, checked_values, remarks, tutorial_values
 from hustle_widgets.visit import load_visit
 
 # Pixels: a header is not that wrong, so a tutorial's location further off belongs to the tutorial's target.
@@ -30,7 +30,7 @@ def run_pipeline(config_files_dir: str | os.PathLike[str], stages: Iterable[int]
     config_files_dir : path
         Folder with stage_1*.hustle, or the file itself.
     stages : iterable of int
-        Only 1 can be run here.
+        Stage 1 is run; of the others it is said that HUSTLE-tools does them.
 
     Returns
     -------
@@ -40,16 +40,22 @@ def run_pipeline(config_files_dir: str | os.PathLike[str], stages: Iterable[int]
     Raises
     ------
     ValueError
-        For other stages, and for a config file or visit that cannot be used.
+        When 1 is not among the stages, and for a config file or visit that cannot be used.
     """
     stages = tuple(stages) if isinstance(stages, Iterable) else (stages,)
-    others = [stage for stage in stages if stage != 1]
-    if others or not stages:
+    others = ", ".join(str(stage) for stage in stages if stage != 1)
+    if 1 not in stages:
         raise ValueError(
             f"hustle_widgets does Stage 1 (reduction), not stages {list(stages)}: "
             "run the other stages with HUSTLE-tools, which reads the files written here."
         )
-    return reduce_visible(reduction_of_config(find_config(Path(config_files_dir).expanduser(), 1)))
+    reduction = reduction_of_config(find_config(Path(config_files_dir).expanduser(), 1))
+    if others:
+        say(
+            f"Stage 1 is run here. Run stage {others} with HUSTLE-tools, which reads what is written.",
+            reduction.verbose,
+        )
+    return reduce_visible(reduction)
 
 
 def find_config(place: Path, stage: int) -> Path:
@@ -57,10 +63,13 @@ def find_config(place: Path, stage: int) -> Path:
     if place.is_file():
         return place
     if not place.is_dir():
-        raise FileNotFoundError(f"There is no folder or file {str(place)!r}.")
+        what = "is no regular file (a pipe or a device)" if place.exists() else "does not exist"
+        raise FileNotFoundError(f"{str(place)!r} {what}: give a config file, or the folder that holds it.")
     found = sorted(place.glob(f"stage_{stage}*.hustle"))
     if not found:
-        raise FileNotFoundError(f"There is no config file stage_{stage}*.hustle in {str(place)!r}.")
+        others = [path.name for path in sorted(place.glob("*.hustle"))[:5]]
+        hint = f" It holds {', '.join(others)}: name the file itself if it is one of these." if others else ""
+        raise FileNotFoundError(f"There is no config file stage_{stage}*.hustle in {str(place)!r}.{hint}")
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise ValueError(
@@ -81,6 +90,8 @@ def reduction_of_config(
     verbose, folder = values["verbose"], Path(visit or values["toplevel_dir"]).expanduser()
     for remark in remarks(config):
         say(f"{path}, {remark}", verbose)
+    for absence in absences(config):
+        say(f"{path}: {absence}", verbose)
     location = stage_0_location(folder)
     if location is not None:
         parameters["location"] = location

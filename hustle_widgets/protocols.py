@@ -89,6 +89,8 @@ class ReductionLike(Observable, Protocol):
     config: HustleConfig | None
 
     @property
+    def config_remarks(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
     def visit(self) -> xr.Dataset: ...  # noqa: D102
     @property
     def steps(self) -> Mapping[str, StepLike]: ...  # noqa: D102

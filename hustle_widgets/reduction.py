@@ -17,17 +17,18 @@ import xarray as xr
 from traitlets import Bool
 
 from hustle_widgets.computation import Computation
-from hustle_widgets.config import HustleConfig, read_config
+from hustle_widgets.config import HustleConfig
 from hustle_widgets.display import ShownPage, view
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.engine.worker import PAUSE
+from hustle_widgets.opening import open_config, remarks_on
 from hustle_widgets.outputs import clean_dataset, visit_source
 from hustle_widgets.run_folder import RunResult, write_outputs
 from hustle_widgets.script import script_of
-from hustle_widgets.settings import checked_values, config_of, request_of, tutorial_values, values_of_visit
+from hustle_widgets.settings import config_of, request_of, values_of_visit
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step, unknown
 from hustle_widgets.steps.parameters import ParameterError
@@ -113,12 +114,9 @@ class Reduction(LazyVBox, SetUp):
         **parameters
             Take the place of the file's values.
         """
-        config = read_config(path)
-        values = {**checked_values(config), **parameters}
-        if visit is None:
-            visit = str(values.get("toplevel_dir", tutorial_values()["toplevel_dir"]))
-        reduction = cls(visit, **values)
-        reduction.config = config
+        opened = open_config(path, visit, parameters)
+        reduction = cls(opened.visit, **opened.values)
+        reduction.config = opened.config
         return reduction
 
     @property
@@ -129,6 +127,11 @@ class Reduction(LazyVBox, SetUp):
     @config.setter
     def config(self, config: HustleConfig | None) -> None:
         self._config = config
+
+    @property
+    def config_remarks(self) -> tuple[str, ...]:
+        """What to know about the config file: keys that were absent and what was taken, older and unknown ones."""
+        return () if self._config is None else remarks_on(self._config)
 
     def write_config(self, path: str | os.PathLike[str]) -> Path:
         """Write all parameters as a `.hustle` file, which HUSTLE-tools reads too; return its path."""

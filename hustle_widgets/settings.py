@@ -8,14 +8,17 @@ from typing import Any
 
 import xarray as xr
 
-from hustle_widgets.config import ConfigError, HustleConfig, template
+from hustle_widgets.config import ConfigError, HustleConfig, format_value, template
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.outputs import target_of
+from hustle_widgets.peer_configs import check_stage, meant, names_today, older_names, remark_on
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step, unknown
-from hustle_widgets.steps.parameters import Parameter, ParameterError
+from hustle_widgets.steps.parameters import Parameter, ParameterError, as_lists
 from hustle_widgets.steps.setup import SetUp
 
+_MOST_REMARKS = 20
+_ANY_SHAPE = (1_000_000, 1_000_000)  # larger than any frame, to check a file before its visit is known
 TITLE = "HUSTLE-tools config file for launching Stage 1: Reduction"
 
 Kinds = Sequence[type[Step]]
@@ -127,35 +130,113 @@ def request_of(values: Mapping[str, Any], kinds: Kinds = STAGE_1) -> Request:
     return {kind.name: kind.setting(values) for kind in kinds}
 
 
-def checked_values(config: HustleConfig, kinds: Kinds = STAGE_1) -> dict[str, Any]:
+def checked_values(
+    config: HustleConfig, kinds: Kinds = STAGE_1, shape: tuple[int, int] | None = None
+) -> dict[str, Any]:
     """Return the values of a config file that are parameters of Stage 1; its other keys are left alone.
+
+    Values are read as HUSTLE-tools means them: 0 and 1 for a switch, text without quotes, None for what a step
+    that is off needs, the keys of its older versions. A switch that is missing in a file with others is False.
+    Rows and edges that are counted from the frame's end come out right when its `shape`, (rows, columns), is given.
 
     Raises
     ------
     ConfigError
-        For the first value that cannot be used, with file and line.
+        For a file of another stage, and for the first value that cannot be used, with file and line.
     """
+    known = declared(kinds)
+    check_stage(config, known)
     config.check()
+    older = older_names(config, known)
     found: dict[str, Any] = {}
-    for key in declared(kinds):
-        if key in config:
-            try:
-                found |= checked({key: config[key]}, kinds=kinds)
-            except ParameterError as error:
-                raise ConfigError(str(error), config.path, config.line(key)) from error
-    return found
+    for key in sorted(known, key=lambda key: known[key][1] is not None):  # the switches first
+        entry = config.entry(older.get(key, key))
+        if entry is None or (entry.value is None and _may_be_none(key, found, kinds)):
+            continue
+        try:
+            found |= checked({key: meant(entry, known[key][1], shape or _ANY_SHAPE)}, kinds=kinds)
+        except (ParameterError, ConfigError) as error:
+            message = error.message if isinstance(error, ConfigError) else str(error)
+            raise ConfigError(message, config.path, entry.line) from error
+    return found | dict.fromkeys(_switched_off(found, kinds), False)
+
+
+def _may_be_none(key: str, found: Mapping[str, Any], kinds: Kinds) -> bool:
+    """Tell whether None stands for a parameter that is not needed: its step is off, or the visit knows better."""
+    parameter = declared(kinds)[key][1]
+    if parameter is None or parameter.optional:
+        return False
+    if key == "location":  # Stage 0 leaves it so before it has run: the header's is used
+        return True
+    owner = next((kind for kind in kinds if key in kind.parameters), None)
+    switch = "" if owner is None else owner.switch
+    return bool(switch) and not found.get(switch, switch not in _switched_off(found, kinds))
+
+
+def _switched_off(found: Mapping[str, Any], kinds: Kinds) -> list[str]:
+    """Return the switches that are missing in a file with others: its version of HUSTLE-tools had no such step.
+
+    What is computed is always saved, unless the file says no.
+    """
+    switches = [kind.switch for kind in kinds if kind.switch and not kind.explicit]
+    missing = [switch for switch in switches if switch not in found]
+    return missing if len(missing) < len(switches) else []
 
 
 def remarks(config: HustleConfig, kinds: Kinds = STAGE_1) -> list[str]:
-    """Return what a person should know about a config file: keys that are not used or come twice."""
-    known = list(declared(kinds))
+    """Return what a person should know about a config file: keys that are not used, come twice or are older."""
+    known = declared(kinds)
+    today = names_today(config, known)
+    taken = set(older_names(config, known).values())
     found = list(config.problems)
+    hints = 0
     for entry in config.entries:
-        if entry.key not in known:
-            close = difflib.get_close_matches(entry.key, known, n=1, cutoff=0.6)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            found.append((entry.line or 0, f"{entry.key!r} is no parameter of Stage 1; it is kept.{hint}"))
-    return [f"line {line}: {message}" for line, message in sorted(found)]
+        if entry.key in known:
+            continue
+        text = remark_on(entry.key, today.get(entry.key, entry.key), taken)
+        if not text:
+            hints += 1
+            text = f"{entry.key!r} is no parameter of Stage 1; it is kept."
+            if hints <= _MOST_REMARKS and (close := difflib.get_close_matches(entry.key, known, n=1)):
+                text += f" Did you mean {close[0]!r}?"
+        found.append((entry.line or 0, text))
+    lines = [f"line {line}: {message}" for line, message in sorted(found)]
+    more = len(lines) - _MOST_REMARKS
+    return lines if more <= 0 else [*lines[:_MOST_REMARKS], f"and {more} more lines of this kind."]
+
+
+def absences(config: HustleConfig, kinds: Kinds = STAGE_1) -> list[str]:
+    """Return which keys a config file does not have, and what is taken in their place.
+
+    Raises
+    ------
+    ConfigError
+        As `checked_values`.
+    """
+    found = checked_values(config, kinds)
+    older = older_names(config, declared(kinds))
+    present = {key for key in declared(kinds) if key in config or key in older}
+    off = _switched_off(dict.fromkeys(present), kinds)
+    lines = []
+    if off:
+        lines.append(
+            f"Not in the file, so off, as in a version of HUSTLE-tools without such steps: {', '.join(off)}."
+        )
+    idle = {key for kind in kinds if not found.get(kind.switch, True) for key in kind.parameters}
+    usual = tutorial_values(kinds)
+    taken = [
+        "location (the header's, or Stage 0's)"
+        if key == "location"
+        else f"{key} {format_value(as_lists(usual[key]))}"
+        for key in usual
+        if key not in found and key not in idle
+    ]
+    if taken:
+        lines.append(f"Not in the file, so as in the tutorial: {', '.join(taken)}.")
+    nones = [key for key in present if key not in found]
+    if nones:
+        lines.append(f"None in the file, where that is no value, and not used: {', '.join(nones)}.")
+    return lines
 
 
 def config_of(

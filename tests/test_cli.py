@@ -52,7 +52,8 @@ def test_a_config_for_a_folder(visit: Path, tmp_path: Path, capsys: pytest.Captu
     assert main(["run", str(visit), "--config", str(config), "--output-run", "mine"]) == 0
     assert capsys.readouterr().out == ""
     folder = visit / "outputs" / "stage_1" / "mine"
-    assert {path.name for path in folder.iterdir()} == {"clean_obs.nc", "stage_1_mine.hustle"}
+    shown = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert shown == {"clean_obs.nc", "stage_1_mine.hustle"}
     written = read_config(folder / "stage_1_mine.hustle")
     assert written["my_key"] == 3 and written["do_led"] is False and written["output_run"] == "mine"
 
@@ -61,7 +62,10 @@ def test_a_step_that_failed_is_status_1(
     visit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "mine.hustle"
-    config.write_text(FAST.replace("verbose 0", "verbose 1") + "bkg_stars_loc [[5000, 10]]\n")
+    config.write_text(
+        FAST.replace("verbose 0", "verbose 1")
+        + "do_0thtracking 1\ndo_bkg_stars 1\nbkg_stars_loc [[5000, 10]]\n"
+    )
     assert main(["run", str(visit), "--config", str(config), "--output-run", "failed"]) == 1
     out, err = capsys.readouterr()
     assert err.startswith("hustle-widgets: bkg_stars: ") and err.count("\n") == 1

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hustle_widgets.config import ConfigError, HustleConfig, format_value, parse_value, read_config, template
+from hustle_widgets.config import (
+    BareText,
+    ConfigError,
+    HustleConfig,
+    format_value,
+    parse_value,
+    read_config,
+    template,
+)
 
 TUTORIAL = Path(__file__).parent / "data" / "stage_1_input_config.hustle"
 
@@ -188,6 +196,13 @@ def test_the_template_of_declarations_has_the_tutorial_form():
         ("[i for i in range(10)]", list(range(10))),
         ("[row  for row in range(440, 443)]", [440, 441, 442]),
         ("[[i for i in range(2)], 5]", [[0, 1], 5]),
+        ("np.arange(10)", list(range(10))),
+        ("np.arange(-3, 0)", [-3, -2, -1]),
+        ("[i for i in np.arange(3)]", [0, 1, 2]),
+        ("[i for i in range(2)] + [i for i in range(8, 10)] + [20]", [0, 1, 8, 9, 20]),
+        ("[0 1 2]", [0, 1, 2]),
+        ("[ 1.5 -2.   0.1]", [1.5, -2.0, 0.1]),
+        ("[[10 20] [30 40]]", [[10, 20], [30, 40]]),
     ],
 )
 def test_value_forms(text, value):
@@ -241,7 +256,12 @@ HOSTILE = [
     "1__0",
     "0x",
     "--True",
-    "[1 2]",
+    "[1 2, 3]",
+    "[1, 2 3]",
+    "[1 - 2]",
+    "[1 'a']",
+    "[1] + 2",
+    "np.arange(0, 1, 0.1)",
     "[1, 2",
     "[1, 2)",
     "[, 1]",
@@ -271,9 +291,14 @@ def test_what_is_no_value_is_refused_and_never_run(text, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["x.hustle"]
     assert seconds < 2 and memory < 20e6
     assert len(str(caught.value)) < 250 and str(caught.value).isprintable()
-    assert [line for line, _ in config.problems] == [2]
-    assert config.as_dict() == {"free_sigma": 3.5, "bounds": None}
     assert config.text().encode("utf-8", "surrogateescape") == path.read_bytes()
+    values = config.as_dict()
+    kept = values.pop("fit", None)
+    assert values == {"free_sigma": 3.5, "bounds": None}
+    if kept is not None:  # a text without quotes, and nothing but a text
+        assert type(kept) is BareText and kept == text and kept.problem.startswith("fit: ")
+        return
+    assert [line for line, _ in config.problems] == [2]
     with pytest.raises(ConfigError, match="x.hustle, line 2: fit") as caught:
         config.check()
     assert caught.value.line == 2 and caught.value.path == path
@@ -288,7 +313,7 @@ def test_many_ranges_together_are_not_large(tmp_path):
 def test_messages_help():
     for text, message in {
         "run_1": "'run_1' is not a value; text needs quotes",
-        "[1 2]": r"expected ',' or ']', found '2]'",
+        "[1, 2 3]": r"expected ',' or ']', found '3]'",
         "3 4": "unexpected '4' after the value",
         "'abc": "the quote of ''abc' is not closed",
         "[1, ": "found end of line",

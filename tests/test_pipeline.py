@@ -169,7 +169,7 @@ def test_stage_0_gives_the_location(small_folder: Path, tmp_path: Path) -> None:
 
 
 def test_other_stages_are_left_to_hustle_tools(tmp_path: Path) -> None:
-    for stages in ((2,), (0, 1), (), 2):
+    for stages in ((2,), (0, 3), (), 2):
         with pytest.raises(ValueError, match="HUSTLE-tools"):
             run_pipeline(tmp_path, stages)
     with pytest.raises(FileNotFoundError, match=r"no config file stage_1\*.hustle"):
@@ -178,6 +178,19 @@ def test_other_stages_are_left_to_hustle_tools(tmp_path: Path) -> None:
     (tmp_path / "stage_1_b.hustle").touch()
     with pytest.raises(ValueError, match="several config files of stage 1"):
         run_pipeline(tmp_path)
+
+
+def test_stage_1_of_several_is_run_and_the_others_are_left_to_hustle_tools(
+    small_folder: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    visit = copied(small_folder, tmp_path / "files")
+    config = tmp_path / "stage_1.hustle"
+    config.write_text(f"toplevel_dir {visit}\nverbose 1\nsave_plots 0\nshow_plots 0\ndo_free_iter True\n")
+    run_pipeline(config, (0, 1, 2))
+    assert "Run stage 0, 2 with HUSTLE-tools" in capsys.readouterr().out
+    assert (visit / "outputs" / "stage_1" / "run_1" / "clean_obs.nc").is_file()
 
 
 def test_a_bad_config_is_refused_before_the_visit_is_read(tmp_path: Path) -> None:

@@ -120,8 +120,8 @@ def test_values_that_are_refused_name_file_and_line(tmp_path: Path) -> None:
         ConfigError, match=r"stage_1.hustle, line 2: The 'free_sigma' parameter of FreeIteration"
     ):
         Reduction.from_config(path, VISIT)
-    path.write_text("do_led 1\n")
-    with pytest.raises(ConfigError, match="line 1: The 'do_led' switch must be True or False. Got 1"):
+    path.write_text("do_led 2\n")
+    with pytest.raises(ConfigError, match="line 1: The 'do_led' switch must be True or False. Got 2"):
         Reduction.from_config(path, VISIT)
 
 

@@ -36,7 +36,10 @@ class ColumnBackground(Step):
     a bump under the 0th order; crosses are columns that were interpolated.
     """
     rows = Wholes(
-        tuple(range(10)), "Rows whose pixels count as background, unless mask_trace is True.", min=0
+        tuple(range(10)),
+        "Rows whose pixels count as background, unless mask_trace is True.",
+        min=0,
+        rows=True,
     )
     mask_trace = Switch(
         True,

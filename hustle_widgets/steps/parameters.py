@@ -7,134 +7,41 @@ Lists are kept as tuples, so that every change is an assignment and is noticed.
 
 from __future__ import annotations
 
-import math
 import numbers
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import TraitError, TraitType
 
+from hustle_widgets.steps.parameter_base import (
+    Listed,
+    Parameter,
+    ParameterError,
+    Refused,
+    as_lists,
+    items_of,
+    number_of,
+    whole_of,
+)
 
-class ParameterError(TraitError, ValueError, TypeError):
-    """A value that a parameter does not accept."""
-
-
-class _Refused(Exception):
-    """Raised by `convert` for a value of the wrong kind."""
-
-
-class Parameter(TraitType[Any, Any]):
-    """Base of all kinds.
-
-    Parameters
-    ----------
-    default : object
-        The tutorial's value.
-    help : str
-        One or two sentences for tooltips, the config file's comment and the docs.
-    unit : str
-        Unit of the value, '' for none.
-    soft : tuple of two numbers, optional
-        Range of the slider.
-    optional : str
-        What None stands for; '' where None is not accepted.
-    added : bool
-        Whether it is none of the tutorial's. Its default keeps the tutorial's behaviour.
-    display : bool
-        Whether it only changes what is shown, so that nothing is computed again.
-    """
-
-    kind = "value"
-    word = "Value"
-
-    def __init__(
-        self,
-        default: Any,
-        help: str,
-        *,
-        unit: str = "",
-        soft: Any = None,
-        optional: str = "",
-        added: bool = False,
-        display: bool = False,
-    ) -> None:
-        self.unit, self.soft, self.optional = unit, soft, optional
-        self.added, self.display = added, display
-        self.tutorial = default if default is None else self.convert(default)
-        super().__init__(default_value=self.tutorial, allow_none=bool(optional), help=help)
-
-    @property
-    def meaning(self) -> str:
-        """The help, with what None stands for."""
-        none = "" if self.optional in ("", "as listed") else f" None: {self.optional}."
-        return f"{self.help}{none}"
-
-    @property
-    def comment(self) -> str:
-        """The comment behind its value in the config file."""
-        return f"{self.word}. {self.meaning}"
-
-    def written(self, value: Any) -> Any:
-        """Return the value as the config file shows it."""
-        return value
-
-    def convert(self, value: Any) -> Any:
-        """Return the value in its canonical form or raise `_Refused`."""
-        raise NotImplementedError
-
-    def accepts(self) -> str:
-        """Say in words what is accepted, e.g. 'a float > 0'."""
-        return self.kind + (" or None" if self.optional else "")
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Refuse a value with a sentence that names the parameter, its step and what it accepts."""
-        if value is None and self.optional:
-            return None
-        try:
-            return self.convert(value)
-        except (_Refused, TypeError, ValueError, OverflowError):
-            raise ParameterError(
-                f"The {self.name!r} parameter of {type(obj).__name__} must be {self.accepts()}. "
-                f"Got {_shown(value)} instead."
-            ) from None
-
-
-def as_lists(value: Any) -> Any:
-    """Return nested tuples as nested lists, which is how the tutorial writes them."""
-    return [as_lists(item) for item in value] if isinstance(value, tuple) else value
-
-
-class _Listed(Parameter):
-    def written(self, value: Any) -> Any:
-        return as_lists(value)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.number)):
-        raise _Refused
-    if not math.isfinite(value):
-        raise _Refused
-    return float(value)
-
-
-def _whole(value: Any) -> int:
-    number = _number(value)
-    if number != int(number):
-        raise _Refused
-    return int(number)
-
-
-def _items(value: Any) -> list[Any]:
-    if isinstance(value, (str, bytes, dict)) or not isinstance(value, (Iterable, np.ndarray)):
-        raise _Refused
-    return list(value)
+__all__ = [
+    "Choice",
+    "Kernel",
+    "Orders",
+    "Parameter",
+    "ParameterError",
+    "Position",
+    "Positions",
+    "Real",
+    "Reals",
+    "Regions",
+    "Switch",
+    "Text",
+    "Whole",
+    "Wholes",
+    "as_lists",
+]
 
 
 class _Bounded(Parameter):
@@ -157,7 +64,7 @@ class _Bounded(Parameter):
             or (self.above is not None and number <= self.above)
             or (self.max is not None and number > self.max)
         ):
-            raise _Refused
+            raise Refused
         return number
 
     def bounds_in_words(self) -> str:
@@ -183,7 +90,7 @@ class Real(_Bounded):
 
     def convert(self, value: Any) -> float:
         """Take any real number but NaN and infinity."""
-        return self.bounded(_number(value))
+        return self.bounded(number_of(value))
 
 
 class Whole(_Bounded):
@@ -194,7 +101,7 @@ class Whole(_Bounded):
 
     def convert(self, value: Any) -> int:
         """Take any whole number."""
-        return self.bounded(_whole(value))
+        return self.bounded(whole_of(value))
 
 
 class Switch(Parameter):
@@ -206,7 +113,7 @@ class Switch(Parameter):
     def convert(self, value: Any) -> bool:
         """Take a bool only, so that a misplaced number is noticed."""
         if not isinstance(value, (bool, np.bool_)):
-            raise _Refused
+            raise Refused
         return bool(value)
 
 
@@ -224,7 +131,7 @@ class Choice(Parameter):
         for option in self.options:
             if value is option or (option is not None and bool(value == option)):
                 return option
-        raise _Refused
+        raise Refused
 
     def accepts(self) -> str:
         """List the options."""
@@ -245,18 +152,18 @@ class Text(Parameter):
     def convert(self, value: Any) -> str:
         """Take a string or a path that follows the pattern."""
         if not hasattr(value, "__fspath__") and not isinstance(value, str):
-            raise _Refused
+            raise Refused
         text = str(value)
         if "\n" in text or "\0" in text or (self.pattern and not re.fullmatch(self.pattern, text)):
-            raise _Refused
+            raise Refused
         return text
 
 
-class _Several(_Bounded, _Listed):
-    item = staticmethod(_number)
+class _Several(_Bounded, Listed):
+    item = staticmethod(number_of)
 
     def convert(self, value: Any) -> tuple[Any, ...]:
-        return tuple(self.bounded(self.item(entry)) for entry in _items(value))
+        return tuple(self.bounded(self.item(entry)) for entry in items_of(value))
 
 
 class Reals(_Several):
@@ -271,7 +178,17 @@ class Wholes(_Several):
 
     kind = "a list of ints"
     word = "Lst of int"
-    item = staticmethod(_whole)
+    item = staticmethod(whole_of)
+
+    def __init__(self, default: Any, help: str, *, rows: bool = False, **keywords: Any) -> None:
+        self.rows = rows  # whether they are rows of the frame
+        super().__init__(default, help, **keywords)
+
+    def on_frame(self, value: Any, shape: tuple[int, int]) -> Any:
+        """Count negative rows from the end, as HUSTLE-tools does."""
+        if not self.rows or not isinstance(value, (list, tuple)):
+            return value
+        return [row + shape[0] if _is_negative(row) else row for row in value]
 
 
 class Kernel(Parameter):
@@ -284,18 +201,18 @@ class Kernel(Parameter):
         """Take one odd number or a pair."""
         if isinstance(value, (numbers.Real, np.number)):
             return _odd(value)
-        rows, columns = _items(value)
+        rows, columns = items_of(value, 2)
         return _odd(rows), _odd(columns)
 
 
 def _odd(value: Any) -> int:
-    size = _whole(value)
+    size = whole_of(value)
     if size < 1 or size % 2 == 0:
-        raise _Refused
+        raise Refused
     return size
 
 
-class Regions(_Listed):
+class Regions(Listed):
     """Boxes [row0, row1, column0, column1], the ends not included."""
 
     kind = "a list of [row0, row1, column0, column1] with 0 <= row0 < row1 and 0 <= column0 < column1"
@@ -304,15 +221,40 @@ class Regions(_Listed):
     def convert(self, value: Any) -> tuple[tuple[int, int, int, int], ...]:
         """Take boxes that are the right way up."""
         boxes = []
-        for entry in _items(value):
-            row0, row1, column0, column1 = (_whole(edge) for edge in _items(entry))
+        for entry in items_of(value):
+            row0, row1, column0, column1 = (whole_of(edge) for edge in items_of(entry, 4))
             if not (0 <= row0 < row1 and 0 <= column0 < column1):
-                raise _Refused
+                raise Refused
             boxes.append((row0, row1, column0, column1))
         return tuple(boxes)
 
+    def on_frame(self, value: Any, shape: tuple[int, int]) -> Any:
+        """Count negative edges from the end; HUSTLE-tools writes the whole frame as [0, -1, 0, -1]."""
+        if not isinstance(value, (list, tuple)):
+            return value
+        sizes = (shape[0], shape[0], shape[1], shape[1])
+        return [
+            [
+                _edge(edge, size, place % 2 == 1)
+                for place, (edge, size) in enumerate(zip(entry, sizes, strict=True))
+            ]
+            if isinstance(entry, (list, tuple)) and len(entry) == 4
+            else entry
+            for entry in value
+        ]
 
-class Position(_Listed):
+
+def _edge(place: Any, size: int, end: bool) -> Any:
+    if not _is_negative(place):
+        return place
+    return size if end and place == -1 else place + size
+
+
+def _is_negative(number: Any) -> bool:
+    return isinstance(number, (int, float)) and number < 0
+
+
+class Position(Listed):
     """A place [column, row] on the frame, in pixels."""
 
     kind = "a position [column, row]"
@@ -320,11 +262,11 @@ class Position(_Listed):
 
     def convert(self, value: Any) -> tuple[float, float]:
         """Take two finite numbers."""
-        column, row = (_number(entry) for entry in _items(value))
+        column, row = (number_of(entry) for entry in items_of(value, 2))
         return column, row
 
 
-class Positions(_Listed):
+class Positions(Listed):
     """Places [column, row] on the frame, in pixels."""
 
     kind = "a list of positions [[column, row], ...]"
@@ -333,8 +275,8 @@ class Positions(_Listed):
     def convert(self, value: Any) -> tuple[tuple[float, float], ...]:
         """Take pairs of finite numbers."""
         positions = []
-        for entry in _items(value):
-            column, row = (_number(number) for number in _items(entry))
+        for entry in items_of(value):
+            column, row = (number_of(number) for number in items_of(entry, 2))
             positions.append((column, row))
         return tuple(positions)
 
@@ -350,9 +292,9 @@ class Orders(Parameter):
 
     def convert(self, value: Any) -> tuple[str, ...]:
         """Take one or more of the known orders, each once."""
-        orders = tuple(dict.fromkeys([value] if isinstance(value, str) else _items(value)))
+        orders = tuple(dict.fromkeys([value] if isinstance(value, str) else items_of(value)))
         if not orders or any(order not in self.options for order in orders):
-            raise _Refused
+            raise Refused
         return tuple(str(order) for order in orders)
 
     def accepts(self) -> str:

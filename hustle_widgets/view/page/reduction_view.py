@@ -21,6 +21,7 @@ from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.page.assessment_view import AssessmentView, sentences_of
 from hustle_widgets.view.page.light_curve_view import LightCurveView
 from hustle_widgets.view.page.navigation import SETUP, Navigation
+from hustle_widgets.view.page.notices import Notices
 from hustle_widgets.view.page.setup_panel import SetupPanel
 from hustle_widgets.view.page.step_panel import beside, settings_of
 from hustle_widgets.view.page.top_bar import TopBar
@@ -79,7 +80,8 @@ class ReductionView(PagePart):
         above = w.HBox([left, right], layout=w.Layout(width="100%"))
         self._below = w.HBox(layout=w.Layout(width="100%"))
         self._below.layout.border_top, self._below.layout.padding = "1px solid #ccc", "4px 0 0 0"
-        self.children = (page(self.bar.widget, self.trouble.widget, above, self._below),)
+        self.notices = Notices(reduction)
+        self.children = (page(self.bar.widget, self.trouble.widget, self.notices.widget, above, self._below),)
         first = next(iter(reduction.steps))
         self.open_step(next((name for name, step in reduction.steps.items() if step.opens), first))
 
@@ -104,7 +106,7 @@ class ReductionView(PagePart):
 
     def _panel(self, name: str) -> Any:
         if name == SETUP:
-            return SetupPanel(self.reduction, self.together).widget
+            return SetupPanel(self.reduction, self.together, opened=self.notices.write).widget
         step = self.reduction[name]
         self.lives[name] = live_view(step, self.selection)
         self._verdicts[name] = w.HTML()

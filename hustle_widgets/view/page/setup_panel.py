@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import ipywidgets as w
 
 from hustle_widgets.config import format_value, read_config
+from hustle_widgets.outputs import frame_shape
 from hustle_widgets.protocols import ReductionLike
-from hustle_widgets.settings import checked_values, remarks
+from hustle_widgets.settings import checked_values
 from hustle_widgets.view.page.controls import Control
 from hustle_widgets.view.page.step_panel import Together, heading_of, settings_box
 from hustle_widgets.view.page_part import PagePart
@@ -26,15 +28,19 @@ class SetupPanel(PagePart):
     reduction : Reduction
     together : callable
         Context in which all values of a file are set.
+    opened : callable, optional
+        Called when a config file has been opened.
 
     Attributes
     ----------
     widget : ipywidgets.HBox
     """
 
-    def __init__(self, reduction: ReductionLike, together: Together) -> None:
+    def __init__(
+        self, reduction: ReductionLike, together: Together, opened: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(reduction)
-        self._together = together
+        self._together, self._opened = together, opened
         self._path = w.Text(
             value=f"stage_1_{reduction.output_run}.hustle", continuous_update=False,
             tooltip="Path of the config file, from the folder of the notebook",
@@ -59,9 +65,11 @@ class SetupPanel(PagePart):
 
     def _act(self, act: Any) -> None:
         try:
-            text, role, color = act(self._given()), "status", "#00664b"
+            self._say(act(self._given()), "status", "#00664b")
         except (OSError, ValueError, TypeError) as error:
-            text, role, color = str(error), "alert", "#b03a00"
+            self._say(str(error), "alert", "#b03a00")
+
+    def _say(self, text: str, role: str, color: str) -> None:
         self._said.value = (
             f'<div role="{role}" class="hustle-said" style="color:{color};font-size:13px;line-height:17px;'
             f'white-space:pre-line;max-width:420px">{escape(text)}</div>'
@@ -79,7 +87,7 @@ class SetupPanel(PagePart):
     def _open(self, path: Path) -> str:
         reduction = self.reduction
         config = read_config(path)
-        values = checked_values(config)
+        values = checked_values(config, shape=frame_shape(reduction.visit))
         # The visit on display stays: its outputs belong beside it.
         kept = values.pop("toplevel_dir", reduction.toplevel_dir) != reduction.toplevel_dir
         old = reduction.values()
@@ -92,4 +100,5 @@ class SetupPanel(PagePart):
         lines = [f"Opened {path}: {len(changed)} changed{': ' * bool(changed)}{what}."]
         if kept:
             lines.append("toplevel_dir stays that of this visit.")
-        return "\n".join([*lines, *remarks(config)])
+        self._opened()
+        return "\n".join([*lines, *reduction.config_remarks])

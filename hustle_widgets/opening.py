@@ -1,0 +1,67 @@
+"""A config file and its visit, opened together: what a Reduction is made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+from hustle_widgets.config import HustleConfig, read_config
+from hustle_widgets.outputs import frame_shape
+from hustle_widgets.settings import absences, checked_values, remarks, tutorial_values
+from hustle_widgets.visit import load_visit
+
+
+@dataclass(frozen=True)
+class OpenedConfig:
+    """What `open_config` found.
+
+    Attributes
+    ----------
+    config : HustleConfig
+    visit : xarray.Dataset
+    values : dict of str to object
+        Parameters and switches of the file, and those given instead.
+    """
+
+    config: HustleConfig
+    visit: xr.Dataset
+    values: dict[str, Any]
+
+
+def open_config(
+    path: str | os.PathLike[str],
+    visit: xr.Dataset | str | os.PathLike[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> OpenedConfig:
+    """Read a config file, then the visit it names, unless another one is given.
+
+    Parameters
+    ----------
+    path : path of the config file
+    visit : Dataset or folder, optional
+        Instead of the folder `toplevel_dir` of the file.
+    parameters : mapping, optional
+        Take the place of the file's values.
+
+    Raises
+    ------
+    ValueError
+        For a file or a visit that cannot be used. The file is checked first, since a visit takes longer to load.
+    """
+    config, given = read_config(path), dict(parameters or {})
+    values = {**checked_values(config), **given}
+    if visit is None:
+        visit = str(values.get("toplevel_dir", tutorial_values()["toplevel_dir"]))
+    if not isinstance(visit, xr.Dataset):
+        visit = load_visit(visit)
+    values = {**checked_values(config, shape=frame_shape(visit)), **given}
+    return OpenedConfig(config, visit, values)
+
+
+def remarks_on(config: HustleConfig) -> tuple[str, ...]:
+    """Return what a person should know about a config file: keys that were absent, are older, or unknown."""
+    return (*remarks(config), *absences(config))
