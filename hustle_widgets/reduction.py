@@ -56,6 +56,8 @@ class Reduction(LazyVBox, SetUp):
     ----------
     steps : dict of str to Step
         In order; each also by name, e.g. ``reduction.free_iter`` or ``reduction["free_iter"]``.
+    config : HustleConfig or None
+        The config file whose order, comments and further keys `write_config` keeps.
     auto : bool
         True once shown: an edit computes at once. False: edits make steps stale until `run`.
     result : xarray.Dataset or None
@@ -75,14 +77,14 @@ class Reduction(LazyVBox, SetUp):
     """
 
     auto = Bool(False, help="Whether an edit is computed at once.")
-    own = ("visit", "steps")
+    own = ("visit", "steps", "config")
 
     def __init__(self, visit: xr.Dataset | str | os.PathLike[str], **parameters: Any) -> None:
         self._page: ShownPage | None = None
         self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(visit)
         self.steps: dict[str, Step] = {step.name: step() for step in STAGE_1}
         self._drawing = threading.RLock()
-        self._config: HustleConfig | None = None
+        self.config: HustleConfig | None = None
         self._draw = False
         self._result: xr.Dataset | None = None
         self._result_key: tuple[str, ...] = ()
@@ -120,22 +122,13 @@ class Reduction(LazyVBox, SetUp):
         return reduction
 
     @property
-    def config(self) -> HustleConfig | None:
-        """The config file whose order, comments and further keys `write_config` keeps, or None."""
-        return self._config
-
-    @config.setter
-    def config(self, config: HustleConfig | None) -> None:
-        self._config = config
-
-    @property
     def config_remarks(self) -> tuple[str, ...]:
         """What to know about the config file: keys that were absent and what was taken, older and unknown ones."""
-        return () if self._config is None else remarks_on(self._config)
+        return () if self.config is None else remarks_on(self.config)
 
     def write_config(self, path: str | os.PathLike[str]) -> Path:
         """Write all parameters as a `.hustle` file, which HUSTLE-tools reads too; return its path."""
-        config = config_of(self.values(), self._config)
+        config = config_of(self.values(), self.config)
         config.write(path)
         return Path(path).expanduser()
 
@@ -315,7 +308,7 @@ class Reduction(LazyVBox, SetUp):
         known = self._chain.known(request)
         if any(known.get(name) is not outcome for name, outcome in state.outcomes.items()):
             raise ValueError("A parameter was changed during the run: nothing is written. Run again.")
-        config = config_of(values, copy.deepcopy(self._config))
+        config = config_of(values, copy.deepcopy(self.config))
         found = state.outcomes.get("location")
         if found is not None:  # what Stage 2 starts from
             place = [found.table.facts["target_posx"], found.table.facts["target_posy"]]
