@@ -53,7 +53,7 @@ class Computation:
 
     def request(self) -> Request:
         """Return all switches and parameters, frozen."""
-        return request_of(step_values(self.steps.values()))
+        return request_of(step_values(self.steps.values()), [type(step) for step in self.steps.values()])
 
     # --- at once ------------------------------------------------------------------------------------
 

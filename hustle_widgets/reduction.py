@@ -128,7 +128,7 @@ class Reduction(LazyVBox, SetUp):
 
     def write_config(self, path: str | os.PathLike[str]) -> Path:
         """Write all parameters as a `.hustle` file, which HUSTLE-tools reads too; return its path."""
-        config = config_of(self.values(), self.config)
+        config = config_of(self.values(), self.config, self.kinds)
         config.write(path)
         return Path(path).expanduser()
 
@@ -304,11 +304,11 @@ class Reduction(LazyVBox, SetUp):
             When a parameter has been changed since.
         """
         values = self.values()  # read once: everything else is made of them
-        request = request_of(values)
+        request = request_of(values, self.kinds)
         known = self._chain.known(request)
         if any(known.get(name) is not outcome for name, outcome in state.outcomes.items()):
             raise ValueError("A parameter was changed during the run: nothing is written. Run again.")
-        config = config_of(values, copy.deepcopy(self.config))
+        config = config_of(values, copy.deepcopy(self.config), self.kinds)
         found = state.outcomes.get("location")
         if found is not None:  # what Stage 2 starts from
             place = [found.table.facts["target_posx"], found.table.facts["target_posy"]]

@@ -20,6 +20,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hustle_widgets import display
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "hustle_widgets"
 LAB_SETTINGS = PACKAGE / "data" / "labconfig" / "default_setting_overrides.json"
@@ -121,6 +123,113 @@ def test_engine_imports_no_widget_and_no_layer_above() -> None:
 def test_only_the_view_imports_plotting() -> None:
     outside = [path for path in modules() if path.relative_to(PACKAGE).parts[0] != "view"]
     problems = {path: found for path in outside if (found := forbidden(path, PLOTTING))}
+    assert not problems, report(problems)
+
+
+def names_of_modules() -> dict[str, Path]:
+    """The package's modules by dotted name; a package by its own."""
+    dotted = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in modules()}
+    return {name.removesuffix(".__init__"): path for name, path in dotted.items()}
+
+
+def import_graph(files: Mapping[str, Path]) -> dict[str, set[str]]:
+    """Which of these modules each imports: anywhere in it, also in functions and for type checking."""
+    graph: dict[str, set[str]] = {}
+    for name, path in files.items():
+        found = set()
+        for target in imports_of(path):
+            while target and target not in files:
+                target = target.rpartition(".")[0]
+            found.add(target)
+        graph[name] = found - {"", name}
+    return graph
+
+
+def circle_in(graph: Mapping[str, set[str]]) -> list[str]:
+    """A way along imports that comes back to where it began; empty if there is none."""
+    finished: set[str] = set()
+
+    def search(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name not in finished:
+            for target in sorted(graph[name]):
+                if found := search(target, [*way, name]):
+                    return found
+            finished.add(name)
+        return []
+
+    return next((found for name in sorted(graph) if (found := search(name, []))), [])
+
+
+def test_imports_make_no_circle() -> None:
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert not circle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+    graph = import_graph(names_of_modules())
+    assert len(graph) > 100 and "hustle_widgets.steps.base" in graph["hustle_widgets.steps.led"]
+    assert circle_in(graph) == []
+
+
+def test_the_view_is_opened_by_one_door() -> None:
+    """A Reduction and its steps name the view in `display` alone, as text; figures are drawn into files."""
+    files = names_of_modules()
+    problems: dict[Path, object] = {}
+    for name, path in files.items():
+        allowed = {"hustle_widgets.view.figures"} if not name.startswith("hustle_widgets.steps") else set()
+        found = [target for target in forbidden(path, {"hustle_widgets.view"})
+                 if not any(target.startswith(f"{one}.") for one in allowed)]  # fmt: skip
+        if found and not name.startswith("hustle_widgets.view"):
+            problems[path] = found
+    assert not problems, report(problems)
+    assert display.VIEW in files
+
+
+def private_names_of_others(source: str) -> list[str]:
+    """Where a private name is used that this module does not declare: as an attribute, or imported."""
+    tree = ast.parse(source)
+    own = {"_replace", "_asdict", "_fields", "_make"}  # public API of named tuples
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            own.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            own.add(node.id)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self", "cls"):
+            own |= {node.attr} if isinstance(node.ctx, ast.Store) else set()
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names = [name.name for name in node.names]
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "cls", "super()"):
+            names = [] if node.attr in own else [node.attr]
+        else:
+            continue
+        found += [f"line {node.lineno}: {n}" for n in names if n.startswith("_") and not n.endswith("__")]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f(x):\n    x._lock.acquire()", ["line 2: _lock"]),
+        ("from a import _b", ["line 1: _b"]),
+        ("self.reduction._chain", ["line 1: _chain"]),
+        ("class A:\n    def f(self, other):\n        self._x = other._x", []),
+        ("self._x + cls._y + super()._z + x.__class__ + t._replace(a=1)", []),
+        ("from __future__ import annotations", []),
+    ],
+)
+def test_private_names_are_found(source: str, expected: list[str]) -> None:
+    assert private_names_of_others(source) == expected
+
+
+def test_no_private_name_of_another_module_is_used() -> None:
+    problems = {p: f for p in modules() if (f := private_names_of_others(p.read_text()))}
+    assert not problems, report(problems)
+
+
+def test_the_view_knows_steps_and_reductions_by_type() -> None:
+    untyped = re.compile(r"\b(?:step|reduction|live|kind): Any\b|def (?:step|reduction)\(self\) -> Any")
+    problems = {p: f for p in modules("view") if (f := untyped.findall(p.read_text()))}
     assert not problems, report(problems)
 
 

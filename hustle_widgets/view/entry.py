@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hustle_widgets.protocols import ReductionLike
-from hustle_widgets.steps.base import Step
+from hustle_widgets.protocols import ReductionLike, StepLike
 from hustle_widgets.view.page.reduction_view import ReductionView
 from hustle_widgets.view.page.step_panel import settings_of
 from hustle_widgets.view.page.step_view import StepView
@@ -19,12 +18,12 @@ def page_of(reduction: ReductionLike) -> ReductionView:
     return page
 
 
-def panel_of(step: Step) -> tuple[Any, ...]:
+def panel_of(step: StepLike) -> tuple[Any, ...]:
     """Return the children of a step shown by itself: settings, and in a Reduction frames and live plots."""
     reduction = step.reduction
     if reduction is None:
         return (settings_of(step),)
-    view = StepView(step)
+    view = StepView(step, reduction)
     reduction.auto = True
     reduction.compute()
     return view.children

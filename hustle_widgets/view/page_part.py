@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+
+from hustle_widgets.protocols import ReductionLike
 
 
 class PagePart:
     """A part of the page that shows a Reduction without keeping it, and its visit, alive."""
 
-    def __init__(self, reduction: Any) -> None:
+    def __init__(self, reduction: ReductionLike) -> None:
         self._reduction = weakref.ref(reduction)
 
     @property
-    def reduction(self) -> Any:
+    def reduction(self) -> ReductionLike:
         """The Reduction shown."""
         found = self._reduction()
         if found is None:

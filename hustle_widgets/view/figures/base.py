@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import with_known
 from hustle_widgets.engine.deltas import Outcome, Patch
+from hustle_widgets.protocols import StepLike
 from hustle_widgets.steps.base import Step
 from hustle_widgets.view.encode import auto_limits, palette, shrink
 
@@ -100,14 +101,15 @@ class StepResult:
     chain: tuple[type[Step], ...] = ()
 
     @classmethod
-    def of(cls, step: Step) -> StepResult | None:
+    def of(cls, step: StepLike) -> StepResult | None:
         """Return the result of a Reduction's step, or None when it is not known."""
         reduction = step.reduction
         outcome = None if reduction is None else reduction.outcomes().get(step.name)
         if reduction is None or outcome is None:
             return None
         parameters = dict(step.setting(reduction.values()).parameters)
-        return cls(type(step), parameters, reduction.state(before=step.name), outcome, tuple(reduction.kinds))
+        before, chain = reduction.state(before=step.name), reduction.kinds
+        return cls(cast(type[Step], type(step)), parameters, before, outcome, chain)
 
     @property
     def name(self) -> str:

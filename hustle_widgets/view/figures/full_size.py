@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as w
 from ipympl.backend_nbagg import Canvas, FigureManager
 
-from hustle_widgets.steps.base import Step
+from hustle_widgets.protocols import StepLike
 from hustle_widgets.view.figures import figures_of
 from hustle_widgets.view.figures.base import Maker, Paper, StepResult
 
@@ -31,7 +31,7 @@ class FullSize:
         What to place on the page.
     """
 
-    def __init__(self, step: Step, leave: Callable[[], None] | None = None) -> None:
+    def __init__(self, step: StepLike, leave: Callable[[], None] | None = None) -> None:
         result = StepResult.of(step)
         self._makers: dict[str, Maker] = {} if result is None else figures_of(result)
         self._canvas: Any = None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ipywidgets as w
 import numpy as np
 
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Outcome, Patch
+from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.view.frame.flagged_walk import FlaggedWalk, by_change, next_place
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.page_part import PagePart
@@ -23,6 +22,7 @@ HST_BITS = {
 
 # Part of the page's width; the light curve has the rest.
 SHARE = 0.58
+NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 class FrameView(PagePart):
@@ -40,7 +40,7 @@ class FrameView(PagePart):
     image : FrameImage
     """
 
-    def __init__(self, reduction: Any, selection: Selection) -> None:
+    def __init__(self, reduction: ReductionLike, selection: Selection) -> None:
         super().__init__(reduction)
         self.selection = selection
         self._patch: Patch | None = None  # of the open step, as it is drawn
@@ -141,8 +141,8 @@ class FrameView(PagePart):
         self.image.show_frame(picture, difference=bool(selection.minus), title=title)
         outcome = preview if preview is not None else reduction.outcomes().get(selection.step)
         patch = self._patch = None if outcome is None else outcome.patch
-        rows, columns = ([], []) if patch is None else patch.frame_pixels(number)
-        self._walk.enable(len(rows) > 0)
+        rows, columns = NOTHING if patch is None else patch.frame_pixels(number)
+        self._walk.enable(rows.size > 0)
         if patch is not None and self.overlay.value:
             self.image.show_overlay("flagged", rows, columns, label="flagged here")
         else:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hustle_widgets.engine.deltas import Offset, Table
+from hustle_widgets.steps.base import Step
 from hustle_widgets.view import theme
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.flagged import FlaggedLive
@@ -17,10 +18,10 @@ HOURS = "Time since first frame [h]"
 ALONG = {"x": "Row", "y": "Column"}
 
 
-class TakenOffLive(Live):
+class TakenOffLive(Live[Step]):
     """What is taken off each frame, its profile on the frame on display, and the columns of the table."""
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: Step, selection: Selection) -> None:
         super().__init__(step, selection)
         self.plots: dict[str, CurvePlot] = {}
         self.widget = self.boxed()
@@ -95,7 +96,7 @@ class TakenOffLive(Live):
 class AnyFlaggedLive(FlaggedLive, TakenOffLive):
     """The same for a step that flags pixels, below their number in each frame."""
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: Step, selection: Selection) -> None:
         super().__init__(step, selection)
         self.widget.children = (*self.own_parts(), self.said)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from html import escape
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import ipywidgets as w
 import numpy as np
@@ -16,13 +16,17 @@ from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.chain import with_known
 from hustle_widgets.engine.deltas import Outcome, Patch
 from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.protocols import ReductionLike
+from hustle_widgets.steps.base import Step
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.preview import Upstream, flags_in_frame, frame_patch
 from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.selection import Selection
 
+S = TypeVar("S", bound=Step)
 
-class Live:
+
+class Live(Generic[S]):
     """The plots of one step, beside its controls.
 
     Everything that draws is called with the Reduction's lock held.
@@ -49,7 +53,7 @@ class Live:
     widget: Any = None
     decorations: tuple[str, ...] = ()
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: S, selection: Selection) -> None:
         self.step, self.selection = step, selection
         self.image: Any = None
         self.said = w.HTML()
@@ -137,9 +141,12 @@ class Live:
     # --- numbers ------------------------------------------------------------------------------------
 
     @property
-    def reduction(self) -> Any:
+    def reduction(self) -> ReductionLike:
         """The Reduction the step belongs to."""
-        return self.step.reduction
+        found = self.step.reduction
+        if found is None:
+            raise RuntimeError("The Reduction of this step is gone: run its cell again.")
+        return found
 
     @property
     def state(self) -> State:

@@ -10,6 +10,7 @@ from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.regions import Box, fitted
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame.marks import Region
+from hustle_widgets.view.live.base import Live
 
 
 class BoxEditor:
@@ -28,7 +29,7 @@ class BoxEditor:
         The buttons.
     """
 
-    def __init__(self, live: Any, name: str) -> None:
+    def __init__(self, live: Live[Any], name: str) -> None:
         self.live, self.name = live, name
         self._image: Any = None
         add = w.Button(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hustle_widgets.algorithms.columns import ColumnPixels, column_level
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.steps.column import ColumnBackground
 from hustle_widgets.steps.targets import background_region
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame.marks import Region
@@ -22,12 +23,12 @@ from hustle_widgets.view.selection import Selection
 AT_ONCE = 300_000
 
 
-class ColumnLive(Live):
+class ColumnLive(Live[ColumnBackground]):
     """Estimate along the columns, of the frame on display and the median of all, and the pixels it is of."""
 
     decorations = ("rows", "region")
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: ColumnBackground, selection: Selection) -> None:
         super().__init__(step, selection)
         self.add = w.Button(
             description="Add rows", icon="plus-square-o", layout=w.Layout(width="112px", min_width="112px"),

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import ipywidgets as w
 import numpy as np
 
+from hustle_widgets.steps.read_data import ReadData
+from hustle_widgets.steps.save import SaveOutputs
 from hustle_widgets.view import theme
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.selection import Selection
 
 
-class ReadLive(Live):
+class ReadLive(Live[ReadData]):
     """The frames of the visit by time and orbit, those left out among them."""
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: ReadData, selection: Selection) -> None:
         super().__init__(step, selection)
         self.orbits = CurvePlot("Time since first frame of the visit [h]", "Orbit", height="230px")
         self.widget = self.boxed(self.orbits.widget)
@@ -54,10 +55,10 @@ class ReadLive(Live):
         super().close()
 
 
-class SaveLive(Live):
+class SaveLive(Live[SaveOutputs]):
     """Where the outputs go, and what is there."""
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: SaveOutputs, selection: Selection) -> None:
         super().__init__(step, selection)
         self.files = w.HTML()
         self.widget = self.boxed(self.files)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from hustle_widgets.view import theme
-from hustle_widgets.view.live.base import Live, count_in_frames
+from hustle_widgets.view.live.base import Live, S, count_in_frames
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.selection import Selection
 
 
-class FlaggedLive(Live):
+class FlaggedLive(Live[S]):
     """Pixels flagged in each frame; subclasses add what is theirs, and place both."""
 
     counts_height = "190px"
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: S, selection: Selection) -> None:
         super().__init__(step, selection)
         self.counts = CurvePlot("Time since first frame [h]", "Flagged pixels", height=self.counts_height)
 

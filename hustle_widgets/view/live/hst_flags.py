@@ -9,6 +9,7 @@ import numpy as np
 
 from hustle_widgets.algorithms.dq import FIRST_TEMPORAL, count_bits
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.steps.hst_flags import HSTFlags
 from hustle_widgets.view import theme
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.live.preview import computed, cut_visit, flags_in_frame, frame_patch
@@ -71,12 +72,12 @@ class FlagBars(PlotPanel):
             self._chosen(self._bits[index])
 
 
-class HSTFlagsLive(FlaggedLive):
+class HSTFlagsLive(FlaggedLive[HSTFlags]):
     """Pixels by flag, and the pixels flagged in each frame."""
 
     counts_height = "170px"
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: HSTFlags, selection: Selection) -> None:
         super().__init__(step, selection)
         self.bars = FlagBars(self.toggle)
         self.widget = self.boxed(self.bars.widget, self.counts.widget)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ipywidgets as w
 import numpy as np
 
 from hustle_widgets.algorithms.laplacian import detect_edges, significance
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.steps.led import LaplacianEdgeDetection
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.bloom import Bloom
@@ -24,10 +23,10 @@ AT_ONCE = 450_000
 MARGIN = 10
 
 
-class LedLive(FlaggedLive):
+class LedLive(FlaggedLive[LaplacianEdgeDetection]):
     """Significance and contrast around the clicked pixel, and the hits of each round in each frame."""
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: LaplacianEdgeDetection, selection: Selection) -> None:
         super().__init__(step, selection)
         self.significance, self.contrast = MapPlot(), MapPlot()
         self.maps = w.HBox(

@@ -9,6 +9,7 @@ import numpy as np
 from traitlets import TraitError
 
 from hustle_widgets.algorithms.windowed import cutout
+from hustle_widgets.steps.location import TargetLocation
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
@@ -18,15 +19,15 @@ from hustle_widgets.view.selection import Selection
 AROUND = 20
 
 
-class LocationLive(Live):
+class LocationLive(Live[TargetLocation]):
     """The direct image; the guess is set by a click or a drag, the centroid follows."""
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: TargetLocation, selection: Selection) -> None:
         super().__init__(step, selection)
         self.direct: FrameImage | None = None
         self._centred: Any = None
         self._heading = w.HTML()
-        direct = step.reduction.state().facts["direct_image"]
+        direct = self.reduction.state().facts["direct_image"]
         if direct is None:
             self.say("The visit has no direct image: set 'location' by hand.")
             self.widget = self.boxed()

@@ -12,6 +12,7 @@ from hustle_widgets.algorithms.mode import sky_mode
 from hustle_widgets.algorithms.sky import fit_sky, smooth_scales
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.steps.pagul import PagulBackground
 from hustle_widgets.view import theme
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.column import sparse
@@ -23,12 +24,12 @@ AT_ONCE = 150_000
 OF_A_MODE = 60_000
 
 
-class SkyLive(Live):
+class SkyLive(Live[PagulBackground]):
     """Mask on the frame, factor of the sky image as fitted and smoothed, and sky against the frame's mode."""
 
     decorations = ("sky mask",)
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: PagulBackground, selection: Selection) -> None:
         super().__init__(step, selection)
         self.show_mask = w.Checkbox(
             value=True, description="mark masked pixels on the frame", indent=False,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hustle_widgets.engine.blocks import Block, Source, State
 from hustle_widgets.engine.chain import with_known
 from hustle_widgets.engine.deltas import Outcome, Patch
+from hustle_widgets.steps.base import Step
 from hustle_widgets.view.frame.marks import Region
 
 # Pixels of a frame whose series are kept, and the frames that tell what is usual for a pixel.
@@ -60,7 +61,7 @@ class Upstream:
             self._rows = {row: self.state.images(rows=slice(row, row + 1))[:, 0]}
         return self._rows[row]
 
-    def prepared(self, kind: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def prepared(self, kind: type[Step], parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keywords of a step's compute; what `prepare` gives is made anew only when it must be."""
         named = inspect.signature(kind.prepare).parameters
         key = (kind, {name: value for name, value in parameters.items() if name in named})
@@ -69,7 +70,7 @@ class Upstream:
         return {**parameters, **self._prepared[1]}
 
     def suspects(
-        self, number: int, kind: Any, parameters: Mapping[str, Any], choice: tuple[float, int]
+        self, number: int, kind: type[Step], parameters: Mapping[str, Any], choice: tuple[float, int]
     ) -> Suspects:
         """Return the pixels of a frame that may be rejected in time; their series are gathered meanwhile."""
         if self._suspects is None or self._suspects.number != number:
@@ -109,7 +110,7 @@ class Suspects:
         self,
         state: State,
         number: int,
-        kind: Any,
+        kind: type[Step],
         parameters: Mapping[str, Any],
         choice: tuple[float, int],
     ) -> None:
@@ -199,7 +200,7 @@ def cut_visit(state: State, images: NDArray[np.float32], frames: slice, hst_dq: 
     return State(source)
 
 
-def computed(kind: Any, part: State, keywords: Mapping[str, Any]) -> Outcome:
+def computed(kind: type[Step], part: State, keywords: Mapping[str, Any]) -> Outcome:
     """Return what a step does to a small visit, taken as one block."""
     n_frames, n_rows, _ = part.shape
     block = Block(part, slice(0, n_frames), slice(0, n_rows))

@@ -9,6 +9,7 @@ import numpy as np
 
 from hustle_widgets.algorithms.dq import flagged
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.steps.quicklook import Quicklook
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
@@ -19,12 +20,12 @@ STEP_COLORS = (theme.SKY, theme.ORANGE, theme.VERMILLION, theme.GREEN, theme.YEL
 HST_COLOR = "#8c8c8c"
 
 
-class QuicklookLive(Live):
+class QuicklookLive(Live[Quicklook]):
     """Which step flags which pixel, and the light of each trace and of the whole frame."""
 
     decorations = ("aperture",)
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: Quicklook, selection: Selection) -> None:
         super().__init__(step, selection)
         self.flags = FrameImage(self.shape, title="Flags", share=0.42, toolbar=False)
         self.flags.show_frame(np.zeros(self.shape, dtype=np.float32))

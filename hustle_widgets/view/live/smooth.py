@@ -10,6 +10,7 @@ from scipy.ndimage import median_filter
 
 from hustle_widgets.algorithms.smoothing import reject_by_smoothing, smooth_model
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.steps.smooth import SpatialSmoothing
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.bloom import Bloom
@@ -24,13 +25,13 @@ AT_ONCE = {"1D_smooth": 700_000, "2D_smooth": 60_000, "polyfit": 120_000}
 MAD_TO_SIGMA = 1.4826
 
 
-class SmoothLive(FlaggedLive):
+class SmoothLive(FlaggedLive[SpatialSmoothing]):
     """Model and residual along the clicked row, the regions, and the pixels flagged in each frame."""
 
     decorations = ("smth_bounds",)
     counts_height = "170px"
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: SpatialSmoothing, selection: Selection) -> None:
         super().__init__(step, selection)
         self.editor = BoxEditor(self, "smth_bounds")
         self.model = CurvePlot("Column [px]", "Value [e⁻]", height="190px")

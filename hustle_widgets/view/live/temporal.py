@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.steps.fixed_iter import FixedIteration
+from hustle_widgets.steps.free_iter import FreeIteration
+from hustle_widgets.view.live.base import S
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.live.preview import MOST_SERIES, Suspects, computed, cut_visit, frame_patch, put_into
 from hustle_widgets.view.plots.series_plot import SeriesPlot
@@ -28,10 +31,10 @@ class Rejection(NamedTuple):
     sigma: float
 
 
-class SeriesLive(FlaggedLive):
+class SeriesOf(FlaggedLive[S]):
     """The clicked pixel's time series with the rejection band, and the pixels flagged in each frame."""
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: S, selection: Selection) -> None:
         super().__init__(step, selection)
         self.series = SeriesPlot(height="230px")
         self.series.on_threshold(self.dragged)
@@ -43,11 +46,11 @@ class SeriesLive(FlaggedLive):
 
     def threshold(self) -> float:
         """Return the threshold whose band is drawn."""
-        return float(self.step.free_sigma)
+        raise NotImplementedError
 
     def dragged(self, threshold: float) -> None:
         """Take the threshold to which an edge of the band was dragged."""
-        self.act(free_sigma=float(f"{threshold:.3g}"))
+        raise NotImplementedError
 
     def clipped(
         self, series: NDArray[np.float32], parameters: dict[str, Any]
@@ -119,7 +122,19 @@ class SeriesLive(FlaggedLive):
         return self.placed(whole)
 
 
-class FixedSeriesLive(SeriesLive):
+class SeriesLive(SeriesOf[FreeIteration]):
+    """The same for the iteration until nothing is rejected any more."""
+
+    def threshold(self) -> float:
+        """Return the threshold whose band is drawn."""
+        return float(self.step.free_sigma)
+
+    def dragged(self, threshold: float) -> None:
+        """Take the threshold to which an edge of the band was dragged."""
+        self.act(free_sigma=float(f"{threshold:.3g}"))
+
+
+class FixedSeriesLive(SeriesOf[FixedIteration]):
     """The same for a fixed number of iterations, which are looked at one after the other."""
 
     def extra(self) -> list[Any]:

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.steps.stars import BackgroundStarTracking
 from hustle_widgets.steps.targets import expected_zeroth
+from hustle_widgets.steps.zeroth_tracking import ZerothOrderTracking
 from hustle_widgets.view import theme
-from hustle_widgets.view.live.base import Live
+from hustle_widgets.view.live.base import Live, S
 from hustle_widgets.view.live.windows import Window, WindowsPlot
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.plots.panel import close_tree
@@ -21,12 +23,12 @@ AXES = ("column", "row")
 ZEROTH = 30
 
 
-class TracksLive(Live):
+class TracksLive(Live[S]):
     """Columns and rows the frames moved by, of all trackers together."""
 
     title = ""
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: S, selection: Selection) -> None:
         super().__init__(step, selection)
         self.windows = WindowsPlot()
         self.moves = [
@@ -84,13 +86,13 @@ class TracksLive(Live):
         return float(column[number][0]), float(column[number][1])
 
 
-class ZerothLive(TracksLive):
+class ZerothLive(TracksLive[ZerothOrderTracking]):
     """The 0th order, on the frame on display beside the first and the last one."""
 
     title = "0th order"
     decorations = ("zeroth",)
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: ZerothOrderTracking, selection: Selection) -> None:
         super().__init__(step, selection)
         self._ends: tuple[Any, dict[int, NDArray[np.float32]]] = (None, {})
 
@@ -125,7 +127,7 @@ class ZerothLive(TracksLive):
         image.set_points("zeroth", points, color=theme.SKY, labels=("0th order",) * len(points))
 
 
-class StarsLive(TracksLive):
+class StarsLive(TracksLive[BackgroundStarTracking]):
     """Background stars: placed, moved and removed on the frame."""
 
     title = "Stars on the frame shown"

@@ -10,6 +10,7 @@ import numpy as np
 from hustle_widgets.algorithms.background import region_values, uniform_level
 from hustle_widgets.algorithms.histogram import bin_values, fit_gaussian
 from hustle_widgets.engine.deltas import Offset, Outcome
+from hustle_widgets.steps.uniform import UniformBackground
 from hustle_widgets.view import theme
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.boxes import BoxEditor
@@ -22,12 +23,12 @@ BINS_DRAWN = 500
 FITS = {None: "mode", "median": "median", "Gaussian": "Gaussian"}
 
 
-class UniformLive(Live):
+class UniformLive(Live[UniformBackground]):
     """Histogram with mode, median and Gaussian fit, limits that are dragged, and the level of each frame."""
 
     decorations = ("bounds",)
 
-    def __init__(self, step: Any, selection: Selection) -> None:
+    def __init__(self, step: UniformBackground, selection: Selection) -> None:
         super().__init__(step, selection)
         self.editor = BoxEditor(self, "bounds")
         self.histogram = HistogramPlot(height="240px")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.view.page_part import PagePart
 from hustle_widgets.view.plots.light_curve_plot import LightCurvePlot
@@ -34,7 +35,7 @@ class LightCurveView(PagePart):
         Those before the last edit.
     """
 
-    def __init__(self, reduction: Any, selection: Selection, height: str) -> None:
+    def __init__(self, reduction: ReductionLike, selection: Selection, height: str) -> None:
         super().__init__(reduction)
         self.selection = selection
         self._plot = LightCurvePlot(height=height)

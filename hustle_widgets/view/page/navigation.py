@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as w
 
 from hustle_widgets.assessment import Finding
+from hustle_widgets.protocols import ReductionLike, StepLike
 from hustle_widgets.view.page.status import LOOKS, VERDICTS, verdict_sign
 from hustle_widgets.view.page_part import PagePart
 
@@ -30,7 +31,7 @@ class Navigation(PagePart):
     widget : ipywidgets.VBox
     """
 
-    def __init__(self, reduction: Any, open_page: Callable[[str], None]) -> None:
+    def __init__(self, reduction: ReductionLike, open_page: Callable[[str], None]) -> None:
         super().__init__(reduction)
         self._open_page = open_page
         self._signs: dict[str, w.HTML] = {}
@@ -52,7 +53,7 @@ class Navigation(PagePart):
         self.widget = w.VBox([*rows, key], layout=w.Layout(width="286px", min_width="286px"))
         self.widget.add_class("hustle-navigation")
 
-    def _row(self, name: str, text: str, step: Any) -> w.HBox:
+    def _row(self, name: str, text: str, step: StepLike) -> w.HBox:
         button = w.Button(
             description=text,
             tooltip=f"Open: {text}",

@@ -13,6 +13,7 @@ import ipywidgets as w
 from hustle_widgets.assessment import Finding, assess, worst_of_steps
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.worker import OFTEN
+from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.undo import Edit, History
 from hustle_widgets.view.frame.frame_view import SHARE, FrameView
 from hustle_widgets.view.layout import page
@@ -44,12 +45,12 @@ class ReductionView(PagePart):
         Edits made while the view is there.
     """
 
-    def __init__(self, reduction: Any) -> None:
+    def __init__(self, reduction: ReductionLike) -> None:
         super().__init__(reduction)
         _, rows, columns = reduction.state().shape
         self.selection = Selection(step=next(iter(reduction.steps)), row=rows // 2, column=columns // 2)
         self.history = History()
-        self.lives: dict[str, Live | None] = {}
+        self.lives: dict[str, Live[Any] | None] = {}
         self.panels: dict[str, Any] = {}
         self._verdicts: dict[str, w.HTML] = {}
         self._findings: list[Finding] = []

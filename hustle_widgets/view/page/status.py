@@ -7,6 +7,8 @@ from typing import Any
 
 import ipywidgets as w
 
+from hustle_widgets.protocols import StepLike
+
 # Sign, colour, word. Colours of Okabe & Ito (2008), dark enough for text on white.
 LOOKS = {
     "fresh": ("✔", "#00664b", "fresh"),
@@ -41,7 +43,7 @@ class StatusLine:
     widget : ipywidgets.VBox
     """
 
-    def __init__(self, step: Any) -> None:
+    def __init__(self, step: StepLike) -> None:
         self._step = step
         self._head = w.HTML(layout=w.Layout(height="22px"))
         self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="140px", height="14px"))

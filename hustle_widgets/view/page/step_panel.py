@@ -9,7 +9,9 @@ from typing import Any
 
 import ipywidgets as w
 
-from hustle_widgets.steps.base import Step, first_paragraph
+from hustle_widgets.protocols import StepLike
+from hustle_widgets.steps.base import first_paragraph
+from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.page.controls import Control
 from hustle_widgets.view.page.status import StatusLine
 
@@ -26,7 +28,7 @@ def heading_of(title: str, text: str) -> w.HTML:
 
 
 def settings_of(
-    step: Step, *more: Any, together: Together = nullcontext, figures: Callable[[], None] | None = None
+    step: StepLike, *more: Any, together: Together = nullcontext, figures: Callable[[], None] | None = None
 ) -> w.VBox:
     """Return title, switch, status and controls of a step.
 
@@ -80,7 +82,7 @@ def settings_box(parts: Sequence[Any]) -> w.VBox:
     return box
 
 
-def beside(settings: Any, live: Any) -> w.HBox:
+def beside(settings: Any, live: Live[Any] | None) -> w.HBox:
     """Place live plots beside the settings of a step."""
     plots = [] if live is None else [w.VBox([live.widget], layout=w.Layout(flex="1 1 auto", width="100%"))]
     both = w.HBox([settings, *plots], layout=w.Layout(width="100%"))

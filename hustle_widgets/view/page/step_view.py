@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.protocols import ReductionLike, StepLike
 from hustle_widgets.view.frame.frame_view import FrameView
 from hustle_widgets.view.layout import page
 from hustle_widgets.view.live import live_view
@@ -22,18 +21,18 @@ class StepView(PagePart):
     children : tuple of Widget
     """
 
-    def __init__(self, step: Any) -> None:
-        super().__init__(step.reduction)
+    def __init__(self, step: StepLike, reduction: ReductionLike) -> None:
+        super().__init__(reduction)
         self._name = step.name
-        _, rows, columns = step.reduction.state().shape
+        _, rows, columns = reduction.state().shape
         self.selection = Selection(step=step.name, row=rows // 2, column=columns // 2)
         self.trouble = ViewErrors()
-        self.frames = FrameView(step.reduction, self.selection)
+        self.frames = FrameView(reduction, self.selection)
         self.live = live_view(step, self.selection)
         self.frames.image.on_click(self._clicked)
         self.selection.observe(lambda _: self.draw(), list(self.selection.trait_names()))
         self.frames.overlay.observe(lambda _: self.draw(), "value")
-        step.reduction.watch(self._happened)
+        reduction.watch(self._happened)
         panel = beside(settings_of(step), self.live)
         self.children = (page(self.trouble.widget, self.frames.widget, panel),)
         self.draw()

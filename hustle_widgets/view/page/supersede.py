@@ -5,11 +5,13 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from hustle_widgets.protocols import ReductionLike
+
 # Place on the page -> (execution, Reduction shown there).
 _shown: dict[str, tuple[int, weakref.ref[Any]]] = {}
 
 
-def supersede(reduction: Any) -> None:
+def supersede(reduction: ReductionLike) -> None:
     """Close the Reduction that an earlier run of the same cell showed, and drop IPython's references to it.
 
     The output history of IPython would keep its visit for ever. A name that the user gave it still does.

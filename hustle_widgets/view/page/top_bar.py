@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.undo import History
 from hustle_widgets.view.page.status import badge
 from hustle_widgets.view.page_part import PagePart
@@ -28,7 +29,7 @@ class TopBar(PagePart):
         Whether the frame on display is a preview.
     """
 
-    def __init__(self, reduction: Any, undo: Any, redo: Any, set_up: Any) -> None:
+    def __init__(self, reduction: ReductionLike, undo: Any, redo: Any, set_up: Any) -> None:
         super().__init__(reduction)
         self.previewed = False
 

@@ -96,8 +96,8 @@ def close_tree(*roots: Any) -> None:
         if isinstance(value, ipywidgets.Widget):
             if id(value) not in seen:
                 seen[id(value)] = value
-                # Straight from the store: asking by name would create default widgets only to close them.
-                todo.extend(value._trait_values.values())
+                # Only what has a value: asking for the others would create default widgets only to close them.
+                todo.extend(getattr(value, name) for name in value.traits() if value.trait_has_value(name))
         elif isinstance(value, dict):
             todo.extend(value.values())
         elif isinstance(value, (list, tuple)):
