@@ -10,8 +10,8 @@ from typing import Any
 import xarray as xr
 
 from hustle_widgets.config import HustleConfig, read_config
-from hustle_widgets.outputs import frame_shape
 from hustle_widgets.settings import absences, checked_values, remarks, tutorial_values
+from hustle_widgets.source import frame_shape
 from hustle_widgets.visit import load_visit
 
 

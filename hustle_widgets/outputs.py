@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from hustle_widgets.config import format_value
-from hustle_widgets.engine.blocks import Source, State
+from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step, first_paragraph
 from hustle_widgets.steps.parameters import as_lists
@@ -46,104 +46,6 @@ def flag_type() -> type[np.unsignedinteger[Any]]:
     """Return the smallest unsigned type that holds the flag bits of all steps."""
     highest = max(step.flag for step in STAGE_1)
     return np.uint8 if highest < 256 else np.uint16 if highest < 65536 else np.uint32
-
-
-def visit_source(visit: xr.Dataset, token: str) -> Source:
-    """Return a visit as the engine sees it: read-only arrays, no copy of what is float32 already.
-
-    Raises
-    ------
-    ValueError
-        If the Dataset is not a visit, naming what it lacks.
-    """
-    lacking = [name for name in ("images", "exp_time") if name not in visit.variables]
-    if lacking or visit["images"].ndim != 3 or 0 in visit["images"].shape:
-        what = f"lacks {' and '.join(lacking)}" if lacking else f"has images of shape {visit['images'].shape}"
-        raise ValueError(
-            f"This Dataset is not a visit: it {what}. A visit has 'images' of (frames, rows, columns) and "
-            "'exp_time', as load_visit(folder) gives them."
-        )
-    if visit["images"].dims != CUBE:
-        raise ValueError(
-            f"The visit's 'images' have the dims {visit['images'].dims}. They must be {CUBE} (frame, row, column): "
-            "rename them, or transpose the Dataset."
-        )
-    for name in ("images", "exp_time"):
-        if visit[name].dtype.kind not in "iuf":
-            what = "electrons" if name == "images" else "mid-exposure times as MJD"
-            raise ValueError(
-                f"The visit's {name!r} must be numbers, {what}. Got values of type {visit[name].dtype} instead."
-            )
-    images = _float32(visit["images"].data)
-    n_frames = images.shape[0]
-
-    def cube(name: str, fill: Any) -> np.ndarray:
-        if name not in visit:
-            return np.broadcast_to(fill, images.shape)
-        if visit[name].shape != images.shape:
-            raise ValueError(f"'{name}' has shape {visit[name].shape}, 'images' {images.shape}.")
-        return np.asarray(visit[name].data)
-
-    def column(name: str, fill: Any) -> np.ndarray:
-        return np.asarray(visit[name].data) if name in visit else np.full(n_frames, fill)
-
-    columns = {
-        "exp_time": np.asarray(visit["exp_time"].data, dtype=np.float64),
-        "orbit_numbers": column("orbit_numbers", 1),
-        "read_noise": column("read_noise", 3.1),
-        "exp_duration": column("exp_duration", np.nan),
-    }
-    subarray = tuple(visit["subarr_coords"].data) if "subarr_coords" in visit else None
-    if subarray is not None and not (len(subarray) == 4 and np.isfinite(subarray).all()):
-        raise ValueError(
-            "'subarr_coords' must be four numbers: the first and last full-chip column, and row, 1-indexed. "
-            f"Got {[*map(float, subarray)]} instead; leave it out when it is not known."
-        )
-    if subarray is not None and not _fits(subarray, images.shape[1:]):
-        subarray = None  # a visit cut by hand: where it lies on the chip is no longer known
-    chip = visit.attrs.get("chip", 2)
-    if chip not in (1, 2):
-        raise ValueError(f"The visit's attribute 'chip' must be 1 or 2. Got {chip!r} instead.")
-    facts = {
-        "direct_image": _float32(visit["direct_image"].data) if "direct_image" in visit else None,
-        "subarr_coords": subarray,
-        "chip": int(chip),
-        "target": target_of(visit),
-        "folder": visit.attrs.get("toplevel_dir", ""),
-    }
-    errors, hst_dq = cube("errors", np.float32(np.nan)), cube("hst_dq", np.int16(0))
-    return Source(_read_only(images), _read_only(errors), _read_only(hst_dq), columns, facts, token)
-
-
-def _fits(subarray: tuple[float, ...], shape: tuple[int, ...]) -> bool:
-    """Tell whether a subarray has the frames' rows and columns, to the pixel by which conventions differ."""
-    left, right, bottom, top = subarray
-    return abs(top - bottom + 1 - shape[0]) <= 1 and abs(right - left + 1 - shape[1]) <= 1
-
-
-def frame_shape(visit: xr.Dataset) -> tuple[int, int] | None:
-    """Return rows and columns of a visit's frames; None for what is no visit."""
-    shape = visit["images"].shape if "images" in visit else ()
-    return (shape[1], shape[2]) if len(shape) == 3 else None
-
-
-def target_of(visit: xr.Dataset) -> tuple[float, float] | None:
-    """Return where the header puts the target, (column, row), or None."""
-    try:
-        column, row = float(visit.attrs["target_posx"]), float(visit.attrs["target_posy"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return (column, row) if np.isfinite((column, row)).all() else None
-
-
-def _float32(data: Any) -> np.ndarray:
-    return np.asarray(data, dtype=np.float32)
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) -> xr.Dataset:

@@ -13,9 +13,9 @@ import xarray as xr
 
 from hustle_widgets.config import read_config
 from hustle_widgets.console import Bar, Console, say, summary
-from hustle_widgets.outputs import target_of
 from hustle_widgets.reduction import Reduction
 from hustle_widgets.settings import absences, checked, checked_values, remarks, tutorial_values
+from hustle_widgets.source import target_of
 from hustle_widgets.visit import load_visit
 
 # Pixels: a header is not that wrong, so a tutorial's location further off belongs to the tutorial's target.

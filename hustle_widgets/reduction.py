@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import itertools
 import os
 import threading
 import weakref
@@ -25,17 +24,16 @@ from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.engine.worker import PAUSE
 from hustle_widgets.opening import open_config, remarks_on
-from hustle_widgets.outputs import clean_dataset, visit_source
+from hustle_widgets.outputs import clean_dataset
 from hustle_widgets.run_folder import RunResult, write_outputs
 from hustle_widgets.script import script_of
 from hustle_widgets.settings import config_of, request_of, values_of_visit
+from hustle_widgets.source import visit_source
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step, unknown
 from hustle_widgets.steps.parameters import ParameterError
 from hustle_widgets.steps.setup import SetUp
 from hustle_widgets.visit import load_visit
-
-_numbers = itertools.count(1)
 
 
 class StepError(ValueError):
@@ -92,7 +90,7 @@ class Reduction(LazyVBox, SetUp):
         adapted = {key: value for key, value in values_of_visit(self.visit).items() if key not in parameters}
         self.set(**adapted, **parameters)
         me = weakref.ref(self)
-        self._chain = Chain(visit_source(self.visit, f"visit-{next(_numbers)}"), self._nodes(me))
+        self._chain = Chain(visit_source(self.visit), self._nodes(me))
         self._computation = Computation(self._chain, self.steps)
         for step in self.steps.values():
             step.join(self)

@@ -9,8 +9,9 @@ from typing import Any
 import xarray as xr
 
 from hustle_widgets.engine.chain import Chain, Listener
-from hustle_widgets.outputs import NOT_SCIENCE, clean_dataset, visit_source
+from hustle_widgets.outputs import NOT_SCIENCE, clean_dataset
 from hustle_widgets.settings import checked, request_of, tutorial_values, values_of_visit
+from hustle_widgets.source import visit_source
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.parameters import as_lists
 
@@ -44,7 +45,7 @@ def reduce(visit: xr.Dataset, **parameters: Any) -> xr.Dataset:
     """
     values = {**defaults_for(visit), **checked(parameters)}
     errors = _Errors()
-    chain = Chain(visit_source(visit, "visit"), [kind.node() for kind in STAGE_1])
+    chain = Chain(visit_source(visit), [kind.node() for kind in STAGE_1])
     request = request_of(values)
     chain.execute(request, errors)
     if errors.first is not None:

@@ -10,8 +10,8 @@ import xarray as xr
 
 from hustle_widgets.config import ConfigError, HustleConfig, format_value, template
 from hustle_widgets.engine.plan import Request
-from hustle_widgets.outputs import target_of
 from hustle_widgets.peer_configs import check_stage, meant, names_today, older_names, remark_on
+from hustle_widgets.source import target_of
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step, unknown
 from hustle_widgets.steps.parameters import Parameter, ParameterError, as_lists

@@ -12,14 +12,15 @@ import netCDF4
 import numpy as np
 import xarray as xr
 from astropy.time import Time
-from numpy.typing import NDArray
 
 from .algorithms.failed_frames import pixel_problems
-from .exposures import READ_NOISE, read_direct, read_frame
+from .lazy.reading import read_pixels
+from .reading.direct import read_direct
 from .reading.errors import VisitError, VisitNotFoundError
+from .reading.planes import FilesGoneError, ImageSet
 from .reading.survey import failure_messages, survey
 
-__all__ = ["HDF5", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
+__all__ = ["HDF5", "FilesGoneError", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
 
 # The HDF5 library crashes when two threads of one process write at the same time.
 HDF5 = threading.Lock()
@@ -52,7 +53,8 @@ def load_visit(
     xarray.Dataset
         images, errors (exp_time, x, y) float32 [e-]; hst_dq (exp_time, x, y), calwf3's flags as they came;
         direct_image; subarr_coords (left, right, bottom, top; 1-indexed, inclusive); orbit_numbers, from 1;
-        read_noise [e-]; exp_duration [s]; file_names; frame_problem, what failed in a frame, '' for most.
+        read_noise [e-]; exp_duration [s]; file_names; file_checksums (SHA-256); frame_problem, what failed in
+        a frame, '' for most.
         exp_time is mid-exposure MJD (UTC). Dim x is the row, y the column. attrs: target_posx, target_posy
         (column and row of the target in the direct image as the header has it), chip, toplevel_dir,
         target_name, filter, messages. subarr_coords is missing where no header tells.
@@ -66,6 +68,9 @@ def load_visit(
 
     Notes
     -----
+    Only the images are in memory. errors and hst_dq are read from the files when they are indexed, frame by
+    frame; a file that has gone or changed by then gives a FilesGoneError that names it. ``visit.load()`` reads
+    them all.
     A gap of more than 35 min between the end of an exposure and the start of the next begins a new orbit. The
     read noise of a frame is the root of the median of ``errors^2 - images`` over unflagged pixels. Files that
     look like exposures and are not used, frames that failed, and cards that were done without are named in
@@ -79,17 +84,11 @@ def load_visit(
     found = survey(folder, visit)
     exposures, messages = found.exposures, list(found.messages)
     direct = read_direct(found.direct, found.direct_version, messages)
-    n_frames, shape = len(exposures), found.shape
-    # The only big arrays; each file is copied straight into its place.
-    images = np.empty((n_frames, *shape), dtype=np.float32)
-    errors = np.empty_like(images)
-    hst_dq = np.zeros((n_frames, *shape), dtype=np.uint16)
-    for k, exposure in enumerate(exposures):
-        hst_dq = read_frame(exposure, k, images, errors, hst_dq, messages)
-        if progress is not None:
-            progress((k + 1) / n_frames)
+    sets = [exposure.pixels for exposure in exposures]
+    messages += _lacking(sets)
+    pixels = read_pixels(sets, progress)
 
-    by_pixels = pixel_problems(images, found.durations)
+    by_pixels = pixel_problems(pixels.images.values, found.durations)
     problems = [header or pixels for header, pixels in zip(found.problems, by_pixels, strict=True)]
     messages += failure_messages(found.names, problems)
     subarray = found.subarray
@@ -98,19 +97,24 @@ def load_visit(
         if subarray is None
         else {"subarr_coords": ("index", subarray, {"units": "pixel", "long_name": "1-indexed, inclusive"})}
     )
-    same = direct.shape == shape
+    same = direct.shape == found.shape
     electron = {"units": "electron"}
     return xr.Dataset(
         {
-            "images": (("exp_time", "x", "y"), images, electron),
-            "errors": (("exp_time", "x", "y"), errors, electron),
-            "hst_dq": (("exp_time", "x", "y"), hst_dq, {"units": "1", "long_name": "calwf3 data quality"}),
+            "images": pixels.images,
+            "errors": pixels.errors,
+            "hst_dq": pixels.hst_dq,
             "direct_image": (("x", "y") if same else ("x_direct", "y_direct"), direct, electron),
             **where,
             "orbit_numbers": ("exp_time", found.orbits, {"units": "1"}),
-            "read_noise": ("exp_time", _read_noises(images, errors, hst_dq), electron),
+            "read_noise": ("exp_time", pixels.read_noise, electron),
             "exp_duration": ("exp_time", found.durations, {"units": "s"}),
             "file_names": ("exp_time", np.array(found.names)),
+            "file_checksums": (
+                "exp_time",
+                pixels.checksums,
+                {"units": "1", "long_name": "SHA-256 of each file"},
+            ),
             "frame_problem": (
                 "exp_time",
                 np.array(problems),
@@ -135,21 +139,14 @@ def load_visit(
     )
 
 
-def _read_noises(
-    images: NDArray[np.float32], errors: NDArray[np.float32], hst_dq: NDArray[Any]
-) -> NDArray[np.float32]:
-    """Read noise of each frame, from a sample of its pixels; the usual one where it cannot be told."""
-    found = np.full(len(images), np.nan)
-    step = max(1, images[0].size // 100_000)
-    for k, (image, error, flags) in enumerate(zip(images, errors, hst_dq, strict=True)):
-        value, sigma = image.ravel()[::step].astype(float), error.ravel()[::step].astype(float)
-        square = sigma**2 - value
-        # Where the image is negative calwf3 counts no photons and the difference means nothing.
-        good = np.isfinite(square) & (value > 0) & (flags.ravel()[::step] == 0)
-        if good.any() and np.median(square[good]) > 0:
-            found[k] = np.sqrt(np.median(square[good]))
-    usual = np.nanmedian(found) if np.isfinite(found).any() else READ_NOISE
-    return np.where(np.isfinite(found), found, usual).astype(np.float32)
+def _lacking(sets: list[ImageSet]) -> list[str]:
+    """Say which extensions are missing, and what is done without them."""
+    said = []
+    if any(one.error is None for one in sets):
+        said.append("No ERR extension: errors are those of photons and read noise.")
+    if any(one.quality is None for one in sets):
+        said.append("No DQ extension: no pixel is flagged.")
+    return said
 
 
 def save_clean(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +20,44 @@ SERIES = 16_000
 ROWS_WITH_HALO = 48
 
 
+class CubeLike(Protocol):
+    """What is indexed as an array of (frame, row, column) is; an ndarray is one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Frames, rows and columns."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a value."""
+
+    def __getitem__(self, key: Any, /) -> NDArray[Any]:
+        """Index by numbers and slices, the frames by an array of numbers too."""
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """What a chain starts from; never modified.
 
     Parameters
     ----------
-    images, errors : ndarray of float32, shape (frames, rows, columns)
+    images : ndarray of float32, shape (frames, rows, columns)
         Electrons.
-    hst_dq : ndarray of int, shape (frames, rows, columns)
-        Data quality of calwf3, sums of bits.
+    errors : CubeLike of float32, same shape
+        Electrons; may be read when it is indexed.
+    hst_dq : CubeLike of int, same shape
+        Data quality of calwf3, sums of bits; may be kept small.
     columns : mapping of str to ndarray, shape (frames, ...)
         One entry a frame: exp_time, orbit_numbers, read_noise, exp_duration.
     facts : mapping
         What belongs to the visit as a whole: direct_image, subarr_coords, target, chip, folder.
     token : str
-        Tells one source from another.
+        Tells the content of one source from that of another.
     """
 
     images: NDArray[np.float32]
-    errors: NDArray[np.float32]
-    hst_dq: NDArray[Any]
+    errors: CubeLike
+    hst_dq: CubeLike
     columns: Mapping[str, NDArray[Any]]
     facts: Mapping[str, Any]
     token: str
@@ -76,7 +93,7 @@ class State:
         """One entry a frame of those worked on, e.g. 'exp_time'."""
         return self.source.columns[name][self.kept_frames]
 
-    def cut(self, cube: NDArray[Any], frames: slice, rows: slice) -> NDArray[Any]:
+    def cut(self, cube: CubeLike, frames: slice, rows: slice) -> NDArray[Any]:
         """Return the part of a source cube in a block; a view where it can be one."""
         chosen = self.kept_frames[frames]
         if chosen.size and chosen[-1] - chosen[0] + 1 == chosen.size:

@@ -13,6 +13,7 @@ from astropy.io import fits
 from hustle_widgets.reading.cards import Cards
 from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.reading.opening import opened
+from hustle_widgets.reading.planes import ImageSet, Plane, planes_of
 from hustle_widgets.reading.times import Times, exposure_times
 from hustle_widgets.reading.units import electrons_factor
 
@@ -32,12 +33,15 @@ class Headers:
         SCI headers by EXTVER.
     names : tuple of str
         Extensions, for messages.
+    planes : dict of (str, int) to Plane
+        Where the pixels are, by EXTNAME and EXTVER.
     """
 
     path: Path
     primary: fits.Header
     science: dict[int, fits.Header]
     names: tuple[str, ...] = field(default=())
+    planes: dict[tuple[str, int], Plane] = field(default_factory=dict)
 
     @classmethod
     def of(cls, path: Path) -> Headers:
@@ -55,7 +59,7 @@ class Headers:
                 raise VisitError(
                     f"{path} has no SCI extension (it has {', '.join(names)}). Give calibrated files, *_flt.fits."
                 )
-            return cls(path, hdus[0].header, science, names)
+            return cls(path, hdus[0].header, science, names, planes_of(path, hdus))
 
     @cached_property
     def cards(self) -> Cards:
@@ -175,6 +179,17 @@ class Exposure:
         self.times: Times = exposure_times(Cards(self.path, headers.primary, headers.science[self.version]))
         self.factor, remark = electrons_factor(self.cards, self.times.duration)
         self.remarks = [*self.times.remarks, *([remark] if remark else [])]
+
+    @property
+    def pixels(self) -> ImageSet:
+        """Where its pixels are.
+
+        Raises
+        ------
+        VisitError
+            When errors or flags are of another shape than the image.
+        """
+        return ImageSet.of(self.headers.planes, self.version, self.shape, self.factor)
 
     @property
     def start(self) -> float:

@@ -10,9 +10,9 @@ from typing import Any
 import ipywidgets as w
 
 from hustle_widgets.config import format_value, read_config
-from hustle_widgets.outputs import frame_shape
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.settings import checked_values
+from hustle_widgets.source import frame_shape
 from hustle_widgets.view.page.controls import Control
 from hustle_widgets.view.page.step_panel import Together, heading_of, settings_box
 from hustle_widgets.view.page_part import PagePart

@@ -1,0 +1,122 @@
+"""The pixels of a visit: frames into memory, errors and flags left in the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hustle_widgets.engine.chain import usable_cores
+from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
+from hustle_widgets.lazy.arrays import lazy_variable
+from hustle_widgets.lazy.files import FileFrames
+from hustle_widgets.reading.errors import VisitError
+from hustle_widgets.reading.planes import READ_NOISE, ImageSet
+
+CUBE = ("exp_time", "x", "y")
+#: Pixels of a frame that its read noise is estimated from.
+SAMPLE = 100_000
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What `read_pixels` gives.
+
+    Attributes
+    ----------
+    images, errors, hst_dq : Variable, shape (frames, rows, columns)
+        Of float32 [e-], float32 [e-], and uint16, or int32 where a flag needs more bits. The first is in memory.
+    read_noise : ndarray of float32, shape (frames,)
+        Electrons.
+    checksums : ndarray of str, shape (frames,)
+        SHA-256 of each file.
+    """
+
+    images: xr.Variable
+    errors: xr.Variable
+    hst_dq: xr.Variable
+    read_noise: NDArray[np.float32]
+    checksums: NDArray[np.str_]
+
+
+def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | None = None) -> Pixels:
+    """Read the frames of a visit, and look once at their errors and flags.
+
+    Parameters
+    ----------
+    sets : sequence of ImageSet
+        One a frame, all of one shape.
+    progress : callable, optional
+        Called with the fraction read, 0..1.
+
+    Raises
+    ------
+    VisitError
+        When the pixels of a file cannot be read. Names the file.
+
+    Notes
+    -----
+    The frames are the only cube that is kept. Of the flags the flagged pixels are kept too: steps need them.
+    """
+    # Each thread copies a frame straight into its place.
+    images = np.empty((len(sets), *sets[0].science.shape), dtype=np.float32)
+    stamped, kept, noises = [], [], []
+    with ThreadPoolExecutor(min(4, usable_cores())) as pool:
+        done = pool.map(_read_frame, sets, images)
+        for number, (image_set, flags, noise) in enumerate(done, start=1):
+            stamped.append(image_set)
+            kept.append(flags)
+            noises.append(noise)
+            if progress is not None:
+                progress(number / len(sets))
+    flagged = FlaggedPixels(kept, images.shape)
+    electron = {"units": "electron"}
+    dq_attrs = {"units": "1", "long_name": "calwf3 data quality"}
+    return Pixels(
+        xr.Variable(CUBE, images, electron),
+        lazy_variable(CUBE, FileFrames("errors", stamped, np.float32), electron),
+        lazy_variable(CUBE, FileFrames("flags", stamped, flagged.dtype, flagged), dq_attrs),
+        _read_noises(np.array(noises)),
+        np.array([image_set.checksum for image_set in stamped]),
+    )
+
+
+def _read_frame(source: ImageSet, image: NDArray[np.float32]) -> tuple[ImageSet, Any, float]:
+    """Read one frame into its place; return its file's checksum, flagged pixels and read noise."""
+    try:
+        stamped = source.stamped()
+        image[:] = source.images()
+        flags = source.flags()
+        # Bits beyond the 16 of calwf3 are kept where there are any.
+        fits_in_16 = flags.dtype == np.uint16 or int(flags.max(initial=0)) <= 65_535
+        flags = flags.astype(np.uint16 if fits_in_16 else np.int32, copy=False)
+        return stamped, keep_flagged(flags), _read_noise(image, source.errors(), flags)
+    except VisitError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise VisitError(
+            f"{source.path} cannot be read; it is damaged or truncated ({type(error).__name__}: {error}). "
+            "Download it again or take it out of the folder."
+        ) from error
+
+
+def _read_noise(image: NDArray[np.float32], error: NDArray[np.float32], flags: NDArray[Any]) -> float:
+    """Read noise of one frame [e-], from a sample of its pixels; NaN where it cannot be told."""
+    step = max(1, image.size // SAMPLE)
+    value, sigma = image.ravel()[::step].astype(float), error.ravel()[::step].astype(float)
+    square = sigma**2 - value
+    # Where the image is negative calwf3 counts no photons and the difference means nothing.
+    good = np.isfinite(square) & (value > 0) & (flags.ravel()[::step] == 0)
+    median = float(np.median(square[good])) if good.any() else 0.0
+    return float(np.sqrt(median)) if median > 0 else np.nan
+
+
+def _read_noises(found: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Give the usual read noise to frames of which it cannot be told."""
+    usual = np.nanmedian(found) if np.isfinite(found).any() else READ_NOISE
+    return np.where(np.isfinite(found), found, usual).astype(np.float32)

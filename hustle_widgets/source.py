@@ -1,0 +1,165 @@
+"""A visit as the engine sees it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from hustle_widgets.engine.blocks import CubeLike, Source
+from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
+from hustle_widgets.engine.plan import digest
+from hustle_widgets.lazy.arrays import Cube, frame_runs, in_memory, made_from
+from hustle_widgets.lazy.files import FileFrames
+from hustle_widgets.lazy.reading import CUBE
+
+
+def visit_source(visit: xr.Dataset) -> Source:
+    """Return a visit as the engine sees it: read-only arrays, no copy of what is float32 already.
+
+    Only the images are brought into memory. Of flags that are not there yet the flagged pixels are kept, and
+    errors are read when a step asks for them. The token is made of the content: two visits share it only if
+    their pixels, times and places are alike, in any process.
+
+    Raises
+    ------
+    ValueError
+        If the Dataset is not a visit, naming what it lacks.
+    """
+    lacking = [name for name in ("images", "exp_time") if name not in visit.variables]
+    if lacking or visit["images"].ndim != 3 or 0 in visit["images"].shape:
+        what = f"lacks {' and '.join(lacking)}" if lacking else f"has images of shape {visit['images'].shape}"
+        raise ValueError(
+            f"This Dataset is not a visit: it {what}. A visit has 'images' of (frames, rows, columns) and "
+            "'exp_time', as load_visit(folder) gives them."
+        )
+    if visit["images"].dims != CUBE:
+        raise ValueError(
+            f"The visit's 'images' have the dims {visit['images'].dims}. They must be {CUBE} (frame, row, column): "
+            "rename them, or transpose the Dataset."
+        )
+    for name in ("images", "exp_time"):
+        if visit[name].dtype.kind not in "iuf":
+            what = "electrons" if name == "images" else "mid-exposure times as MJD"
+            raise ValueError(
+                f"The visit's {name!r} must be numbers, {what}. Got values of type {visit[name].dtype} instead."
+            )
+    images = _float32(visit["images"].data)
+    for name in ("errors", "hst_dq"):
+        if name in visit and visit[name].shape != images.shape:
+            raise ValueError(f"'{name}' has shape {visit[name].shape}, 'images' {images.shape}.")
+    n_frames = images.shape[0]
+
+    def column(name: str, fill: Any) -> np.ndarray:
+        return np.asarray(visit[name].data) if name in visit else np.full(n_frames, fill)
+
+    columns = {
+        "exp_time": np.asarray(visit["exp_time"].data, dtype=np.float64),
+        "orbit_numbers": column("orbit_numbers", 1),
+        "read_noise": column("read_noise", 3.1),
+        "exp_duration": column("exp_duration", np.nan),
+    }
+    subarray = tuple(visit["subarr_coords"].data) if "subarr_coords" in visit else None
+    if subarray is not None and not (len(subarray) == 4 and np.isfinite(subarray).all()):
+        raise ValueError(
+            "'subarr_coords' must be four numbers: the first and last full-chip column, and row, 1-indexed. "
+            f"Got {[*map(float, subarray)]} instead; leave it out when it is not known."
+        )
+    if subarray is not None and not _fits(subarray, images.shape[1:]):
+        subarray = None  # a visit cut by hand: where it lies on the chip is no longer known
+    chip = visit.attrs.get("chip", 2)
+    if chip not in (1, 2):
+        raise ValueError(f"The visit's attribute 'chip' must be 1 or 2. Got {chip!r} instead.")
+    facts = {
+        "direct_image": _float32(visit["direct_image"].data) if "direct_image" in visit else None,
+        "subarr_coords": subarray,
+        "chip": int(chip),
+        "target": target_of(visit),
+        "folder": visit.attrs.get("toplevel_dir", ""),
+    }
+    errors, hst_dq = _errors(visit, images.shape), _flags(visit, images.shape)
+    token = _token([images, errors, hst_dq, *columns.values(), facts["direct_image"]], facts)
+    return Source(_read_only(images), errors, hst_dq, columns, facts, token)
+
+
+def _errors(visit: xr.Dataset, shape: tuple[int, ...]) -> CubeLike:
+    """Return errors as an array, or as what reads them when they are indexed."""
+    if "errors" not in visit:
+        return np.broadcast_to(np.float32(np.nan), shape)
+    variable = visit.variables["errors"]
+    if in_memory(variable):
+        return _read_only(np.asarray(variable.data))
+    origin = made_from(variable)
+    if origin is not None and isinstance(origin[0], FileFrames) and origin[1] is not None:
+        return Cube(variable, origin[0].digest(origin[1]))
+    # dask names its arrays by what they are computed from; other files are known by their path.
+    name = variable.data.name if variable.chunks else variable.encoding.get("source", "")
+    return Cube(variable, str(name))
+
+
+def _flags(visit: xr.Dataset, shape: tuple[int, ...]) -> CubeLike:
+    """Return flags as an array, or the flagged pixels of what is not in memory."""
+    if "hst_dq" not in visit:
+        return np.broadcast_to(np.int16(0), shape)
+    variable = visit.variables["hst_dq"]
+    if in_memory(variable):
+        return _read_only(np.asarray(variable.data))
+    origin = made_from(variable)
+    if origin is not None and isinstance(origin[0], FileFrames) and origin[1] is not None:
+        return origin[0].flags.of_frames(origin[1])  # kept when the files were read
+    kept = [keep_flagged(frame) for run in frame_runs(variable) for frame in variable[run].values]
+    return FlaggedPixels(kept, shape)
+
+
+def _token(arrays: list[Any], facts: Mapping[str, Any]) -> str:
+    """Return a short hash of what a visit is made of."""
+    plain = [(key, value) for key, value in facts.items() if key not in ("direct_image", "folder")]
+    return digest([_digest(array) for array in arrays], plain)
+
+
+def _digest(array: Any) -> str:
+    """Tell the values of an array from others; in the time of a look at each."""
+    if array is None:
+        return ""
+    if not isinstance(array, np.ndarray):
+        return str(array.digest)
+    found = zlib.crc32(repr((array.shape, array.dtype.str)).encode())
+    if 0 in array.strides and array.size:  # one value everywhere: the visit has none of its own
+        array = array[(slice(0, 1),) * array.ndim]
+    for part in array if array.ndim == 3 else [array]:
+        found = zlib.crc32(np.ascontiguousarray(part).data, found)
+    return f"{found:08x}"
+
+
+def _fits(subarray: tuple[float, ...], shape: tuple[int, ...]) -> bool:
+    """Tell whether a subarray has the frames' rows and columns, to the pixel by which conventions differ."""
+    left, right, bottom, top = subarray
+    return abs(top - bottom + 1 - shape[0]) <= 1 and abs(right - left + 1 - shape[1]) <= 1
+
+
+def frame_shape(visit: xr.Dataset) -> tuple[int, int] | None:
+    """Return rows and columns of a visit's frames; None for what is no visit."""
+    shape = visit["images"].shape if "images" in visit else ()
+    return (shape[1], shape[2]) if len(shape) == 3 else None
+
+
+def target_of(visit: xr.Dataset) -> tuple[float, float] | None:
+    """Return where the header puts the target, (column, row), or None."""
+    try:
+        column, row = float(visit.attrs["target_posx"]), float(visit.attrs["target_posy"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (column, row) if np.isfinite((column, row)).all() else None
+
+
+def _float32(data: Any) -> np.ndarray:
+    return np.asarray(data, dtype=np.float32)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
