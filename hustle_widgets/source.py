@@ -12,8 +12,8 @@ import xarray as xr
 from hustle_widgets.engine.blocks import CubeLike, Source
 from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
 from hustle_widgets.engine.plan import digest
-from hustle_widgets.lazy.arrays import Cube, frame_runs, in_memory, made_from
-from hustle_widgets.lazy.files import FileFrames
+from hustle_widgets.lazy.arrays import Cube, frame_runs, in_memory
+from hustle_widgets.lazy.files import kept_flags
 from hustle_widgets.lazy.reading import CUBE
 
 
@@ -92,9 +92,8 @@ def _errors(visit: xr.Dataset, shape: tuple[int, ...]) -> CubeLike:
     variable = visit.variables["errors"]
     if in_memory(variable):
         return _read_only(np.asarray(variable.data))
-    origin = made_from(variable)
-    if origin is not None and isinstance(origin[0], FileFrames) and origin[1] is not None:
-        return Cube(variable, origin[0].digest(origin[1]))
+    if "file_checksums" in visit:
+        return Cube(variable, ",".join(map(str, visit["file_checksums"].values.ravel())))
     # dask names its arrays by what they are computed from; other files are known by their path.
     name = variable.data.name if variable.chunks else variable.encoding.get("source", "")
     return Cube(variable, str(name))
@@ -107,10 +106,8 @@ def _flags(visit: xr.Dataset, shape: tuple[int, ...]) -> CubeLike:
     variable = visit.variables["hst_dq"]
     if in_memory(variable):
         return _read_only(np.asarray(variable.data))
-    origin = made_from(variable)
-    if origin is not None and isinstance(origin[0], FileFrames) and origin[1] is not None:
-        return origin[0].flags.of_frames(origin[1])  # kept when the files were read
-    kept = [keep_flagged(frame) for run in frame_runs(variable) for frame in variable[run].values]
+    with kept_flags():
+        kept = [keep_flagged(frame) for run in frame_runs(variable) for frame in variable[run].values]
     return FlaggedPixels(kept, shape)
 
 

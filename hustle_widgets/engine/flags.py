@@ -48,11 +48,6 @@ class FlaggedPixels:
             found = zlib.crc32(values.data, found)
         return f"{found:08x}"
 
-    def of_frames(self, numbers: NDArray[np.intp]) -> FlaggedPixels:
-        """Return the flags of some frames; nothing is copied."""
-        chosen = [self._frames[number] for number in numbers]
-        return FlaggedPixels(chosen, (len(chosen), *self.shape[1:]))
-
     def __getitem__(self, key: Any) -> NDArray[Any]:
         key = key if isinstance(key, tuple) else (key,)
         frames = np.arange(self.shape[0])[key[0]]

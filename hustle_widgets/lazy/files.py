@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.lazy.arrays import FrameArray
 from hustle_widgets.reading.planes import FilesGoneError, ImageSet
+
+_from_memory: ContextVar[bool] = ContextVar("flags are taken from memory", default=False)
+
+
+@contextmanager
+def kept_flags() -> Iterator[None]:
+    """Within it, flags are those that were kept when the visit was loaded: its files need not be there."""
+    token = _from_memory.set(True)
+    try:
+        yield
+    finally:
+        _from_memory.reset(token)
 
 
 class FileFrames(FrameArray):
@@ -31,13 +44,11 @@ class FileFrames(FrameArray):
 
     def frame(self, number: int, rows: slice) -> NDArray[Any]:
         """Read a band of rows of one frame."""
+        if self.flags is not None and _from_memory.get():
+            return self.flags[number, rows].astype(self.dtype, copy=False)
         source = self.sets[number]
         source.check()
         try:
             return getattr(source, self.what)(rows).astype(self.dtype, copy=False)
         except OSError as error:
             raise FilesGoneError(f"{source.path} cannot be read any more: {error}.") from error
-
-    def digest(self, numbers: NDArray[np.intp]) -> str:
-        """Tell the values of some frames from others, without reading them."""
-        return ",".join(self.sets[number].checksum for number in numbers)
