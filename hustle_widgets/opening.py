@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -12,6 +13,7 @@ import xarray as xr
 from hustle_widgets.config import HustleConfig, read_config
 from hustle_widgets.settings import absences, checked_values, remarks, tutorial_values
 from hustle_widgets.source import frame_shape
+from hustle_widgets.stage_links import OURS, THEIRS
 from hustle_widgets.visit import load_visit
 
 
@@ -54,12 +56,26 @@ def open_config(
     """
     config, given = read_config(path), dict(parameters or {})
     values = {**checked_values(config), **given}
-    if visit is None:
-        visit = str(values.get("toplevel_dir", tutorial_values()["toplevel_dir"]))
     if not isinstance(visit, xr.Dataset):
+        if visit is None:
+            visit = folder_of(path, str(values.get("toplevel_dir", tutorial_values()["toplevel_dir"])))
+        given.setdefault("toplevel_dir", os.fspath(visit))
         visit = load_visit(visit)
     values = {**checked_values(config, shape=frame_shape(visit)), **given}
     return OpenedConfig(config, visit, values)
+
+
+def folder_of(path: str | os.PathLike[str], toplevel_dir: str) -> str:
+    """Return the folder of the visit that a config file names.
+
+    The config beside a run holds the path as it was where the run was started. When there is nothing now, the
+    visit is the one whose outputs the run is among.
+    """
+    above = Path(path).expanduser().absolute().parents
+    in_outputs = len(above) > 3 and above[2].name == "outputs" and above[1].name in (OURS, THEIRS)
+    if in_outputs and not Path(toplevel_dir).expanduser().exists():
+        return str(above[3])
+    return toplevel_dir
 
 
 def remarks_on(config: HustleConfig) -> tuple[str, ...]:

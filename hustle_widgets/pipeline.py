@@ -13,6 +13,7 @@ import xarray as xr
 
 from hustle_widgets.config import read_config
 from hustle_widgets.console import Bar, Console, say, summary
+from hustle_widgets.opening import folder_of
 from hustle_widgets.reduction import Reduction
 from hustle_widgets.settings import absences, checked, checked_values, remarks, tutorial_values
 from hustle_widgets.source import target_of
@@ -87,11 +88,16 @@ def reduction_of_config(
     """
     config = read_config(path)
     values = {**tutorial_values(), **checked_values(config), **checked(parameters, "run")}
-    verbose, folder = values["verbose"], Path(visit or values["toplevel_dir"]).expanduser()
+    verbose, named = values["verbose"], values["toplevel_dir"]
+    place = os.fspath(visit or folder_of(path, named))
+    folder = Path(place).expanduser()
+    parameters.setdefault("toplevel_dir", place)
     for remark in remarks(config):
         say(f"{path}, {remark}", verbose)
     for absence in absences(config):
         say(f"{path}: {absence}", verbose)
+    if visit is None and place != named:
+        say(f"There is no folder {named!r}: the visit above this run's folder, {place}, is used.", verbose)
     location = stage_0_location(folder)
     if location is not None:
         parameters["location"] = location

@@ -187,7 +187,7 @@ def test_a_listener_that_fails_leaves_no_step_running(tmp_path: Path) -> None:
         def running(self, name: str) -> None:
             raise RuntimeError("no pipe")
 
-    reduction = Reduction(tiny_visit())
+    reduction = Reduction(tiny_visit(), do_save=False)
     with pytest.raises(StepError, match="no pipe"):
         reduction.run(Failing())
     assert "running" not in {step.status for step in reduction.steps.values()}

@@ -9,7 +9,8 @@ from typing import Any
 
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
-from hustle_widgets.engine.plan import Node, Unmet
+from hustle_widgets.engine.plan import Node
+from hustle_widgets.stage_links import reach_for_stage_2
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
 
@@ -35,20 +36,23 @@ class SaveOutputs(Step):
     def compute(block: Block, *, write: Callable[[State], Path]) -> Table:
         """Write the visit as it leaves the chain."""
         try:
-            return Table(facts={"path": str(write(block.state))})
+            path = write(block.state)
         except OSError as error:
             raise ValueError(
                 f"The outputs cannot be written: {str(error).rstrip('.')}. Nothing half written is left. Set "
                 "toplevel_dir to a folder that can be written to, or output_run to another name."
             ) from error
+        unreachable = reach_for_stage_2(path.parent)
+        return Table(facts={"path": str(path)}, notes=(unreachable,) if unreachable else ())
 
     def bound(self, folder: Callable[[], str], write: Callable[[State], Path]) -> Node:
         """Return the engine's step with what it needs from its Reduction: where to write, and how."""
 
         def prepare(state: State) -> dict[str, Any]:
             if not Path(folder()).expanduser().is_dir():
-                raise Unmet(
-                    f"There is no folder {folder()!r} to write to: set toplevel_dir to the visit's folder."
+                raise ValueError(
+                    f"There is no folder {folder()!r} to write to, so nothing is saved: set toplevel_dir to the "
+                    "visit's folder, or do_save to False to compute only."
                 )
             return {"write": write}
 
