@@ -7,10 +7,12 @@ user may have given, except that a second computation of the same chain waits fo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.engine.chain import Cancelled, Chain, Listener
+from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.engine.worker import Worker
 from hustle_widgets.settings import request_of, step_values
@@ -50,6 +52,9 @@ class Computation:
         self._count = threading.Lock()  # guards the two below
         self._edits = 0
         self._owes_idle = False
+        self._beside: Chain | None = None
+        self._rest = Worker()  # for what is computed while nobody edits
+        self.stop_aside = threading.Event()
 
     def request(self) -> Request:
         """Return all switches and parameters, frozen."""
@@ -71,6 +76,7 @@ class Computation:
                 "A run was started by what is called during a run of the same Reduction. Use compute(), which "
                 "begins when that run has ended."
             )
+        self._rest.cancel()
         self._worker.cancel()
         self._worker.wait()
         try:
@@ -142,6 +148,7 @@ class Computation:
             finally:
                 self._job_ends()
 
+        self._rest.cancel()
         with self._count:
             self._owes_idle = False  # this job will say it
             self._worker.submit(job)
@@ -165,6 +172,8 @@ class Computation:
     def cancel(self) -> None:
         """Stop what is being computed. What is done by then is kept."""
         self._stop.set()
+        self.stop_aside.set()
+        self._rest.cancel()
         self._worker.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -173,6 +182,65 @@ class Computation:
         What is called during a computation is not made to wait for it: False.
         """
         return not self._computes_here() and self._worker.wait(timeout)
+
+    # --- beside the present parameters --------------------------------------------------------------
+
+    def aside(
+        self,
+        request: Request,
+        *,
+        listener: Listener | None = None,
+        stop: threading.Event | None = None,
+        wanted: Collection[str] | None = None,
+        source: Source | None = None,
+    ) -> State:
+        """Compute a request while parameters, statuses and what is in use stay as they are.
+
+        Parameters
+        ----------
+        request : mapping of str to Setting
+        listener : Listener, optional
+        stop : threading.Event, optional
+            Looked at between blocks; `stop_aside`, which `cancel` sets, by default.
+        wanted : collection of str, optional
+            Steps that alter nothing and are computed all the same, see `Chain.execute_aside`.
+        source : Source, optional
+            Instead of the visit; what is known of it stays known as well.
+
+        Raises
+        ------
+        Cancelled
+            When it was stopped.
+        RuntimeError
+            When this thread computes already: it would wait for itself.
+        """
+        if self._computes_here():
+            raise RuntimeError(
+                "Something was asked for that must be computed, by what is called during a computation of the same "
+                "Reduction. Ask once that has ended."
+            )
+        with self._one_at_a_time():
+            chain = self.chain
+            if source is not None and source.token != chain.source.token:
+                # Kept, since what steps remember between edits belongs to a source.
+                if self._beside is None or self._beside.source.token != source.token:
+                    self._beside = chain.beside(source)
+                chain = self._beside
+            counts = _Counts(self.steps, listener)
+            return chain.execute_aside(request, counts, stop or self.stop_aside, wanted)
+
+    def start_from(self, source: Source) -> None:
+        """Compute from another source from now on."""
+        with self.alone():
+            self.chain.start_from(source)
+
+    def at_rest(self, job: Callable[[threading.Event], None]) -> None:
+        """Call `job` in a thread of its own with an event that any edit, run or cancel sets; the newest job wins."""
+        self._rest.submit(job)
+
+    def wait_for_rest(self, timeout: float | None = None) -> bool:
+        """Wait until the job of `at_rest` has ended; return whether that came about in time."""
+        return self._rest.wait(timeout)
 
     # --- what goes on -------------------------------------------------------------------------------
 
@@ -201,6 +269,7 @@ class Computation:
         with self._count:
             self._edits += 1
         try:
+            self._rest.cancel()
             if computes:
                 self._worker.cancel()
             self.tell("edited", name)  # first: the answer to a hand on a slider
@@ -234,3 +303,17 @@ class Computation:
                     step.error, step.status, step.notes = new
             if not changed:
                 return
+
+
+class _Counts(Listener):
+    """Counts the computations of steps, and passes on what is told."""
+
+    def __init__(self, steps: Mapping[str, Step], other: Listener | None) -> None:
+        self.steps, self.other = steps, other or Listener()
+        self.running, self.progress = self.other.running, self.other.progress  # type: ignore[method-assign]
+        self.reused, self.failed = self.other.reused, self.other.failed  # type: ignore[method-assign]
+        self.unmet = self.other.unmet  # type: ignore[method-assign]
+
+    def done(self, name: str, outcome: Outcome, seconds: float) -> None:
+        self.steps[name].compute_count += 1
+        self.other.done(name, outcome, seconds)

@@ -227,6 +227,13 @@ class HustleConfig:
         self._lines.append(entry)
         self._by_key[key] = entry
 
+    def remove(self, key: str) -> None:
+        """Take out all lines of a key; nothing happens where there is none."""
+        self._by_key.pop(key, None)
+        self._lines = [
+            line for line in self._lines if not (isinstance(line, ConfigEntry) and line.key == key)
+        ]
+
     def text(self) -> str:
         """Give the whole file, with the lines that did not change as they were read."""
         return "".join(_text(line) for line in self._lines) + self._tail

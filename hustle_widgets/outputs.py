@@ -80,6 +80,9 @@ def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) ->
     clean["exp_time"] = clean["exp_time"].assign_attrs(units="d")
     clean = clean.assign_coords(xy=("xy", ["column", "row"], {"long_name": "axis of a position"}))
     clean.attrs = {**visit.attrs, **_facts(state), **_provenance(values)}
+    if state.source.injection is not None:
+        clean.attrs["injected"] = state.source.injection.words
+        clean.attrs["title"] = f"INJECTED, not observed: {clean.attrs['title']}"
     return clean
 
 
@@ -160,10 +163,15 @@ def _provenance(values: Mapping[str, Any]) -> dict[str, Any]:
     attrs["steps"] = "; ".join(
         f"{step.section} {step.name}: {first_paragraph(step.__doc__)}" for step in STAGE_1
     )
-    packages = ("hustle_widgets", "numpy", "scipy", "astropy", "xarray", "bottleneck")
-    attrs["versions"] = ", ".join(f"{package} {_version(package)}" for package in packages)
-    attrs["versions"] += f", python {platform.python_version()}"
+    attrs["versions"] = package_versions()
     return attrs
+
+
+def package_versions() -> str:
+    """Return the versions of this package and of those it computes with."""
+    packages = ("hustle_widgets", "numpy", "scipy", "astropy", "xarray", "bottleneck")
+    found = [f"{package} {_version(package)}" for package in packages]
+    return ", ".join([*found, f"python {platform.python_version()}"])
 
 
 def _version(package: str) -> str:

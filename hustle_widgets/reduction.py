@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import os
 import threading
@@ -15,6 +14,8 @@ from typing import Any, cast
 import xarray as xr
 from traitlets import Bool
 
+from hustle_widgets.choosing.injecting import injected_words
+from hustle_widgets.choosing.mixin import Choosing
 from hustle_widgets.computation import Computation
 from hustle_widgets.config import HustleConfig
 from hustle_widgets.display import ShownPage, view
@@ -25,9 +26,9 @@ from hustle_widgets.engine.plan import Request
 from hustle_widgets.engine.worker import PAUSE
 from hustle_widgets.opening import open_config, remarks_on
 from hustle_widgets.outputs import clean_dataset
-from hustle_widgets.run_folder import RunResult, write_outputs
+from hustle_widgets.run_folder import RunResult, frozen_result, write_outputs
 from hustle_widgets.script import script_of
-from hustle_widgets.settings import config_of, request_of, values_of_visit
+from hustle_widgets.settings import config_of, marked, values_of_visit
 from hustle_widgets.source import visit_source
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step, unknown
@@ -40,7 +41,7 @@ class StepError(ValueError):
     """A step could not be computed with its parameters."""
 
 
-class Reduction(LazyVBox, SetUp):
+class Reduction(Choosing, LazyVBox, SetUp):
     """A visit and the steps of Stage 1, as a widget: the last line of a cell shows it.
 
     Parameters
@@ -127,6 +128,7 @@ class Reduction(LazyVBox, SetUp):
     def write_config(self, path: str | os.PathLike[str]) -> Path:
         """Write all parameters as a `.hustle` file, which HUSTLE-tools reads too; return its path."""
         config = config_of(self.values(), self.config, self.kinds)
+        marked(config, injected_words(self._chain.source))
         config.write(path)
         return Path(path).expanduser()
 
@@ -294,24 +296,8 @@ class Reduction(LazyVBox, SetUp):
         return clean_dataset(self.visit, state, self.values())
 
     def _frozen_result(self, state: State) -> RunResult:
-        """Freeze the result of a chain that has been computed to `state`.
-
-        Raises
-        ------
-        ValueError
-            When a parameter has been changed since.
-        """
-        values = self.values()  # read once: everything else is made of them
-        request = request_of(values, self.kinds)
-        known = self._chain.known(request)
-        if any(known.get(name) is not outcome for name, outcome in state.outcomes.items()):
-            raise ValueError("A parameter was changed during the run: nothing is written. Run again.")
-        config = config_of(values, copy.deepcopy(self.config), self.kinds)
-        found = state.outcomes.get("location")
-        if found is not None:  # what Stage 2 starts from
-            place = [found.table.facts["target_posx"], found.table.facts["target_posy"]]
-            config.set("location", [round(float(number), 4) for number in place])
-        return RunResult(self.visit, state, request, values, config)
+        known = self._chain.known
+        return frozen_result(self.visit, state, self.values(), known, self.config, self.kinds)
 
     def _write(self, state: State) -> Path:
         result, figures = self._frozen_result(state), self._draw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import netCDF4
 
 from hustle_widgets.config import HustleConfig
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.folders import replacing, take_over
 from hustle_widgets.outputs import clean_dataset, result_id
+from hustle_widgets.settings import Kinds, config_of, marked, request_of
 from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.visit import HDF5, save_clean
 from hustle_widgets.written import ours_in, walk
@@ -49,6 +52,46 @@ class RunResult:
     request: Request
     values: Mapping[str, Any]
     config: HustleConfig
+
+
+def frozen_result(
+    visit: Any,
+    state: State,
+    values: Mapping[str, Any],
+    known: Callable[[Request], Mapping[str, Outcome]],
+    base: HustleConfig | None,
+    kinds: Kinds,
+) -> RunResult:
+    """Freeze the result of a chain that has been computed to `state`.
+
+    Parameters
+    ----------
+    visit, state, values
+        As a `RunResult` has them.
+    known : callable
+        Gives what is known of a request by step.
+    base : HustleConfig or None
+        Whose order, comments and further keys are kept.
+    kinds : sequence of type of Step
+        The steps of the chain.
+
+    Raises
+    ------
+    ValueError
+        When a parameter has been changed since.
+    """
+    request = request_of(values, kinds)
+    outcomes = known(request)
+    if any(outcomes.get(name) is not outcome for name, outcome in state.outcomes.items()):
+        raise ValueError("A parameter was changed during the run: nothing is written. Run again.")
+    config = config_of(values, copy.deepcopy(base), kinds)
+    injection = state.source.injection
+    marked(config, "" if injection is None else injection.words)
+    found = state.outcomes.get("location")
+    if found is not None:  # what Stage 2 starts from
+        place = [found.table.facts["target_posx"], found.table.facts["target_posy"]]
+        config.set("location", [round(float(number), 4) for number in place])
+    return RunResult(visit, state, request, values, config)
 
 
 def write_outputs(

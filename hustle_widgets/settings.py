@@ -19,6 +19,8 @@ from hustle_widgets.steps.setup import SetUp
 
 _MOST_REMARKS = 20
 _ANY_SHAPE = (1_000_000, 1_000_000)  # larger than any frame, to check a file before its visit is known
+# The key of a config that was written while something was injected into the visit.
+INJECTED = "injected"
 TITLE = "HUSTLE-tools config file for launching Stage 1: Reduction"
 
 Kinds = Sequence[type[Step]]
@@ -193,6 +195,10 @@ def remarks(config: HustleConfig, kinds: Kinds = STAGE_1) -> list[str]:
     for entry in config.entries:
         if entry.key in known:
             continue
+        if entry.key == INJECTED:
+            text = f"{entry.value} It is not injected again; the result of that run was."
+            found.append((entry.line or 0, text))
+            continue
         text = remark_on(entry.key, today.get(entry.key, entry.key), taken)
         if not text:
             hints += 1
@@ -248,4 +254,12 @@ def config_of(
         for entry in config.entries:
             base.set(entry.key, entry.value, entry.comment)
         config = base
+    return config
+
+
+def marked(config: HustleConfig, injected: str) -> HustleConfig:
+    """Say in a config what is injected into the visit, '' for nothing; return the config."""
+    config.remove(INJECTED)
+    if injected:
+        config.set(INJECTED, injected, "The result holds made-up light: it is for tests, not for science.")
     return config

@@ -184,9 +184,29 @@ def expected_scatter(flux: ArrayLike, sky: ArrayLike, read_noise: ArrayLike, n_p
         ``1e6 sqrt(F + n (sky + rn^2)) / F``, the mean over frames with light [ppm]; NaN without any.
     """
     light = np.asarray(flux, dtype=float)
-    variance = light + n_pixels * (np.asarray(sky, dtype=float) + np.asarray(read_noise, dtype=float) ** 2)
-    light, variance = np.broadcast_arrays(light, variance)
+    light, error = np.broadcast_arrays(light, flux_error(light, sky, read_noise, n_pixels))
     lit = light > 0
     if not lit.any():
         return float("nan")
-    return float(1e6 * np.mean(np.sqrt(np.clip(variance[lit], 0, None)) / light[lit]))
+    return float(1e6 * np.mean(error[lit] / light[lit]))
+
+
+def flux_error(
+    flux: ArrayLike, sky: ArrayLike, read_noise: ArrayLike, n_pixels: float
+) -> NDArray[np.float64]:
+    """Error of each point of a light curve from photons, sky and read noise.
+
+    Parameters
+    ----------
+    flux, sky, read_noise, n_pixels
+        As for `expected_scatter`.
+
+    Returns
+    -------
+    ndarray of float
+        ``sqrt(F + n (sky + rn^2))`` [e-]; shaped as its arguments broadcast.
+    """
+    variance = np.asarray(flux, dtype=float) + n_pixels * (
+        np.asarray(sky, dtype=float) + np.asarray(read_noise, dtype=float) ** 2
+    )
+    return np.sqrt(np.clip(variance, 0, None))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.engine.deltas import Outcome, Shape
+from hustle_widgets.engine.injection import Injection
 
 Cut = Literal["rows", "frames", "visit"]
 
@@ -53,6 +54,8 @@ class Source:
         What belongs to the visit as a whole: direct_image, subarr_coords, target, chip, folder.
     token : str
         Tells the content of one source from that of another.
+    injection : Injection, optional
+        Made-up light that goes into the frames before all steps.
     """
 
     images: NDArray[np.float32]
@@ -61,6 +64,7 @@ class Source:
     columns: Mapping[str, NDArray[Any]]
     facts: Mapping[str, Any]
     token: str
+    injection: Injection | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +109,8 @@ class State:
         frames = slice(0, self.shape[0]) if frames is None else frames
         rows = slice(0, self.shape[1]) if rows is None else rows
         images = np.array(self.cut(self.source.images, frames, rows), dtype=np.float32, order="C")
+        if self.source.injection is not None:
+            self.source.injection.apply(images, self.kept_frames[frames], rows)
         for outcome in self.outcomes.values():
             outcome.apply(images, frames, rows)
         return images

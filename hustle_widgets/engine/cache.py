@@ -41,6 +41,11 @@ class OutcomeCache:
         with self._lock:
             return sum(outcome.nbytes for outcome in self._outcomes.values())
 
+    @property
+    def pinned(self) -> frozenset[str]:
+        """Tokens that are not dropped, whatever the limit."""
+        return self._pinned
+
     def put(self, token: str, outcome: Outcome) -> None:
         """Keep an outcome, pinned until the next call of `pin`."""
         with self._lock:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -147,18 +147,72 @@ class Chain:
         Cancelled
             When `cancelled` was set. Outcomes found before that stay known.
         """
+        self._execute_all(request, listener, cancelled, explicit, wanted=None)
+        self.cache.pin(task.token for task in self.plan(request) if task.token)
+
+    def execute_aside(
+        self,
+        request: Request,
+        listener: Listener | None = None,
+        cancelled: threading.Event | None = None,
+        wanted: Collection[str] | None = None,
+    ) -> State:
+        """Compute a request beside the one in use, whose outcomes stay what they are.
+
+        Parameters
+        ----------
+        request, listener, cancelled
+            As for `execute`.
+        wanted : collection of str, optional
+            Of the steps that alter nothing only these are computed, and those whose tables are read; all by
+            default. Steps that write files never are.
+
+        Returns
+        -------
+        State
+            The visit behind the last step. It lacks the steps that failed or lack something.
+
+        Raises
+        ------
+        Cancelled
+            When `cancelled` was set.
+        """
+        in_use = self.cache.pinned
+        try:
+            self._execute_all(request, listener, cancelled, explicit=False, wanted=wanted)
+            return self.state_before(request)
+        finally:
+            self.cache.pin(in_use)
+
+    def start_from(self, source: Source) -> None:
+        """Compute from another source from now on. What is known of the one before stays known."""
+        self.source, self._planned = source, None
+
+    def beside(self, source: Source) -> Chain:
+        """Return a chain of the same steps and outcomes that starts from another source."""
+        other = Chain(source, self.nodes, threads=self.threads)
+        other.cache = self.cache
+        return other
+
+    def _execute_all(
+        self,
+        request: Request,
+        listener: Listener | None,
+        cancelled: threading.Event | None,
+        explicit: bool,
+        wanted: Collection[str] | None,
+    ) -> None:
         listener = listener or Listener()
         cancelled = cancelled or threading.Event()
         with ThreadPoolExecutor(self.threads, thread_name_prefix="hustle-block") as pool:
-            for position in self._order():
+            for position in self._order(wanted):
                 # Planned anew each time: a step found to lack something drops out of later tokens.
                 task = self.plan(request)[position]
                 if cancelled.is_set():
                     raise Cancelled
                 self._execute_task(task, request, listener, cancelled, explicit, pool)
-        self.cache.pin(task.token for task in self.plan(request) if task.token)
 
-    def _order(self) -> list[int]:
+    def _order(self, wanted: Collection[str] | None = None) -> list[int]:
         """Return the nodes in the order they are computed: what many wait for, what is in sight, the rest.
 
         Steps that alter nothing keep no other waiting but those that read their tables.
@@ -171,7 +225,11 @@ class Chain:
                 return 3
             return 0 if node.alters or node.name in read else 1 if node.in_sight else 2
 
-        return sorted(range(len(self.nodes)), key=rank)
+        def used(position: int) -> bool:
+            node = self.nodes[position]
+            return wanted is None or node.alters or node.name in read or node.name in wanted
+
+        return sorted(filter(used, range(len(self.nodes))), key=rank)
 
     def _execute_task(
         self,

@@ -40,5 +40,8 @@ class ReadData(Step):
                 "set skip_first_fm or skip_first_or to False."
             )
         frames = np.flatnonzero(keep)
-        notes = () if keep.all() else (f"{frames.size} of {orbits.size} frames are worked on.",)
+        injection = block.state.source.injection
+        notes = () if injection is None else (injection.words,)
+        if not keep.all():
+            notes = (*notes, f"{frames.size} of {orbits.size} frames are worked on.")
         return KeptFrames(frames), Table(notes=notes)

@@ -1,0 +1,164 @@
+"""What is put into a visit is there, nothing else is, and what comes out is told as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import quick
+from visits import digests, tiny_visit
+
+from hustle_widgets.algorithms.transits import shape_of
+from hustle_widgets.config import read_config
+from hustle_widgets.settings import remarks
+
+SEEDS = range(20)
+
+
+def raw(reduction):
+    return reduction.state("hst_flags").images()
+
+
+def test_the_target_is_dimmed_and_the_sky_is_not(reduction, visit):
+    before = raw(reduction)
+    injected = reduction.inject(0.02, cosmic_rays=0, hot_pixels=0)
+    after = raw(reduction)
+    shape = shape_of(visit["exp_time"].values, injected.transit)
+    assert 0 < shape.mean() < 1
+    sky = np.median(before[:, :12], axis=(1, 2))[:, None, None]
+    trace = slice(20, 30)
+    np.testing.assert_array_equal(after[shape == 0], before[shape == 0])
+    lost = (before - after)[:, trace].sum(axis=(1, 2)) / (before - sky)[:, trace].sum(axis=(1, 2))
+    np.testing.assert_allclose(lost, 0.02 * shape, atol=3e-5)
+    np.testing.assert_allclose(np.median(after[:, :12], axis=(1, 2)), sky.ravel(), atol=0.05)
+
+
+def test_hits_are_where_they_are_said_to_be_and_nowhere_else(reduction):
+    before = raw(reduction)
+    injected = reduction.inject(0, cosmic_rays=7, hot_pixels=5)
+    added = np.zeros_like(before)
+    added[injected.frames, injected.rows, injected.columns] = injected.electrons
+    np.testing.assert_allclose(raw(reduction) - before, added, atol=0.01)
+    # In bands of rows and some frames it is the same.
+    state = reduction.state("hst_flags")
+    np.testing.assert_array_equal(state.images(slice(3, 9), slice(11, 27)), raw(reduction)[3:9, 11:27])
+    hot = np.arange(injected.frames.size) >= injected.n_cosmic
+    assert np.unique(injected.frames[hot]).size == before.shape[0]
+
+
+def test_frames_that_are_left_out_do_not_shift_it(visit):
+    whole, part = quick(visit), quick(visit, skip_first_fm=True)
+    for reduction in (whole, part):
+        reduction.inject(0.02, cosmic_rays=5)
+        reduction.computed()
+    kept = part.state("hst_flags").kept_frames
+    assert kept.size == 33
+    np.testing.assert_array_equal(raw(part), raw(whole)[kept])
+
+
+def test_taken_out_all_is_as_before_and_nothing_is_computed(reduction, visit):
+    found = digests(visit)
+    reduction.run()
+    flux = reduction.light_curve()["flux"].copy()
+    counts = {name: step.compute_count for name, step in reduction.steps.items()}
+    with reduction.injection(0.02):
+        assert reduction.free_iter.status == "stale"
+        assert not np.array_equal(reduction.light_curve()["flux"], flux)
+    assert reduction.injected is None
+    assert reduction.free_iter.status == "fresh"
+    np.testing.assert_array_equal(reduction.light_curve()["flux"], flux)
+    with reduction.injection(0.02):
+        reduction.light_curve()
+    more = {name: step.compute_count - counts[name] for name, step in reduction.steps.items()}
+    assert more["free_iter"] == 1 and max(more.values()) == 1
+    assert digests(visit) == found
+
+
+def test_it_is_never_on_by_mistake(tmp_path, capsys):
+    visit = tiny_visit(12, folder=str(tmp_path))
+    reduction = quick(visit, do_save=True, verbose=1)
+    reduction.inject(0.02)
+    clean = reduction.run()
+    words = reduction.injected.words
+    assert "INJECTED" in words and "0.02" in words
+    assert reduction.read_data.notes.startswith(words)
+    assert clean.attrs["injected"] == words and clean.attrs["title"].startswith("INJECTED")
+    folder = reduction.output_folder()
+    with xr.open_dataset(folder / "clean_obs.nc") as saved:
+        assert saved.attrs["injected"] == words
+    config = read_config(folder / "stage_1_run_1.hustle")
+    assert config["injected"] == words
+    assert any("not injected again" in remark for remark in remarks(config))
+    assert reduction.light_curve().meta["injected"] == words
+    # A config that was opened does not say so of later runs.
+    again = type(reduction).from_config(folder / "stage_1_run_1.hustle", visit)
+    again.write_config(tmp_path / "later.hustle")
+    assert "injected" not in read_config(tmp_path / "later.hustle")
+    reduction.take_out()
+    clean = reduction.run()
+    assert "injected" not in clean.attrs and "INJECTED" not in clean.attrs["title"]
+    assert "INJECTED" not in reduction.read_data.notes
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"depth": 2}, "'depth'"),
+        ({"depth": 0.01, "cosmic_rays": -1}, "'cosmic_rays'"),
+        ({"depth": 0.01, "duration": 0}, "'duration'"),
+        ({"depth": 0.01, "middle": 0.0}, "No frame is taken in a transit"),
+    ],
+)
+def test_what_cannot_be_injected_is_refused(reduction, options, said):
+    with pytest.raises(ValueError, match=said):
+        reduction.inject(**options)
+    assert reduction.injected is None
+
+
+def test_completeness_is_that_of_the_pixels_put_in(visit):
+    reduction = quick(visit, free_sigma=5)
+    found = reduction.recover(reduction.inject(0, cosmic_rays=8, hot_pixels=0))
+    injected = reduction.injected
+    flags = np.zeros(visit["images"].shape, bool)
+    flags.reshape(-1)[reduction.computed().outcomes["free_iter"].patch.index] = True
+    reduction.take_out()
+    before = np.zeros(flags.shape, bool)
+    before.reshape(-1)[reduction.computed().outcomes["free_iter"].patch.index] = True
+    place = injected.frames, injected.rows, injected.columns
+    usable = ~before[place] & ~injected.on_trace
+    assert found.completeness() == pytest.approx(flags[place][usable].mean())
+    bright = found.hits[(found.hits["electrons_low"] >= 1000) & (found.hits["kind"] == "cosmic ray")]
+    assert bright["found"].sum() > 0.95 * bright["injected"].sum()
+    hit = np.zeros(flags.shape, bool)
+    hit[place] = True
+    assert found.hits["false"].sum() == (flags & ~before & ~hit).sum()
+
+
+@pytest.fixture(scope="module")
+def twenty():
+    """Of 20 visits without a transit, what three thresholds make of an injected one."""
+    found = {}
+    for seed in SEEDS:
+        reduction = quick(tiny_visit(36, (40, 60), orbits=3, seed=100 + seed))
+        with reduction.injection(0.01, cosmic_rays=0, hot_pixels=0):
+            for sigma in (3.5, 1.5):
+                reduction.free_iter.free_sigma = sigma
+                recovery = reduction.recover()
+                found.setdefault(sigma, []).append((recovery, reduction.figures()))
+    return found
+
+
+def test_the_injected_depth_comes_back_within_its_error(twenty):
+    recoveries = [recovery for recovery, _ in twenty[3.5]]
+    assert all(recovery.within_error for recovery in recoveries), [r.bias for r in recoveries]
+    assert np.mean([recovery.ratio for recovery in recoveries]) == pytest.approx(1, abs=0.02)
+    # As an observer would measure it, photons and all: pulls as of a normal distribution.
+    pulls = np.array([(r.measured - r.depth_in) / r.measured_error for r in recoveries])
+    assert abs(pulls.mean()) < 3 / np.sqrt(len(pulls)) and 0.6 < pulls.std() < 1.5
+
+
+def test_the_depth_exposes_the_chain_that_scatter_alone_calls_the_best(twenty):
+    for (kept, good), (eaten, cleaned) in zip(twenty[3.5], twenty[1.5], strict=True):
+        assert cleaned["scatter"] < good["scatter"]
+        assert not eaten.within_error and eaten.ratio < 0.5 < kept.ratio
+        assert eaten.low_on > 10 * kept.low_on
