@@ -8,13 +8,15 @@ from test_laplacian import READ_NOISE, dirty_frame
 from visits import everything, small_folder, small_visit
 
 from hustle_widgets import Reduction
-from hustle_widgets.algorithms import laplacian
+from hustle_widgets.algorithms import edge_search
 from hustle_widgets.algorithms.changes import differing, union
 from hustle_widgets.algorithms.columns import ColumnPixels, column_means
-from hustle_widgets.algorithms.laplacian import edge_rounds
+from hustle_widgets.algorithms.edge_rounds import Earlier
+from hustle_widgets.algorithms.edge_search import EdgeSearch
+from hustle_widgets.algorithms.edge_settings import EdgeSettings
 from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.engine.deltas import KeptFrames, Offset, Outcome, Patch
-from hustle_widgets.engine.memos import FrameHistory, FrameMemo, changed_series
+from hustle_widgets.engine.memos import EVERYTHING, FrameHistory, FrameMemo, changed_series
 from hustle_widgets.steps.led import LaplacianEdgeDetection
 
 __all__ = ["small_folder", "small_visit"]  # fixtures
@@ -83,7 +85,7 @@ def test_no_changed_pixel_is_missed(source, seed):
     before, after = State(source, there), State(source, now)
     for k in range(SHAPE[0]):
         changed = FrameHistory.of(after, k).changed(FrameHistory.of(before, k))
-        if changed is not None:
+        if changed is not EVERYTHING:
             differ = np.flatnonzero(before.frame(k) != after.frame(k))
             assert np.isin(differ, changed).all() and (np.diff(changed) > 0).all()
 
@@ -117,17 +119,17 @@ def test_the_changed_series_are_those_that_differ_in_a_frame(source, seed):
     assert np.isin(differ, changed).all() and changed.size < SHAPE[1] * SHAPE[2]
     assert changed_series(then, then).size == 0
     lower = Outcome((Offset(np.ones(3, np.float32)),))
-    assert changed_series(State(source, {"a": lower}), State(source, {})) is None
+    assert changed_series(State(source, {"a": lower}), State(source, {})) is EVERYTHING
     chosen = Outcome((KeptFrames(np.array([0, 2])),))
-    assert changed_series(State(source, {"read": chosen}), State(source, {})) is None
+    assert changed_series(State(source, {"read": chosen}), State(source, {})) is EVERYTHING
 
 
 def test_anything_may_change_when_frames_or_levels_are_others(source):
     history = FrameHistory.of(State(source, {}), 1)
     chosen = State(source, {"read": Outcome((KeptFrames(np.array([0, 2])),))})
-    assert FrameHistory.of(chosen, 1).changed(history) is None
+    assert FrameHistory.of(chosen, 1).changed(history) is EVERYTHING
     lower = State(source, {"a": Outcome((Offset(np.ones(3, np.float32)),))})
-    assert FrameHistory.of(lower, 1).changed(history) is None
+    assert FrameHistory.of(lower, 1).changed(history) is EVERYTHING
     assert history.changed(history).size == 0
 
 
@@ -136,7 +138,7 @@ def test_anything_may_change_when_frames_or_levels_are_others(source):
 
 @pytest.mark.parametrize("seed", range(30))
 def test_edges_near_changed_pixels_and_those_of_before_are_those_of_all(monkeypatch, seed):
-    monkeypatch.setattr(laplacian, "_FEW", 1)
+    monkeypatch.setattr(edge_search, "_FEW", 1)
     random = np.random.default_rng(seed)
     image = dirty_frame(seed, (60, 130) if seed % 3 else (31, 90))
     if seed % 4 == 0:
@@ -149,7 +151,8 @@ def test_edges_near_changed_pixels_and_those_of_before_are_those_of_all(monkeypa
         "fine_structure": bool(random.random() < 0.7),
     }
     protect = random.random(image.shape) < 0.02
-    before = edge_rounds(image, READ_NOISE, protect=protect, **options)
+    settings = EdgeSettings(**options)
+    before = EdgeSearch(image, READ_NOISE, settings, protect).run()
     changed = random.choice(image.size, 8, replace=False)
     hits = np.concatenate(before.hits)
     near = random.choice(hits, 8) + random.integers(-6, 7, 8) + random.integers(-6, 7, 8) * image.shape[1]
@@ -157,18 +160,18 @@ def test_edges_near_changed_pixels_and_those_of_before_are_those_of_all(monkeypa
     after = image.copy()
     after.ravel()[changed] = random.choice([12, 20, 200, 3000, -30, np.nan], changed.size)
     protect.ravel()[random.choice(image.size, 2)] ^= True
-    whole = edge_rounds(after, READ_NOISE, protect=protect, **options)
-    part = edge_rounds(after, READ_NOISE, protect=protect, before=before, changed=changed, **options)
+    whole = EdgeSearch(after, READ_NOISE, settings, protect).run()
+    part = EdgeSearch(after, READ_NOISE, settings, protect).run(Earlier(before, changed))
     for one, other in zip(whole.joined(), part.joined(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_edges_far_from_a_change_are_not_sought_again(monkeypatch):
     image = dirty_frame(1)
-    before = edge_rounds(image, READ_NOISE, **LED)
-    monkeypatch.setattr(laplacian, "_FEW", 1)
-    monkeypatch.setattr(laplacian, "steep_pixels", None)  # what looks at the whole frame
-    again = edge_rounds(image, READ_NOISE, before=before, changed=np.array([40]), **LED)
+    before = EdgeSearch(image, READ_NOISE, EdgeSettings(**LED)).run()
+    monkeypatch.setattr(edge_search, "_FEW", 1)
+    monkeypatch.setattr(edge_search, "steep_pixels", None)  # what looks at the whole frame
+    again = EdgeSearch(image, READ_NOISE, EdgeSettings(**LED)).run(Earlier(before, np.array([40])))
     np.testing.assert_array_equal(again.joined()[0], before.joined()[0])
 
 
@@ -209,7 +212,7 @@ def test_a_chain_of_edits_ends_as_a_fresh_reduction(small_visit, small_folder, m
 
     def counted(memo, block, settings):
         found = recall(memo, block, settings)
-        recalled.append(found.found is not None)
+        recalled.append(found.before is not None)
         return found
 
     monkeypatch.setattr(FrameMemo, "recall", counted)

@@ -1,4 +1,4 @@
-"""What edge detection decides by, computed only at the pixels that are asked for."""
+"""The quantities by which edge detection decides, computed only at the pixels that are asked for."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class PaddedFrame:
         self.window3, self.window5 = window3, window5
         self.row = window_offsets((1, _ROW), width)
         # Not of self: a cycle would keep these maps until the garbage collector comes by, a frame's worth each.
-        self.level = LazyMap("level", flat.size, lambda index: medians_at(flat, index, window5))
-        self.smooth = LazyMap("smooth", flat.size, lambda index: medians_at(flat, index, window3))
+        self.level = LazyMap(flat.size, lambda index: medians_at(flat, index, window5))
+        self.smooth = LazyMap(flat.size, lambda index: medians_at(flat, index, window3))
 
     def noise(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
         """N = sqrt(median5(image) + read noise^2), of at least the read noise."""
@@ -80,7 +80,7 @@ class Side:
             edges = edges_at(frame.flat, index, frame.width, frame.factor, sign)
             return edges / (np.float32(frame.factor) * frame.noise(index))
 
-        self.raw = LazyMap(f"edges {sign}", frame.flat.size, raw)
+        self.raw = LazyMap(frame.flat.size, raw)
 
     def significance(self, index: NDArray[np.intp]) -> NDArray[np.float32]:
         """S' = S - median5(S), with S = L / (f N)."""

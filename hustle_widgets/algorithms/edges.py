@@ -11,14 +11,14 @@ _BAND = 64  # rows at a time, and
 _CHUNK = 32_768  # pixels at a time: temporaries stay in the cache
 
 
-def laplacian(image: NDArray[np.floating], led_factor: int = 2) -> tuple[NDArray, NDArray]:
+def laplacian(image: NDArray[np.floating], led_factor: int) -> tuple[NDArray, NDArray]:
     """Clipped Laplacian of the subsampled image, rebinned: L+ and its counterpart for dark pixels, L-.
 
     Parameters
     ----------
     image : ndarray, shape (rows, columns)
         The image [e-], without NaN.
-    led_factor : int, default 2
+    led_factor : int
         Subsampling factor f, at least 2.
 
     Returns

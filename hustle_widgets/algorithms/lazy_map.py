@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -16,33 +17,51 @@ __all__ = ["LazyMap", "around"]
 
 _FEW = 16_384  # pixels that are sooner sorted than marked on the whole map
 
-_rooms = threading.local()
+
+class _Memory(threading.local):
+    """Memory that a thread uses again for the next frame: new pages take a third of the time.
+
+    What is taken belongs to one user until it is put back, so that two users never share it.
+    """
+
+    def __init__(self) -> None:
+        self.free: list[NDArray[Any]] = []
+
+    def take(self, size: int, kind: DTypeLike) -> NDArray[Any]:
+        """Return an array of at least this size, not initialized."""
+        fitting = [array for array in self.free if array.dtype == kind]
+        for array in fitting:
+            if array.size >= size:
+                self._drop(array)
+                return array
+        for array in fitting:  # frames have become larger
+            self._drop(array)
+        return np.empty(size, kind)
+
+    def _drop(self, array: NDArray[Any]) -> None:
+        self.free[:] = [other for other in self.free if other is not array]
 
 
-def _room(name: str, size: int, kind: DTypeLike) -> NDArray[Any]:
-    """Return memory that this thread uses again for the next frame: new pages take a third of the time."""
-    rooms = vars(_rooms)
-    if name not in rooms or rooms[name].size < size:
-        rooms[name] = np.empty(size, kind)
-    return rooms[name][:size]
+_memory = _Memory()
 
 
 class LazyMap:
     """A map of which a pixel's value is computed when it is first asked for.
 
+    Its memory serves another map when nobody refers to this one any more.
+
     Parameters
     ----------
-    name : str
-        A thread has one map of each name at a time: the next one takes over its memory.
     size : int
         Pixels.
     compute : callable
         compute(index) -> values at flat indices.
     """
 
-    def __init__(self, name: str, size: int, compute: Callable[[NDArray[np.intp]], NDArray]):
-        self._values = _room(f"{name} values", size, np.float32)
-        self._known = _room(f"{name} known", size, bool)
+    def __init__(self, size: int, compute: Callable[[NDArray[np.intp]], NDArray]):
+        values, known = _memory.take(size, np.float32), _memory.take(size, bool)
+        weakref.finalize(self, _memory.free.extend, (values, known)).atexit = False
+        self._values, self._known = values[:size], known[:size]
         self._known.fill(False)
         self._compute = compute
 
@@ -70,8 +89,11 @@ def around(index: NDArray[np.intp], offsets: NDArray[np.int64], size: int) -> ND
         near = distinct((index[:, None] + offsets).ravel())
         return near[np.searchsorted(near, 0) : np.searchsorted(near, size)]
     margin = int(np.abs(offsets).max())
-    marked = _room("around", size + 2 * margin, bool)
+    taken = _memory.take(size + 2 * margin, bool)
+    marked = taken[: size + 2 * margin]
     marked.fill(False)
     for offset in offsets:
         marked[index + (offset + margin)] = True
-    return np.flatnonzero(marked[margin : size + margin])
+    found = np.flatnonzero(marked[margin : size + margin])
+    _memory.free.append(taken)
+    return found

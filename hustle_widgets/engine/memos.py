@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from enum import Enum
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -14,8 +15,83 @@ from hustle_widgets.algorithms.changes import differing, union
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Patch
 
-_Replaced = tuple[Callable[[], Patch | None], NDArray[Any], NDArray[np.float32]]
-_NOTHING: _Replaced = (lambda: None, np.empty(0, np.int32), np.empty(0, np.float32))
+
+class Everything(Enum):
+    """Says that any pixel may have changed; see EVERYTHING."""
+
+    EVERYTHING = "everything"
+
+
+EVERYTHING: Literal[Everything.EVERYTHING] = Everything.EVERYTHING
+"""In place of the indices of changed pixels: any of them may have changed."""
+
+Changed = NDArray[np.intp] | Literal[Everything.EVERYTHING]
+
+
+@dataclass(frozen=True, eq=False)
+class Replaced:
+    """The pixels of a frame that a step replaced.
+
+    Attributes
+    ----------
+    patch : callable
+        Called without arguments; returns the patch they are of, None if it does not exist any more.
+    index : ndarray of int, shape (n,)
+        Flat indices of the pixels.
+    value : ndarray of float32, shape (n,)
+        What they became [e-].
+    """
+
+    patch: Callable[[], Patch | None]
+    index: NDArray[Any]
+    value: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, patch: Patch, frame: int, n_rows: int) -> Replaced:
+        """Return what a patch with values replaced in a frame."""
+        assert patch.value is not None
+        entries, inside = patch.find(slice(frame, frame + 1), slice(0, n_rows))
+        return cls(ref(patch), inside.astype(np.int32), patch.value[entries])
+
+    def is_that_of(self, other: Replaced) -> bool:
+        """Tell whether both are of one patch."""
+        patch = self.patch()
+        return patch is not None and patch is other.patch()
+
+    def differs(self, other: Replaced) -> NDArray[Any]:
+        """Return the sorted flat indices of the pixels that only one has, or with other values."""
+        return differing(self.index, self.value, other.index, other.value)
+
+
+NOTHING_REPLACED = Replaced(lambda: None, np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class TakenOff:
+    """What a step subtracted from a frame.
+
+    Attributes
+    ----------
+    level : ndarray of float32, shape (), (columns,) or (rows, 1)
+        Of the frame, of each column or of each row [e-]; with a template, the factor of it.
+    template : ndarray of float32, shape (rows, columns), or None
+    """
+
+    level: NDArray[np.float32]
+    template: NDArray[np.float32] | None
+
+    def changed_columns(self, before: TakenOff, n_columns: int) -> NDArray[np.bool_] | Everything:
+        """Return in which columns something else was subtracted, or EVERYTHING."""
+        if self.level.shape != before.level.shape:
+            return EVERYTHING
+        if self.template is None or before.template is None:
+            if self.template is not before.template:
+                return EVERYTHING
+        elif not np.array_equal(self.template, before.template):
+            return EVERYTHING
+        if self.level.ndim == 2:  # of each row: what changes one changes all of its columns
+            return np.zeros(n_columns, bool) if np.array_equal(self.level, before.level) else EVERYTHING
+        return np.broadcast_to(~(self.level == before.level), (n_columns,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,88 +106,96 @@ class FrameHistory:
         The frame in the visit.
     shape : (int, int)
         Its rows and columns.
-    patches : mapping of str to (reference, ndarray of int, ndarray of float32)
-        By step, its patch, if that still exists, and the flat indices and values of the pixels it replaced.
-    levels : mapping of str to (ndarray of float32, ndarray or None)
-        By step, what it took off: the level, of shape (), (columns,) or (rows, 1), and its template.
+    replaced : mapping of str to Replaced
+        By step.
+    taken_off : mapping of str to TakenOff
+        By step.
     """
 
     source: str
     number: int
     shape: tuple[int, int]
-    patches: Mapping[str, _Replaced] = field(default_factory=dict)
-    levels: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32] | None]] = field(default_factory=dict)
+    replaced: Mapping[str, Replaced] = field(default_factory=dict)
+    taken_off: Mapping[str, TakenOff] = field(default_factory=dict)
 
     @classmethod
     def of(cls, state: State, frame: int) -> FrameHistory:
         """Note what has been done to a frame of a state."""
         _, n_rows, n_columns = state.shape
-        patches, levels = {}, {}
+        replaced, taken_off = {}, {}
         for name, outcome in state.outcomes.items():
             if outcome.patch is not None and outcome.patch.value is not None:
-                patches[name] = _replaced(outcome.patch, frame, n_rows)
+                replaced[name] = Replaced.of(outcome.patch, frame, n_rows)
             if outcome.offset is not None:
-                levels[name] = outcome.offset.level[frame], outcome.offset.template
+                taken_off[name] = TakenOff(outcome.offset.level[frame], outcome.offset.template)
         number = int(state.kept_frames[frame])
-        return cls(state.source.token, number, (n_rows, n_columns), patches, levels)
+        return cls(state.source.token, number, (n_rows, n_columns), replaced, taken_off)
 
-    def changed(self, since: FrameHistory) -> NDArray[np.intp] | None:
-        """Return the flat indices, sorted, of the pixels that may differ since then; None: any may."""
+    def changed(self, since: FrameHistory) -> Changed:
+        """Return the flat indices, sorted, of the pixels that may differ since then, or EVERYTHING."""
         if (self.source, self.number, self.shape) != (since.source, since.number, since.shape):
-            return None
-        if self.levels.keys() != since.levels.keys():
-            return None
-        columns = np.zeros(self.shape[1], bool)  # in which another level was taken off
-        for name, (level, template) in self.levels.items():
-            before, before_template = since.levels[name]
-            if level.shape != before.shape or (template is None) != (before_template is None):
-                return None
-            if level.ndim == 2:  # of each row: what changes one changes all of its columns
-                if not np.array_equal(level, before):
-                    return None
-            else:
-                columns |= ~(level == before)
-            if template is not None and not np.array_equal(template, before_template):  # type: ignore[arg-type]
-                return None
+            return EVERYTHING
+        if self.taken_off.keys() != since.taken_off.keys():
+            return EVERYTHING
+        columns = np.zeros(self.shape[1], bool)
+        for name, taken_off in self.taken_off.items():
+            changed = taken_off.changed_columns(since.taken_off[name], self.shape[1])
+            if changed is EVERYTHING:
+                return EVERYTHING
+            columns |= changed
         if columns.all():
-            return None
+            return EVERYTHING
         parts = []
-        for name in self.patches.keys() | since.patches.keys():
-            now, then = self.patches.get(name, _NOTHING), since.patches.get(name, _NOTHING)
-            if now[0]() is None or now[0]() is not then[0]():
-                parts.append(differing(*now[1:], *then[1:]))
+        for name in self.replaced.keys() | since.replaced.keys():
+            now = self.replaced.get(name, NOTHING_REPLACED)
+            then = since.replaced.get(name, NOTHING_REPLACED)
+            if not now.is_that_of(then):
+                parts.append(now.differs(then))
         if columns.any():
             whole = np.arange(self.shape[0])[:, np.newaxis] * self.shape[1] + np.flatnonzero(columns)
             parts.append(whole.ravel())
         return union(*parts).astype(np.intp) if parts else np.empty(0, np.intp)
 
 
-def _replaced(patch: Patch, frame: int, n_rows: int) -> _Replaced:
-    assert patch.value is not None
-    entries, inside = patch.find(slice(frame, frame + 1), slice(0, n_rows))
-    return ref(patch), inside.astype(np.int32), patch.value[entries]
-
-
-def changed_series(now: State, then: State) -> NDArray[np.intp] | None:
-    """Return the flat indices (row, column) of the pixels that may differ in any frame; None: all may."""
+def changed_series(now: State, then: State) -> Changed:
+    """Return the flat indices (row, column) of the pixels that may differ in any frame, or EVERYTHING."""
     if now.source is not then.source or not np.array_equal(now.kept_frames, then.kept_frames):
-        return None
+        return EVERYTHING
     if any(outcome.offset is not None for state in (now, then) for outcome in state.outcomes.values()):
-        return None
+        return EVERYTHING
     plane = now.shape[1] * now.shape[2]
     changed = np.zeros(plane, bool)
     for name in now.outcomes.keys() | then.outcomes.keys():
         patches = [state.outcomes[name].patch if name in state.outcomes else None for state in (now, then)]
         if patches[0] is not patches[1]:
             sides = [
-                _NOTHING[1:] if patch is None or patch.value is None else (patch.index, patch.value)
+                (NOTHING_REPLACED.index, NOTHING_REPLACED.value)
+                if patch is None or patch.value is None
+                else (patch.index, patch.value)
                 for patch in patches
             ]
             changed[differing(*sides[0], *sides[1]) % plane] = True
     return np.flatnonzero(changed)
 
 
-class Recalled(NamedTuple):
+Found = TypeVar("Found")
+
+
+class FoundBefore(NamedTuple, Generic[Found]):
+    """What was found in a frame by an earlier computation with the same settings.
+
+    Attributes
+    ----------
+    found : any
+    changed : ndarray of int, shape (n,)
+        Sorted flat indices of the pixels that may have changed since then.
+    """
+
+    found: Found
+    changed: NDArray[np.intp]
+
+
+class Recalled(NamedTuple, Generic[Found]):
     """What a step knows of a frame before it computes.
 
     Attributes
@@ -120,25 +204,30 @@ class Recalled(NamedTuple):
         Of the frame as it is now.
     settings : any
         Of the step, now.
-    found : any
-        What was found with these settings, None if nothing is of use.
-    changed : ndarray of int, shape (n,), or None
-        Sorted flat indices of the pixels that may have changed since that was found.
+    before : FoundBefore or None
+        None: nothing is known that is of use, and all must be computed.
     """
 
     history: FrameHistory
     settings: Any
-    found: Any
-    changed: NDArray[np.intp] | None
+    before: FoundBefore[Found] | None
 
 
-class FrameMemo:
+class Kept(NamedTuple, Generic[Found]):
+    """What a step found in a frame, the frame's history then, and the settings it was found with."""
+
+    history: FrameHistory
+    settings: Any
+    found: Found
+
+
+class FrameMemo(Generic[Found]):
     """What a step found in each frame, of use to it once few pixels have been changed by an edit before it."""
 
     def __init__(self) -> None:
-        self._found: dict[int, tuple[FrameHistory, Any, Any]] = {}
+        self._kept: dict[int, Kept[Found]] = {}
 
-    def recall(self, block: Block, settings: Any) -> Recalled:
+    def recall(self, block: Block, settings: Any) -> Recalled[Found]:
         """Return what is known of a block's first frame.
 
         Parameters
@@ -148,16 +237,21 @@ class FrameMemo:
             What must be equal for what was found to be of use.
         """
         history = FrameHistory.of(block.state, block.frames.start)
-        before, settings_before, found = self._found.get(history.number, (history, None, None))
-        changed = history.changed(before) if settings == settings_before else None
-        return Recalled(history, settings, None if changed is None else found, changed)
+        kept = self._kept.get(history.number)
+        if kept is None or kept.settings != settings:
+            return Recalled(history, settings, None)
+        changed = history.changed(kept.history)
+        return Recalled(
+            history, settings, None if changed is EVERYTHING else FoundBefore(kept.found, changed)
+        )
 
-    def keep(self, recalled: Recalled, found: Any) -> None:
-        """Keep what was found in the frame."""
-        self._found[recalled.history.number] = recalled.history, recalled.settings, found
+    def keep(self, recalled: Recalled[Found], found: Found) -> Found:
+        """Keep what was found in the frame, and return it."""
+        self._kept[recalled.history.number] = Kept(recalled.history, recalled.settings, found)
+        return found
 
 
-def frame_memo(state: State, previous: FrameMemo | None = None) -> FrameMemo:
+def frame_memo(state: State, previous: FrameMemo[Any] | None = None) -> FrameMemo[Any]:
     """Make a step's memo, or keep it: what it knows outlasts edits before the step."""
     return previous or FrameMemo()
 
@@ -198,7 +292,7 @@ class BandMemo(Generic[Known]):
     def follow(self, state: State) -> bool:
         """Forget the series that are no longer the same; return False if all may be others."""
         changed = changed_series(state, self._state)
-        if changed is None:
+        if changed is EVERYTHING:
             return False
         self._state = state
         columns = state.shape[2]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hustle_widgets.algorithms.columns import ColumnPixels, column_means, compared
+from hustle_widgets.algorithms.columns import ColumnMeans, ColumnPixels, column_means, compared
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Table
 from hustle_widgets.engine.memos import FrameMemo, frame_memo
@@ -82,21 +82,21 @@ class ColumnBackground(Step):
         pixels: ColumnPixels,
         col_sigma: float,
         notes: tuple[str, ...],
-        memo: FrameMemo | None = None,
+        memo: FrameMemo[tuple[ColumnMeans, ColumnPixels]] | None = None,
     ) -> tuple[Offset, Table]:
         """Find the background of each column of one frame."""
         image = block.images[0]
-        known = memo.recall(block, col_sigma) if memo is not None else None
-        if known is None or known.found is None:
+        memo = FrameMemo() if memo is None else memo
+        recalled = memo.recall(block, col_sigma)
+        if recalled.before is None:
             means = column_means(image, pixels, col_sigma)
         else:
-            means, pixels_then = known.found
+            means, pixels_then = recalled.before.found
             other = pixels.unlike(pixels_then)
-            other[known.changed % image.shape[1]] = True
+            other[recalled.before.changed % image.shape[1]] = True
             columns = np.flatnonzero(other)
             means = means.replaced(columns, column_means(image, pixels, col_sigma, columns))
-        if memo is not None and known is not None:
-            memo.keep(known, (means, pixels))
+        memo.keep(recalled, (means, pixels))
         level, interpolated = compared(means, col_sigma)
         level = level[np.newaxis]
         table = Table({"bkg_vals": level}, {"interpolated": np.flatnonzero(interpolated)}, notes)

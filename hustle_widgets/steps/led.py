@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from hustle_widgets.algorithms.bloom import bloom_mask
-from hustle_widgets.algorithms.laplacian import edge_rounds
+from hustle_widgets.algorithms.edge_rounds import Earlier, Rounds
+from hustle_widgets.algorithms.edge_search import EdgeSearch
+from hustle_widgets.algorithms.edge_settings import EdgeSettings
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Patch
 from hustle_widgets.engine.memos import FrameMemo, frame_memo
@@ -40,7 +42,7 @@ class LaplacianEdgeDetection(Step):
     """
     borrows = ("zeroth_tracking.location",)
     led_threshold = Real(
-        10,
+        EdgeSettings.led_threshold,
         (
             "How significant an edge must be; lower rejects more. A quarter of L.A.Cosmic's scale: 2.5 here "
             "is its 10, and 10 asks for a lone pixel of 40 sigma."
@@ -50,7 +52,7 @@ class LaplacianEdgeDetection(Step):
         soft=(1, 20),
     )
     led_factor = Whole(
-        2,
+        EdgeSettings.led_factor,
         (
             "Subsampling of the frame in which edges are sought. More than 2 takes longer and hardly finds "
             "more."
@@ -60,7 +62,7 @@ class LaplacianEdgeDetection(Step):
         soft=(2, 5),
     )
     led_n = Whole(
-        2,
+        EdgeSettings.led_n,
         "How often each frame is searched; large blobs are eaten from their rim, round by round.",
         unit="rounds",
         min=1,
@@ -68,17 +70,17 @@ class LaplacianEdgeDetection(Step):
         optional="until no outliers are found",
     )
     fine_structure = Switch(
-        True,
+        EdgeSettings.fine_structure,
         "Spare narrow bright features such as traces: a hit must then also exceed contrast_factor.",
     )
     contrast_factor = Real(
-        5,
+        EdgeSettings.contrast_factor,
         ("How much a hit must stand out of the fine structure around it. A quarter of L.A.Cosmic's objlim."),
         above=0,
         soft=(0.5, 10),
     )
     led_growth = Real(
-        0.3,
+        EdgeSettings.led_growth,
         "Neighbours of a hit are hits from this part of led_threshold on.",
         above=0,
         max=1,
@@ -105,28 +107,23 @@ class LaplacianEdgeDetection(Step):
         fine_structure: bool,
         contrast_factor: float,
         led_growth: float | None,
-        memo: FrameMemo | None = None,
+        memo: FrameMemo[Rounds] | None = None,
     ) -> Patch:
         """Detect and replace in one frame."""
         image = block.images[0]
-        settings: dict[str, Any] = {
-            "led_threshold": led_threshold,
-            "led_factor": led_factor,
-            "led_n": led_n,
-            "fine_structure": fine_structure,
-            "contrast_factor": contrast_factor,
-            "led_growth": led_growth,
-        }
-        known = memo.recall(block, settings) if memo is not None else None
-        rounds = edge_rounds(
-            image,
-            float(block.column("read_noise")[0]),
-            protect=None if zeroth is None else bloom_mask(image, zeroth),
-            before=known.found if known else None,
-            changed=known.changed if known else None,
-            **settings,
+        settings = EdgeSettings(
+            led_threshold=led_threshold,
+            led_factor=led_factor,
+            led_n=led_n,
+            fine_structure=fine_structure,
+            contrast_factor=contrast_factor,
+            led_growth=led_growth,
         )
-        if memo is not None and known is not None:
-            memo.keep(known, rounds)
+        memo = FrameMemo() if memo is None else memo
+        recalled = memo.recall(block, settings)
+        earlier = None if recalled.before is None else Earlier(*recalled.before)
+        protect = None if zeroth is None else bloom_mask(image, zeroth)
+        search = EdgeSearch(image, float(block.column("read_noise")[0]), settings, protect)
+        rounds = memo.keep(recalled, search.run(earlier))
         index, values, counts = rounds.joined()
         return Patch.at(index, values, counts[:, np.newaxis], (1, *image.shape))
