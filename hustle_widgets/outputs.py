@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import zlib
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +13,9 @@ import xarray as xr
 
 from hustle_widgets.config import format_value
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.lazy.arrays import lazy_variable
+from hustle_widgets.lazy.result import BadFrames, CleanFrames, FlagFrames, protected, read_only
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step, first_paragraph
 from hustle_widgets.steps.parameters import as_lists
@@ -54,18 +56,23 @@ def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) ->
     Parameters
     ----------
     visit : xarray.Dataset
-        As it was loaded; not modified, and its `errors` and `hst_dq` are shared, not copied.
+        As it was loaded; not modified.
     state : State
         The visit behind the last step.
     values : mapping of str to object
         All parameters and switches by their keys in the config file.
+
+    Notes
+    -----
+    No cube is made: images, data_quality and badpix_mask are of the visit and the deltas of `state` when they
+    are indexed, errors and hst_dq come from the visit. The visit cannot be changed through the result.
     """
     keep = state.kept_frames
     whole = keep.size == state.source.images.shape[0]
     dropped = [name for name in ("images", "data_quality", "badpix_mask") if name in visit]
-    clean = visit.drop_vars(dropped)
+    clean = protected(visit.drop_vars(dropped))
     clean = clean if whole else clean.isel(exp_time=keep)
-    clean = clean.assign(images=(CUBE, state.images()), **_flags(state))
+    clean = clean.assign(images=lazy_variable(CUBE, CleanFrames(state)), **_flags(state))
     tables = _tables(state)
     tables.setdefault("0th_order_pos", _untracked(state, "position of the 0th order (column, row)"))
     tables.setdefault("meanstar_disp", _untracked(state, "mean displacement of the stars (column, row)"))
@@ -87,21 +94,33 @@ def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) ->
 
 
 def result_id(state: State, values: Mapping[str, Any]) -> str:
-    """Return a short hash that two results share only if their frames, flags, numbers and parameters are alike."""
+    """Return a short hash that two results share only if their frames, flags, numbers and parameters are alike.
+
+    Notes
+    -----
+    The frames are told by the content of the visit and the deltas: none is made. Other processes find the same.
+    """
     found = hashlib.blake2b(digest_size=12)
-    for frame in range(state.shape[0]):
-        found.update(zlib.crc32(state.frame(frame).data).to_bytes(4, "little"))
+    found.update(state.source.token.encode() + state.kept_frames.tobytes())
     for name, outcome in state.outcomes.items():
         if KINDS[name].explicit:
             continue
         found.update(name.encode())
-        if outcome.patch is not None:
-            found.update(outcome.patch.index.tobytes())
+        for array in _arrays(outcome):
+            found.update(np.ascontiguousarray(array).data)
         for column, numbers in outcome.table.columns.items():
             found.update(column.encode() + np.ascontiguousarray(numbers).tobytes())
     science = {key: value for key, value in values.items() if key not in NOT_SCIENCE}
     found.update(repr(sorted(science.items())).encode())
     return found.hexdigest()
+
+
+def _arrays(outcome: Outcome) -> list[np.ndarray]:
+    """Return what makes the frames and flags behind a step of those before it."""
+    patch, offset = outcome.patch, outcome.offset
+    found = [] if patch is None else [patch.index, patch.value]
+    found += [] if offset is None else [offset.level, offset.template]
+    return [array for array in found if array is not None]
 
 
 def _untracked(state: State, text: str) -> tuple[Any, ...]:
@@ -110,14 +129,7 @@ def _untracked(state: State, text: str) -> tuple[Any, ...]:
 
 
 def _flags(state: State) -> dict[str, Any]:
-    quality = np.zeros(state.shape, dtype=flag_type())
-    bad = np.zeros(state.shape, dtype=bool)
-    for name, outcome in state.outcomes.items():
-        patch = outcome.patch
-        if patch is not None:
-            quality.reshape(-1)[patch.index] |= KINDS[name].flag
-            # What a later step replaced is good again.
-            bad.reshape(-1)[patch.index] = patch.value is None
+    quality = FlagFrames(state, {name: KINDS[name].flag for name in state.outcomes}, flag_type())
     flagging = [step for step in STAGE_1 if step.flag]
     attrs = {
         "long_name": "which steps flagged a pixel",
@@ -125,7 +137,10 @@ def _flags(state: State) -> dict[str, Any]:
         "flag_masks": np.array([step.flag for step in flagging], dtype=quality.dtype),
         "flag_meanings": " ".join(step.name for step in flagging),
     }
-    return {"data_quality": (CUBE, quality, attrs), "badpix_mask": (CUBE, bad)}
+    return {
+        "data_quality": lazy_variable(CUBE, quality, attrs),
+        "badpix_mask": lazy_variable(CUBE, BadFrames(state)),
+    }
 
 
 def _tables(state: State) -> dict[str, Any]:
@@ -133,7 +148,7 @@ def _tables(state: State) -> dict[str, Any]:
     for name, outcome in state.outcomes.items():
         for column, values in outcome.table.columns.items():
             unit, text, axes = KINDS[name].record(column)
-            dims = ("exp_time", *axes)
+            dims, values = ("exp_time", *axes), read_only(values)
             method = column == "bkg_vals"
             attrs = {"units": unit, "long_name": text}
             if method:  # each method under its own name, the last one as first_paragraph bkg_vals too

@@ -262,12 +262,15 @@ class Reduction(Choosing, LazyVBox, SetUp):
 
     @property
     def result(self) -> xr.Dataset | None:
-        """The clean visit: of the present parameters if they are computed, else of the last run, or None."""
+        """The clean visit: of the present parameters if they are computed, else of the last run, or None.
+
+        Its cubes are made when they are indexed, of the visit and of what the steps found then: later edits do
+        not change it, and many results can be kept.
+        """
         request = self.request()
         tasks = [task for task in self._chain.plan(request) if not task.node.explicit]
         key = tuple(task.token for task in tasks)
         if key != self._result_key and all(t.token in self._chain.cache for t in tasks if t.token):
-            self._result = None  # before the next is made: two would not fit beside the visit
             self._result = self._dataset(self.state())
             self._result_key = key
         return self._result

@@ -15,6 +15,7 @@ from hustle_widgets.engine.plan import digest
 from hustle_widgets.lazy.arrays import Cube, frame_runs, in_memory
 from hustle_widgets.lazy.files import kept_flags
 from hustle_widgets.lazy.reading import CUBE
+from hustle_widgets.lazy.result import read_only
 
 
 def visit_source(visit: xr.Dataset) -> Source:
@@ -82,7 +83,7 @@ def visit_source(visit: xr.Dataset) -> Source:
     }
     errors, hst_dq = _errors(visit, images.shape), _flags(visit, images.shape)
     token = _token([images, errors, hst_dq, *columns.values(), facts["direct_image"]], facts)
-    return Source(_read_only(images), errors, hst_dq, columns, facts, token)
+    return Source(read_only(images), errors, hst_dq, columns, facts, token)
 
 
 def _errors(visit: xr.Dataset, shape: tuple[int, ...]) -> CubeLike:
@@ -91,7 +92,7 @@ def _errors(visit: xr.Dataset, shape: tuple[int, ...]) -> CubeLike:
         return np.broadcast_to(np.float32(np.nan), shape)
     variable = visit.variables["errors"]
     if in_memory(variable):
-        return _read_only(np.asarray(variable.data))
+        return read_only(np.asarray(variable.data))
     if "file_checksums" in visit:
         return Cube(variable, ",".join(map(str, visit["file_checksums"].values.ravel())))
     # dask names its arrays by what they are computed from; other files are known by their path.
@@ -105,7 +106,7 @@ def _flags(visit: xr.Dataset, shape: tuple[int, ...]) -> CubeLike:
         return np.broadcast_to(np.int16(0), shape)
     variable = visit.variables["hst_dq"]
     if in_memory(variable):
-        return _read_only(np.asarray(variable.data))
+        return read_only(np.asarray(variable.data))
     with kept_flags():
         kept = [keep_flagged(frame) for run in frame_runs(variable) for frame in variable[run].values]
     return FlaggedPixels(kept, shape)
@@ -154,9 +155,3 @@ def target_of(visit: xr.Dataset) -> tuple[float, float] | None:
 
 def _float32(data: Any) -> np.ndarray:
     return np.asarray(data, dtype=np.float32)
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    view = array.view()
-    view.flags.writeable = False
-    return view
