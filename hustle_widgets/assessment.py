@@ -19,6 +19,7 @@ from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Patch
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.frame_names import failed_frames, frame_name, numbers_in_words
 from hustle_widgets.steps.targets import expected_zeroth, find_traces
 
 Verdict = Literal["good", "check", "bad"]
@@ -117,11 +118,32 @@ def assess(
     """
     zones = Zones.of(state, location)
     return [
+        *failures(state),
         *on_traces(state, zones),
         *changed(state),
         *background(state, zones, [kind for kind in kinds if kind.sky]),
         *motion(state, [kind for kind in kinds if kind.follows]),
         *light(state, previous_ppm or {}),
+    ]
+
+
+def failures(state: State) -> list[Finding]:
+    """Tell which frames failed and are worked on."""
+    worked_on = set(state.kept_frames.tolist())
+    failed = {number: text for number, text in failed_frames(state).items() if number in worked_on}
+    if not failed:
+        return []
+    first, text = next(iter(failed.items()))
+    return [
+        Finding(
+            "read_data",
+            "Failed frames",
+            len(failed),
+            f"{len(failed)} of {len(worked_on)}",
+            "check",
+            f"{frame_name(state.source, first)}: {text}. Leave such frames out: skip_frames = "
+            f"{numbers_in_words(failed)}.",
+        )
     ]
 
 

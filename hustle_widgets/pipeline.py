@@ -118,15 +118,13 @@ def reduction_of_config(
 
 
 def load_visible(folder: Path, verbose: int, which: str | None = None) -> xr.Dataset:
-    """Load a visit, `which` where there are several, with a progress bar, and say what was adapted."""
+    """Load a visit, `which` where there are several, with a progress bar; step 1 says what was adapted."""
     # How many files there are is known when their headers are read: the bar counts per cent until then.
     bar = Bar("Loading data...", 100, verbose > 1)
     try:
         visit = load_visit(folder, visit=which, progress=bar)
     finally:
         bar.close()
-    for message in visit.attrs.get("messages", "").splitlines():
-        say(f"  {message}", verbose)
     return visit
 
 

@@ -62,6 +62,8 @@ def visit_source(visit: xr.Dataset) -> Source:
         "orbit_numbers": column("orbit_numbers", 1),
         "read_noise": column("read_noise", 3.1),
         "exp_duration": column("exp_duration", np.nan),
+        "frame_problem": column("frame_problem", ""),
+        "file_names": column("file_names", ""),
     }
     subarray = tuple(visit["subarr_coords"].data) if "subarr_coords" in visit else None
     if subarray is not None and not (len(subarray) == 4 and np.isfinite(subarray).all()):
@@ -79,6 +81,7 @@ def visit_source(visit: xr.Dataset) -> Source:
         "subarr_coords": subarray,
         "chip": int(chip),
         "target": target_of(visit),
+        "messages": tuple(str(visit.attrs.get("messages", "")).splitlines()),
         "folder": visit.attrs.get("toplevel_dir", ""),
     }
     errors, hst_dq = _errors(visit, images.shape), _flags(visit, images.shape)

@@ -90,7 +90,7 @@ def load_visit(
 
     by_pixels = pixel_problems(pixels.images.values, found.durations)
     problems = [header or pixels for header, pixels in zip(found.problems, by_pixels, strict=True)]
-    messages += failure_messages(found.names, problems)
+    failures = failure_messages(found.names, problems)
     subarray = found.subarray
     where = (
         {}
@@ -134,7 +134,7 @@ def load_visit(
             "target_name": found.target_name,
             "filter": found.filter,
             **({} if visit is None else {"visit": visit if isinstance(visit, str) else ",".join(visit)}),
-            "messages": "\n".join(dict.fromkeys(messages)),
+            "messages": "\n".join(dict.fromkeys([*messages, *failures])),
         },
     )
 

@@ -18,6 +18,7 @@ from hustle_widgets.engine.plan import Node, Setting
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.declaration import Column, Lines, refuse_dead_parameters
 from hustle_widgets.steps.parameters import Parameter, ParameterError
+from hustle_widgets.steps.watch import watched
 from hustle_widgets.steps.words import words_of
 
 STATUSES = ("stale", "fresh", "running", "failed", "off")
@@ -257,7 +258,7 @@ class Step(LazyVBox):
             sky=cls.sky,
             needs=cls.needs,
             prepare=cls.prepare,
-            finish=cls.finish,
+            finish=watched(cls),
             memo=cls.memo,
             in_sight=cls.in_sight,
             explicit=cls.explicit,

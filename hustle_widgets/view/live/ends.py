@@ -6,6 +6,7 @@ from html import escape
 
 import ipywidgets as w
 import numpy as np
+from numpy.typing import NDArray
 
 from hustle_widgets.steps.read_data import ReadData
 from hustle_widgets.steps.save import SaveOutputs
@@ -21,6 +22,7 @@ class ReadLive(Live[ReadData]):
     def __init__(self, step: ReadData, selection: Selection) -> None:
         super().__init__(step, selection)
         self.orbits = CurvePlot("Time since first frame of the visit [h]", "Orbit", height="230px")
+        self.orbits.on_click = self._clicked
         self.widget = self.boxed(self.orbits.widget)
 
     def update(self) -> None:
@@ -32,10 +34,15 @@ class ReadLive(Live[ReadData]):
         kept = np.ones(times.size, dtype=bool)
         if outcome is not None and outcome.kept_frames is not None:
             kept = np.isin(np.arange(times.size), outcome.kept_frames.frames)
+        failed = np.zeros(times.size, dtype=bool)
+        if outcome is not None:
+            failed[list(outcome.table.facts.get("frame_problems", {}))] = True
+        good, bad = kept & ~failed, kept & failed
         shown = np.flatnonzero(kept)
         here = hours[shown[min(self.selection.frame, shown.size - 1)]]
         self.orbits.show(
-            Curve("worked on", hours, np.where(kept, orbits, np.nan), color=theme.KEPT, line=""),
+            Curve("worked on", hours, np.where(good, orbits, np.nan), color=theme.KEPT, line=""),
+            *self._failed(hours, np.where(bad, orbits, np.nan), bad),
             Curve(
                 "left out",
                 hours,
@@ -48,6 +55,33 @@ class ReadLive(Live[ReadData]):
             y_limits=(orbits.min() - 0.5, orbits.max() + 0.5),
             vertical=(float(here),),
         )
+
+    def _failed(
+        self, hours: NDArray[np.float64], orbits: NDArray[np.float64], bad: NDArray[np.bool_]
+    ) -> list[Curve]:
+        """Return the curve of frames that failed and are worked on, if there are any."""
+        if not bad.any():
+            return []
+        return [
+            Curve(
+                "look failed: click to leave out", hours, orbits,
+                color=theme.ORANGE, marker="triangle-up", line="",
+            )
+        ]  # fmt: skip
+
+    def _clicked(self, hour: float) -> None:
+        """Leave the frame at that time out, or take it back."""
+        times = self.reduction.state().source.columns["exp_time"]
+        number = int(np.argmin(np.abs((times - times[0]) * 24 - hour)))
+        skipped = set(self.step.skip_frames)
+        if number not in skipped and not self._is_worked_on(number):
+            self.say(f"Frame {number} is left out by skip_first_fm or skip_first_or.")
+            return
+        self.act(skip_frames=tuple(sorted(skipped ^ {number})))
+
+    def _is_worked_on(self, number: int) -> bool:
+        outcome = self.outcome
+        return outcome is None or outcome.kept_frames is None or number in outcome.kept_frames.frames
 
     def close(self) -> None:
         """Close the plot."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,14 @@ class CurvePlot(PlotPanel):
         Labels of the axes, with units.
     height : str
         Height of the figure, a CSS length.
+
+    Attributes
+    ----------
+    on_click : callable or None
+        Told of a click on a point: the abscissa of the point.
     """
+
+    on_click: Callable[[float], None] | None = None
 
     def __init__(self, x_label: str, y_label: str, height: str = theme.PLOT_HEIGHT) -> None:
         self._x_scale, self._y_scale = (
@@ -146,10 +153,16 @@ class CurvePlot(PlotPanel):
             )
             line = bqplot.Lines(scales=self._scales, stroke_width=1.8)
             points = bqplot.Scatter(scales=self._scales, default_size=36, stroke_width=0)
+            points.on_element_click(self._clicked)
             self._marks[name] = band, line, points
             others, new = list(self.figure.marks), [band, line, points]
             self.figure.marks = new + others if behind else others + new
         return self._marks[name]
+
+    def _clicked(self, points: Any, event: dict[str, Any]) -> None:
+        index = (event.get("data") or {}).get("index")
+        if self.on_click is not None and index is not None and 0 <= index < len(points.x):
+            self.on_click(float(points.x[index]))
 
     def _hide_all_but(self, names: set[str]) -> None:
         for name, marks in self._marks.items():
