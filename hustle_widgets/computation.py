@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from hustle_widgets.engine.blocks import Source, State
-from hustle_widgets.engine.chain import Cancelled, Chain, Listener
+from hustle_widgets.engine.callbacks import Cancelled, safely
+from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.engine.worker import Worker
@@ -48,7 +49,7 @@ class Computation:
         self._worker = Worker()
         self._stop = threading.Event()
         self._computing = threading.Lock()
-        self._thread = 0  # the one that holds it
+        self._threads: set[int] = set()  # the one that holds it, and those that tell of what it waits for
         self._count = threading.Lock()  # guards the two below
         self._edits = 0
         self._owes_idle = False
@@ -89,15 +90,25 @@ class Computation:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        with self._computing:
-            self._thread = threading.get_ident()
-            try:
-                yield
-            finally:
-                self._thread = 0
+        with self._computing, self._here():
+            yield
+
+    @contextmanager
+    def _here(self) -> Iterator[None]:
+        self._threads.add(threading.get_ident())
+        try:
+            yield
+        finally:
+            self._threads.discard(threading.get_ident())
 
     def _computes_here(self) -> bool:
-        return self._thread == threading.get_ident()
+        return threading.get_ident() in self._threads
+
+    def tell_progress(self, name: str, fraction: float) -> None:
+        """Tell the progress of a step from the thread of a block."""
+        if self.listener is not None:
+            with self._here():
+                safely(self.listener.progress, name, fraction)
 
     def run(self, listener: Listener | None = None) -> StatusListener:
         """Compute what is not known yet, steps that write files included; return who was told. Inside `alone`.
@@ -249,9 +260,9 @@ class Computation:
         self._watchers.append(callback)
 
     def tell(self, event: str, name: str) -> None:
-        """Call all watchers."""
+        """Call all watchers; what one raises is told, and neither stops the others nor what is computed."""
         for callback in tuple(self._watchers):
-            callback(event, name)
+            safely(callback, event, name)
 
     @contextmanager
     def edit(self, name: str, *, computes: bool) -> Iterator[None]:
@@ -300,7 +311,8 @@ class Computation:
                 new = (self.chain.message(request, name), status, notes)
                 if (step.error, step.status, step.notes) != new:
                     changed = True
-                    step.error, step.status, step.notes = new
+                    for trait, value in zip(("error", "status", "notes"), new, strict=True):
+                        safely(setattr, step, trait, value)  # which calls a person's observers
             if not changed:
                 return
 
@@ -315,5 +327,5 @@ class _Counts(Listener):
         self.unmet = self.other.unmet  # type: ignore[method-assign]
 
     def done(self, name: str, outcome: Outcome, seconds: float) -> None:
-        self.steps[name].compute_count += 1
+        safely(setattr, self.steps[name], "compute_count", self.steps[name].compute_count + 1)
         self.other.done(name, outcome, seconds)

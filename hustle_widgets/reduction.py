@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 import weakref
@@ -199,7 +198,7 @@ class Reduction(Choosing, LazyVBox, SetUp):
     def _nodes(self, me: weakref.ref[Reduction]) -> list[Any]:
         nodes = [step.node() for step in self.steps.values()]
         save: Any = self.steps["save"]
-        nodes[-1] = save.bound(lambda: me().toplevel_dir, lambda state: me()._write(state))  # type: ignore[union-attr]
+        nodes[-1] = save.bound(lambda: me().toplevel_dir, lambda *given: me()._write(*given))  # type: ignore[union-attr]
         return nodes
 
     def request(self) -> Request:
@@ -233,6 +232,10 @@ class Reduction(Choosing, LazyVBox, SetUp):
         if told.error is not None:
             name, error = told.error
             raise StepError(f"{name}: {error}") from error
+        if told.trouble is not None:
+            raise StepError(
+                f"The listener given to run() failed: {told.trouble!r}. All steps are computed."
+            ) from told.trouble
         return cast(xr.Dataset, self.result)
 
     def compute(self, save: bool = False, after: float = 0) -> None:
@@ -302,10 +305,13 @@ class Reduction(Choosing, LazyVBox, SetUp):
         known = self._chain.known
         return frozen_result(self.visit, state, self.values(), known, self.config, self.kinds)
 
-    def _write(self, state: State) -> Path:
+    def _write(self, state: State, pause: Callable[[], None]) -> Path:
         result, figures = self._frozen_result(state), self._draw
-        told = self._computation.listener
-        report = None if told is None else functools.partial(told.progress, "save")
+
+        def report(fraction: float) -> None:
+            pause()
+            self._computation.tell_progress("save", fraction)
+
         return write_outputs(result, self.output_folder(), figures=figures, progress=report)
 
     def save_figures(self, progress: Callable[[float], None] | None = None) -> Path:

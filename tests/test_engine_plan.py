@@ -8,7 +8,8 @@ import pytest
 
 from hustle_widgets.engine.blocks import Source
 from hustle_widgets.engine.cache import OutcomeCache
-from hustle_widgets.engine.chain import Cancelled, Chain, Listener
+from hustle_widgets.engine.callbacks import Cancelled
+from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Offset, Outcome, Patch, Table
 from hustle_widgets.engine.plan import Node, Setting, Unmet, plan, statuses
 from hustle_widgets.engine.worker import Worker

@@ -20,7 +20,8 @@ from jupyter_client.manager import KernelManager
 from visits import digests, everything, run_all, small_folder, tiny_visit
 
 from hustle_widgets import Reduction, load_visit, run_pipeline
-from hustle_widgets.engine.chain import Cancelled, Listener
+from hustle_widgets.engine.callbacks import Cancelled
+from hustle_widgets.engine.chain import Listener
 from hustle_widgets.reduction import StepError
 from hustle_widgets.steps.parameters import ParameterError
 from hustle_widgets.visit import VisitError

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import bottleneck as bn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import correlate1d, median_filter
+from scipy.ndimage import correlate1d
 
+from .box_median import box_median
 from .neighbours import as_frame, fill_bad, medians_at, pad_reflect, window_offsets
 
 __all__ = ["SMTH_TYPES", "check_smoothing", "reject_by_smoothing", "smooth_model"]
@@ -150,9 +151,10 @@ def _model(
     order: int,
     threshold: float,
     read_noise: float,
+    pause: Callable[[], None] | None = None,
 ) -> NDArray[np.float32]:
     if smth_type == "2D_smooth":
-        return median_filter(image, size=kernel, mode="reflect")
+        return box_median(image, kernel, pause=pause)
     width = kernel[1]
     padded = np.pad(image, ((0, 0), (width // 2, width // 2)), mode="symmetric")
     model = bn.move_median(padded, width, axis=1)[:, width - 1 :]
@@ -164,7 +166,7 @@ def _model(
         if left_out is not None and np.array_equal(reject, left_out):
             break
         left_out = reject
-        model = _polynomial(image, reject, width, order, median)
+        model = _polynomial(image, reject, width, order, median, pause or (lambda: None))
     return model
 
 
@@ -174,6 +176,7 @@ def _polynomial(
     width: int,
     order: int,
     fallback: NDArray[np.float32],
+    pause: Callable[[], None],
 ) -> NDArray[np.float32]:
     """Value at each pixel of the polynomial fitted to the window around it, without the rejected pixels.
 
@@ -191,6 +194,7 @@ def _polynomial(
     row, column = np.divmod(index, image.shape[1])
     centre = row * used.shape[1] + column + half
     for start in range(0, index.size, _CHUNK):
+        pause()
         part = slice(start, start + _CHUNK)
         window = centre[part, None] + np.arange(-half, half + 1)
         weight = weights.take(window)
@@ -232,6 +236,7 @@ def reject_by_smoothing(
     smth_order: int = 2,
     read_noise: float = 3.1,
     protect: NDArray[np.bool_] | None = None,
+    pause: Callable[[], None] | None = None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Replace the pixels of one frame that differ from a smooth model of it.
 
@@ -250,6 +255,8 @@ def reject_by_smoothing(
         Read noise of a pixel [e-], above 0.
     protect : ndarray of bool, shape (rows, columns), optional
         True where nothing may be flagged, see :func:`~hustle_widgets.algorithms.bloom.bloom_mask`.
+    pause : callable, optional
+        Called a few times a second where a large kernel takes long; an exception that it raises ends the work.
 
     Returns
     -------
@@ -308,7 +315,7 @@ def reject_by_smoothing(
         if bad.any():  # what a bad pixel is bridged with may lie outside
             filled = fill_bad(frame)[0] if filled is None else filled
             crop = filled[around]
-        model = _model(crop, bad, smth_type, kernel, smth_order, smth_threshold, read_noise)
+        model = _model(crop, bad, smth_type, kernel, smth_order, smth_threshold, read_noise, pause)
         hits = _outliers(crop, model, smth_threshold, read_noise)[inside] & ~bad[inside]
         if protect is not None:
             hits &= ~protect[region]

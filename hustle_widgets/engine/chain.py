@@ -14,12 +14,9 @@ from typing import Any
 
 from hustle_widgets.engine.blocks import Block, Source, State, cut_blocks
 from hustle_widgets.engine.cache import OutcomeCache
+from hustle_widgets.engine.callbacks import Cancelled, Guarded, Stop
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Node, Request, Task, Unmet, blocked, plan, statuses
-
-
-class Cancelled(Exception):
-    """A newer request took the place of this one, or a person pressed cancel."""
 
 
 class Listener:
@@ -136,9 +133,9 @@ class Chain:
         ----------
         request : mapping of str to Setting
         listener : Listener, optional
-            Told of every step.
+            Told of every step. What it raises is told, and changes nothing; `Cancelled` ends the computation.
         cancelled : threading.Event, optional
-            Looked at between blocks.
+            Looked at between blocks, and inside those that take long.
         explicit : bool
             Whether steps that write files are computed too.
 
@@ -202,15 +199,18 @@ class Chain:
         explicit: bool,
         wanted: Collection[str] | None,
     ) -> None:
-        listener = listener or Listener()
-        cancelled = cancelled or threading.Event()
+        told: Any = Guarded(listener or Listener())
+        stop = Stop(cancelled)
         with ThreadPoolExecutor(self.threads, thread_name_prefix="hustle-block") as pool:
-            for position in self._order(wanted):
-                # Planned anew each time: a step found to lack something drops out of later tokens.
-                task = self.plan(request)[position]
-                if cancelled.is_set():
-                    raise Cancelled
-                self._execute_task(task, request, listener, cancelled, explicit, pool)
+            try:
+                for position in self._order(wanted):
+                    # Planned anew each time: a step found to lack something drops out of later tokens.
+                    task = self.plan(request)[position]
+                    stop()
+                    self._execute_task(task, request, told, stop, explicit, pool)
+            except BaseException:  # Ctrl-C too: the blocks under way are waited for
+                stop.break_off()
+                raise
 
     def _order(self, wanted: Collection[str] | None = None) -> list[int]:
         """Return the nodes in the order they are computed: what many wait for, what is in sight, the rest.
@@ -236,7 +236,7 @@ class Chain:
         task: Task,
         request: Request,
         listener: Listener,
-        cancelled: threading.Event,
+        stop: Stop,
         explicit: bool,
         pool: ThreadPoolExecutor,
     ) -> None:
@@ -252,7 +252,7 @@ class Chain:
         started = time.perf_counter()
         try:
             listener.running(name)
-            outcome = self._compute(task, self.state_before(request, name), listener, cancelled, pool)
+            outcome = self._compute(task, self.state_before(request, name), listener, stop, pool)
         except Cancelled:
             raise
         except Unmet as lacking:
@@ -274,18 +274,17 @@ class Chain:
         task: Task,
         state: State,
         listener: Listener,
-        cancelled: threading.Event,
+        stop: Stop,
         pool: ThreadPoolExecutor,
     ) -> Outcome:
         node, parameters = task.node, dict(task.setting.parameters)
         prepared = with_known(node.prepare, state, **parameters)
-        keywords = {**parameters, **prepared}
+        keywords = {**parameters, **prepared, "pause": stop}
         if node.memo is not None:
             keywords["memo"] = self._memo(task, state)
 
         def work(block: Block) -> Outcome:
-            if cancelled.is_set():
-                raise Cancelled
+            stop()
             # A copy: the frames that a block makes for itself must go when it is done, not when all are.
             outcome = Outcome.of(with_known(node.compute, replace(block), **keywords))
             return outcome.placed(block.frames, block.rows, state.shape)

@@ -32,7 +32,8 @@ class Node:
     name : str
     compute : callable
         compute(block, **parameters, **prepared) -> delta or sequence of deltas. Pure. It is given
-        those of the keywords that it names; so are the next two.
+        those of the keywords that it names; so are the next two. With the keyword `pause` it is given
+        a function to call a few times a second where a block takes longer: it ends what is cancelled.
     by : {'rows', 'frames', 'visit'}
         How the visit is cut for it.
     halo : int

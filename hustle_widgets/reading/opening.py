@@ -47,6 +47,8 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
 
 
 def _open(path: Path) -> fits.HDUList:
+    if path.exists() and not path.is_file():  # to open a pipe would wait for a writer
+        raise VisitError(f"{path} is no regular file: take it out of the folder.")
     with open(path, "rb") as file:
         packed = file.read(2) == _GZIP
     source: Any = io.BytesIO(gzip.decompress(path.read_bytes())) if packed else path

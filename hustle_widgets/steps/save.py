@@ -14,6 +14,9 @@ from hustle_widgets.stage_links import reach_for_stage_2
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
 
+# Given the visit as it leaves the chain, and what is called while it is written, which may raise to end that.
+Write = Callable[[State, Callable[[], None]], Path]
+
 
 class SaveOutputs(Step):
     """Write the clean visit for Stage 2, when a run is asked for; not while sliders move."""
@@ -33,10 +36,10 @@ class SaveOutputs(Step):
         return [(1, "Config file written."), (1, f"Outputs written to {folder}.")]
 
     @staticmethod
-    def compute(block: Block, *, write: Callable[[State], Path]) -> Table:
+    def compute(block: Block, *, write: Write, pause: Callable[[], None] = lambda: None) -> Table:
         """Write the visit as it leaves the chain."""
         try:
-            path = write(block.state)
+            path = write(block.state, pause)
         except OSError as error:
             raise ValueError(
                 f"The outputs cannot be written: {str(error).rstrip('.')}. Nothing half written is left. Set "
@@ -45,7 +48,7 @@ class SaveOutputs(Step):
         unreachable = reach_for_stage_2(path.parent)
         return Table(facts={"path": str(path)}, notes=(unreachable,) if unreachable else ())
 
-    def bound(self, folder: Callable[[], str], write: Callable[[State], Path]) -> Node:
+    def bound(self, folder: Callable[[], str], write: Write) -> Node:
         """Return the engine's step with what it needs from its Reduction: where to write, and how."""
 
         def prepare(state: State) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,7 @@ class SpatialSmoothing(Step):
         smth_order: int,
         notes: tuple[str, ...],
         zeroth: tuple[float, float] | None,
+        pause: Callable[[], None] | None = None,
     ) -> tuple[Patch, Table]:
         """Reject and replace in one frame."""
         image = block.images[0]
@@ -118,5 +120,6 @@ class SpatialSmoothing(Step):
             smth_order=smth_order,
             read_noise=float(block.column("read_noise")[0]),
             protect=None if zeroth is None else bloom_mask(image, zeroth),
+            pause=pause,
         )
         return Patch.where(mask[np.newaxis], values), Table(notes=notes)
