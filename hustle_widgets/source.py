@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from hustle_widgets.algorithms.detector import READ_NOISE
 from hustle_widgets.engine.blocks import CubeLike, Source
 from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
 from hustle_widgets.engine.plan import digest
@@ -60,7 +61,7 @@ def visit_source(visit: xr.Dataset) -> Source:
     columns = {
         "exp_time": np.asarray(visit["exp_time"].data, dtype=np.float64),
         "orbit_numbers": column("orbit_numbers", 1),
-        "read_noise": column("read_noise", 3.1),
+        "read_noise": column("read_noise", READ_NOISE),
         "exp_duration": column("exp_duration", np.nan),
         "frame_problem": column("frame_problem", ""),
         "file_names": column("file_names", ""),

@@ -8,6 +8,7 @@ import pytest
 from astropy.io import fits
 
 from hustle_widgets.algorithms import simulation as sim
+from hustle_widgets.algorithms.detector import READ_NOISE
 from hustle_widgets.algorithms.simulation_effects import trailed
 from hustle_widgets.simulate import cosmic_ray_mask, read_truth, read_twin, simulate_visit
 from hustle_widgets.simulate.scene import add_orders, make_scene, red_ends, whole_traces
@@ -42,7 +43,7 @@ def test_a_twin_has_the_same_photons_and_no_faults(tmp_path):
     hot_sky = hot & ~dull & (truth["hot_electrons"].values > 100) & (np.arange(SHAPE[0])[:, None] < 30)
     sky = truth["sky_scale"].values[:, None, None] * truth["sky_template"].values
     left = (twin - sky)[:, hot_sky]
-    variance = (sky + sim.DARK * 190 + sim.READ_NOISE**2)[:, hot_sky]
+    variance = (sky + sim.DARK * 190 + READ_NOISE**2)[:, hot_sky]
     assert hot_sky.sum() > 20 and (frames[:, hot_sky].mean() - sky.mean()) > 100
     assert abs((left / np.sqrt(variance)).mean()) < 4 / np.sqrt(left.size)
 

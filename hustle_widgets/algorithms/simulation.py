@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.special import ndtr
 
+from .detector import READ_NOISE
 from .geometry import Trace
 from .simulation_effects import STAR_TEMPERATURE, colour, trailed
 from .simulation_star import integrated_counts, order_counts
 
-READ_NOISE = 3.1  # [e-], WFC3 Data Handbook 5
-DARK = 11.0 / 3600  # [e-/s], the same
+DARK = 11.0 / 3600  # [e-/s], WFC3 Data Handbook 5
 FULL_WELL = 65_000.0  # [e-], 63..72 ke- over the detector
 CHIP_SHAPE = (2051, 4096)
 

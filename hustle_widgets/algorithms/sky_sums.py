@@ -40,10 +40,15 @@ class BlockSums:
         self._pixels, self._template = pixels, template
         self._half_width, self._edge = half_width, edge
         self._brightest = float(np.abs(without_repeats(template)).max(initial=0))
+        self._one_row = len(without_repeats(template)) == 1  # all rows of the template are alike
         self._scale = np.inf  # of the sums that are there
 
     def at(self, scale: float) -> Sums:
-        """Return the two sums for a factor, each of shape (blocks of rows, blocks of columns)."""
+        """Return the two sums for a factor, each of shape (blocks of rows, blocks of columns).
+
+        A factor close to the last one that was summed over all pixels moves only pixels at the edge of the
+        window in or out.
+        """
         if not abs(scale - self._scale) * self._brightest < self._edge:
             self._sum(scale)
             self._scale = scale
@@ -59,47 +64,86 @@ class BlockSums:
         return products, norms
 
     def _sum(self, scale: float) -> None:
-        """Look at all pixels."""
-        pixels, template = self._pixels, self._template
-        n_rows, n_columns = pixels.shape
-        alike = len(without_repeats(template)) == 1
-        sums = np.empty((2, -(-n_rows // BLOCK), n_columns))
-        room = np.empty((2, BAND, n_columns), np.float32)
-        masks = np.empty((3, BAND, n_columns), bool)
-        limits = [np.float32(self._half_width + further) for further in (0, -self._edge, self._edge)]
-        close, inside = [], []
+        """Sum over all pixels, and remember those near the edge of the window."""
+        n_rows, n_columns = self._pixels.shape
+        by_column = np.empty((2, -(-n_rows // BLOCK), n_columns))  # sums over the rows of each block
+        bands = _Bands(n_columns)
+        near, inside = [], []
         for start in range(0, n_rows, BAND):
-            band, sky = pixels[start : start + BAND], template[start : start + BAND]
-            product, other = room[:, : len(band)]
-            within, surely, nearly = masks[:, : len(band)]
-            np.multiply(sky[:1] if alike else sky, np.float32(scale), out=other[:1] if alike else other)
-            np.subtract(band, other[:1] if alike else other, out=product)
-            np.abs(product, out=product)
-            for limit, mask in zip(limits, (within, surely, nearly), strict=True):
-                np.less_equal(product, limit, out=mask)
-            near = np.flatnonzero(np.not_equal(surely, nearly, out=nearly))
-            close.append(near + start * n_columns)
-            inside.append(within.reshape(-1)[near])
-            np.multiply(band, within, out=product)
-            if not alike:
-                product *= sky
-                np.multiply(sky, within, out=other)
-                other *= sky
-            for row in range(0, len(band), BLOCK):
-                block, rows = (start + row) // BLOCK, slice(row, row + BLOCK)
-                sums[0, block] = product[rows].sum(axis=0)
-                # Of a sky whose rows are alike it is enough to count.
-                sums[1, block] = (
-                    within[rows].view(np.uint8).sum(axis=0, dtype=np.uint8)
-                    if alike
-                    else other[rows].sum(axis=0)
-                )
-        if alike:
-            sums[0] *= template[0]
-            sums[1] *= template[0].astype(np.float64) ** 2
-        products, norms = np.add.reduceat(sums, np.arange(0, n_columns, BLOCK), axis=2)
+            pixels, sky = self._pixels[start : start + BAND], self._template[start : start + BAND]
+            limits = (self._half_width, self._half_width - self._edge, self._half_width + self._edge)
+            within, surely, nearly = bands.compare(pixels, self._distinct(sky), scale, limits)
+            at_edge = np.flatnonzero(np.not_equal(surely, nearly, out=nearly))
+            near.append(at_edge + start * n_columns)
+            inside.append(within.reshape(-1)[at_edge])
+            blocks = slice(start // BLOCK, -(-(start + len(pixels)) // BLOCK))
+            if self._one_row:
+                bands.add_plain(pixels, within, by_column[:, blocks])
+            else:
+                bands.add_products(pixels, sky, within, by_column[:, blocks])
+        if self._one_row:  # the template is a factor of each column's sum
+            by_column[0] *= self._template[0]
+            by_column[1] *= self._template[0].astype(np.float64) ** 2
+        products, norms = np.add.reduceat(by_column, np.arange(0, n_columns, BLOCK), axis=2)
         self._sums: Sums = (products, norms)
-        rows_near, columns = np.divmod(np.concatenate(close), n_columns)
-        self._near, self._near_sky = pixels[rows_near, columns], template[rows_near, columns]
-        self._near_block = rows_near // BLOCK * products.shape[1] + columns // BLOCK
+        rows, columns = np.divmod(np.concatenate(near), n_columns)
+        self._near, self._near_sky = self._pixels[rows, columns], self._template[rows, columns]
+        self._near_block = rows // BLOCK * products.shape[1] + columns // BLOCK
         self._inside = np.concatenate(inside)
+
+    def _distinct(self, sky: Floats) -> Floats:
+        """Return a band of the template, only its first row where all are alike."""
+        return sky[:1] if self._one_row else sky
+
+
+class _Bands:
+    """Memory for one band of rows after the other, and what is done there.
+
+    Parameters
+    ----------
+    n_columns : int
+    """
+
+    def __init__(self, n_columns: int) -> None:
+        self._values = np.empty((2, BAND, n_columns), np.float32)
+        self._masks = np.empty((3, BAND, n_columns), bool)
+
+    def compare(
+        self, pixels: Floats, sky: Floats, scale: float, limits: tuple[float, ...]
+    ) -> NDArray[np.bool_]:
+        """Tell which pixels are within each of three distances [e-] of the scaled sky; shape (3, rows, columns)."""
+        distance, scaled = self._values[:, : len(pixels)]
+        scaled = scaled[: len(sky)]
+        np.multiply(sky, np.float32(scale), out=scaled)
+        np.subtract(pixels, scaled, out=distance)
+        np.abs(distance, out=distance)
+        masks = self._masks[:, : len(pixels)]
+        for limit, mask in zip(limits, masks, strict=True):
+            np.less_equal(distance, np.float32(limit), out=mask)
+        return masks
+
+    def add_products(
+        self, pixels: Floats, sky: Floats, within: NDArray[np.bool_], sums: NDArray[np.float64]
+    ) -> None:
+        """Sum pixel times sky, and sky squared, over the rows of each block, into (2, blocks, columns)."""
+        products, squares = self._values[:, : len(pixels)]
+        np.multiply(pixels, within, out=products)
+        products *= sky
+        np.multiply(sky, within, out=squares)
+        squares *= sky
+        for block, rows in enumerate(_blocks(len(pixels))):
+            sums[0, block] = products[rows].sum(axis=0)
+            sums[1, block] = squares[rows].sum(axis=0)
+
+    def add_plain(self, pixels: Floats, within: NDArray[np.bool_], sums: NDArray[np.float64]) -> None:
+        """Sum the pixels, and count them, over the rows of each block, into (2, blocks, columns)."""
+        kept = self._values[0, : len(pixels)]
+        np.multiply(pixels, within, out=kept)
+        for block, rows in enumerate(_blocks(len(pixels))):
+            sums[0, block] = kept[rows].sum(axis=0)
+            sums[1, block] = within[rows].view(np.uint8).sum(axis=0, dtype=np.uint8)
+
+
+def _blocks(n_rows: int) -> list[slice]:
+    """Return the rows of a band that belong to each of its blocks."""
+    return [slice(row, row + BLOCK) for row in range(0, n_rows, BLOCK)]

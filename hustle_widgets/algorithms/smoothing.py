@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
 from .box_median import box_median
+from .detector import READ_NOISE
 from .neighbours import as_frame, fill_bad, medians_at, pad_reflect, window_offsets
 
 __all__ = ["SMTH_TYPES", "check_smoothing", "reject_by_smoothing", "smooth_model"]
@@ -106,7 +107,7 @@ def smooth_model(
     poly_order: int = 2,
     *,
     smth_threshold: float = 5,
-    read_noise: float = 3.1,
+    read_noise: float = READ_NOISE,
 ) -> NDArray[np.float32]:
     """Smooth a frame.
 
@@ -124,7 +125,7 @@ def smooth_model(
     smth_threshold : float, default 5
         Pixels this many times the scatter off the running median, and then off the polynomial, are left out
         of the fit.
-    read_noise : float, default 3.1
+    read_noise : float
         Read noise of a pixel [e-].
 
     Returns
@@ -234,7 +235,7 @@ def reject_by_smoothing(
     smth_threshold: float = 5,
     smth_bounds: Sequence[Sequence[float]] | None = None,
     smth_order: int = 2,
-    read_noise: float = 3.1,
+    read_noise: float = READ_NOISE,
     protect: NDArray[np.bool_] | None = None,
     pause: Callable[[], None] | None = None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
@@ -251,7 +252,7 @@ def reject_by_smoothing(
     smth_bounds : sequence of [row0, row1, column0, column1], optional
         Regions to correct, half open; they may overlap. Pixels outside count as neighbours. None is the
         whole frame.
-    read_noise : float, default 3.1
+    read_noise : float
         Read noise of a pixel [e-], above 0.
     protect : ndarray of bool, shape (rows, columns), optional
         True where nothing may be flagged, see :func:`~hustle_widgets.algorithms.bloom.bloom_mask`.

@@ -11,12 +11,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from hustle_widgets.algorithms.detector import READ_NOISE
 from hustle_widgets.engine.chain import usable_cores
 from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
 from hustle_widgets.lazy.arrays import lazy_variable
 from hustle_widgets.lazy.files import FileFrames
 from hustle_widgets.reading.errors import VisitError
-from hustle_widgets.reading.planes import READ_NOISE, ImageSet
+from hustle_widgets.reading.planes import ImageSet
 
 CUBE = ("exp_time", "x", "y")
 #: Pixels of a frame that its read noise is estimated from.

@@ -13,10 +13,10 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from hustle_widgets.algorithms.detector import READ_NOISE
 from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.reading.opening import opened
 
-READ_NOISE = 3.1  # [e-], WFC3 Data Handbook 5
 #: What `opened` does about warnings is for all threads.
 _ONE_AT_A_TIME = threading.Lock()
 _KINDS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}

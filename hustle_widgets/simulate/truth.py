@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..algorithms import simulation as sim
+from ..algorithms.detector import READ_NOISE
 from ..algorithms.simulation_star import SIMULATED_ORDERS
 from .scene import Scene, add_orders, whole_traces
 
@@ -49,7 +50,7 @@ def make_truth(
         attrs={
             "title": "truth of a simulated G280 visit",
             "parameters": json.dumps(given, default=float),
-            "read_noise": sim.READ_NOISE,
+            "read_noise": READ_NOISE,
             "chip": scene.chip,
             "corner": list(scene.corner),
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipywidgets as w
 import numpy as np
 
+from hustle_widgets.algorithms.detector import HST_FLAGS
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Outcome, Patch
 from hustle_widgets.protocols import ReductionLike
@@ -12,13 +13,6 @@ from hustle_widgets.view.frame.flagged_walk import FlaggedWalk, by_change, next_
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.page_part import PagePart
 from hustle_widgets.view.selection import Selection, select_pixel
-
-# Bits of calwf3's data quality (WFC3 Data Handbook 5, table 3.3).
-HST_BITS = {
-    1: "decoding error", 2: "filled", 4: "bad detector pixel", 8: "blemish", 16: "hot", 32: "CTE tail",
-    64: "warm", 128: "bias", 256: "saturated", 512: "bad flat", 1024: "charge trap",
-    2048: "A-to-D saturated", 4096: "cosmic ray (AstroDrizzle)", 8192: "cosmic ray (calwf3)", 16384: "ghost",
-}  # fmt: skip
 
 # Part of the page's width; the light curve has the rest.
 SHARE = 0.58
@@ -189,8 +183,6 @@ class FrameView(PagePart):
                 if at < len(outcome.patch) and outcome.patch.index[at] == place:
                     by.append(name)
         value = int(state.source.hst_dq[state.kept_frames[number], row, column])
-        bits = [
-            f"{bit} {HST_BITS.get(bit, '')}".strip() for bit in (1 << n for n in range(16)) if value & bit
-        ]
+        bits = [f"{bit} {flag.meaning}" for bit, flag in HST_FLAGS.items() if value & bit]
         flags = f"flagged by {', '.join(by)}" if by else "not flagged"
         return f"{flags}; HST DQ {' + '.join(bits) or '0'}"

@@ -7,6 +7,7 @@ from typing import Any
 import bqplot
 import numpy as np
 
+from hustle_widgets.algorithms.detector import HST_FLAGS
 from hustle_widgets.algorithms.dq import FIRST_TEMPORAL, count_bits
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.hst_flags import HSTFlags
@@ -16,12 +17,6 @@ from hustle_widgets.view.live.preview import computed, cut_visit, flags_in_frame
 from hustle_widgets.view.plots.panel import Key, PlotPanel, set_scale
 from hustle_widgets.view.selection import Selection
 
-# Meaning of calwf3's bits in short (WFC3 Data Handbook 5, table 3.3).
-MEANINGS = {
-    1: "decoding", 2: "filled", 4: "bad", 8: "blemish", 16: "hot", 32: "CTE tail", 64: "warm", 128: "bias",
-    256: "saturated", 512: "flat", 1024: "sink", 2048: "A/D sat.", 4096: "CR (drizzle)", 8192: "CR (calwf3)",
-    16384: "ghost", 32768: "spare",
-}  # fmt: skip
 NOT_CHOSEN = "#b9c4cc"
 NEAR = 2  # frames before and after that a preview replaces cosmic rays from
 
@@ -48,14 +43,14 @@ class FlagBars(PlotPanel):
     def show(self, counts: dict[int, int], flags: tuple[int, ...], title: str) -> None:
         """Draw counts by bit; the bits of `flags` are highlighted."""
         union = int(np.bitwise_or.reduce(np.array(flags, dtype=np.int64), initial=0))
-        self._bits = sorted({*counts, *(bit for bit in MEANINGS if union & bit)})
+        self._bits = sorted({*counts, *(bit for bit in HST_FLAGS if union & bit)})
         numbers = np.array([counts.get(bit, 0) for bit in self._bits], dtype=float)
         # A sliver for 0 pixels: something to click on.
         lengths = np.maximum(np.log10(numbers + 1), 0.05)
         set_scale(self._x_scale, 0.0, 1.05 * float(lengths.max(initial=1.0)))
         with self._bars.hold_sync():
             self._bars.x = [
-                f"{bit} {MEANINGS.get(bit, '')}: {number:,.0f}"
+                f"{bit} {HST_FLAGS[bit].short}: {number:,.0f}"
                 for bit, number in zip(self._bits, numbers, strict=True)
             ]
             self._bars.y = lengths

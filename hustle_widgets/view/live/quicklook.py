@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
+from hustle_widgets.algorithms.detector import COSMIC_RAY_FLAGS, HOT_FLAG
 from hustle_widgets.algorithms.dq import flagged
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.quicklook import Quicklook
@@ -60,7 +61,7 @@ class QuicklookLive(Live[Quicklook]):
         colors = iter(STEP_COLORS)
         if self.step.include_hst_dq:
             bits = state.source.hst_dq[state.kept_frames[number]]
-            rows, columns = np.nonzero(flagged(bits, (16, 4096, 8192)))
+            rows, columns = np.nonzero(flagged(bits, (HOT_FLAG, *COSMIC_RAY_FLAGS)))
             self.flags.show_overlay("hst_dq", rows, columns, HST_COLOR, "HST: hot, cosmic ray")
         else:
             self.flags.hide_overlay("hst_dq")
