@@ -288,7 +288,7 @@ def motion(state: State, kinds: Sequence[type[Step]]) -> list[Finding]:
 def displacements(
     columns: Mapping[str, NDArray[Any]], column: str, what: str
 ) -> dict[str, NDArray[np.float64]]:
-    """Return what a step followed, by name: its single sources (star1_disp, ...), or all together if it has one."""
+    """Return what a step followed, by name: its single sources (star0_disp, ...), or all together if it has one."""
     single = {
         re.sub(r"([a-z])(\d)", r"\1 \2", name.removesuffix("_disp")): np.asarray(values, dtype=float)
         for name, values in columns.items()

@@ -120,14 +120,14 @@ def test_motion_of_many_pixels_and_a_tracker_that_disagrees_are_found(default):
     state = reduction.state()
     assert of(findings, "Trackers agree").value < AGREEMENT[1]
     table = state.outcomes["bkg_stars"].table
-    lost = table.columns["star1_disp"].copy()
+    lost = table.columns["star0_disp"].copy()
     lost[1:] += [8.0, -30.0]
-    columns = {**table.columns, "star1_disp": lost, "meanstar_disp": lost}
+    columns = {**table.columns, "star0_disp": lost, "meanstar_disp": lost}
     wrong = replace(state, outcomes={**state.outcomes, "bkg_stars": Outcome((Table(columns),))})
     findings = assess(wrong, reduction.zeroth_tracking.location)
     assert of(findings, "Displacement", "bkg_stars").verdict == "bad"
     agree = of(findings, "Trackers agree")
-    assert agree.verdict == "bad" and "star 1" in agree.sentence
+    assert agree.verdict == "bad" and "star 0" in agree.sentence
 
 
 def test_an_edit_that_raises_the_scatter_is_told(default):

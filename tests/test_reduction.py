@@ -567,7 +567,7 @@ def test_a_lost_frame_is_no_reason_to_lose_the_visit(small_folder):
     clean = reduction.run()
     assert all(step.status == "fresh" for step in reduction.steps.values() if step.enabled)
     assert "not found in 1 of 6 frames" in reduction.zeroth_tracking.notes
-    for name in ("0th_order_disp", "meanstar_disp", "star1_disp"):
+    for name in ("0th_order_disp", "meanstar_disp", "star0_disp"):
         assert np.isfinite(clean[name].values).all(axis=1).tolist() == [True, True, False, True, True, True]
     nothing = visit.assign(images=visit["images"] * 0)
     off = dict.fromkeys(("do_save", "do_bkg_stars", "do_Pagul", "do_uniform", "do_column"), False)

@@ -580,4 +580,4 @@ def test_how_often_a_star_was_found_is_said() -> None:
         if step.switch and step.name != "bkg_stars":
             step.enabled = False
     reduction.run()
-    assert reduction.bkg_stars.notes == "star1 was found in 2 of 8 frames."
+    assert reduction.bkg_stars.notes == "star0 was found in 2 of 8 frames."

@@ -200,18 +200,18 @@ def check_stars(locations: ArrayLike, shape: tuple[int, ...], bkg_window: int) -
     ------
     ValueError
         When there is no star, one is off the frame, two are closer than a pixel, or the window does not fit.
-        Names the star, counted from 1 as in star1_disp.
+        Names the star, counted from 0 as in star0_disp.
     """
     check_window(bkg_window, shape)
     stars = np.asarray(locations, np.float64)
     if stars.ndim != 2 or stars.shape[1:] != (2,) or len(stars) == 0:
         raise ValueError("bkg_stars_loc must hold a [column, row] for each star, at least one.")
     for number, (column, row) in enumerate(stars):
-        _check_inside(shape, (column, row), f"Star {number + 1}, at column {column:g}, row {row:g},")
+        _check_inside(shape, (column, row), f"Star {number}, at column {column:g}, row {row:g},")
         distances = np.hypot(*(stars[:number] - stars[number]).T)
         if (distances < LEAST_SEPARATION).any():
             raise ValueError(
-                f"Stars {int(distances.argmin()) + 1} and {number + 1} are both at column {column:g}, row {row:g}. "
+                f"Stars {int(distances.argmin())} and {number} are both at column {column:g}, row {row:g}. "
                 "Give each star once."
             )
     return stars

@@ -78,7 +78,7 @@ class BackgroundStarTracking(Step):
         """Find each star in one frame."""
         positions = track_stars(block.images[0], bkg_stars_loc, bkg_window)
         return Table(
-            {f"star{number}_pos": place[np.newaxis] for number, place in enumerate(positions, start=1)}
+            {f"star{number}_pos": place[np.newaxis] for number, place in enumerate(positions)}
         )
 
     @staticmethod

@@ -54,7 +54,7 @@ def test_stars_and_target_are_set_with_the_mouse(shown: LabPage, folder: Path):
     assert lab.kernel_eval("reduction.bkg_stars.status") == "fresh"
     placed = lab.pixels(figure(lab))
     assert changed_fraction(before, placed) > 1e-4, "the star is not marked"
-    lab.page.get_by_text("star 1").first.wait_for()
+    lab.page.get_by_text("star 0").first.wait_for()
     lab.page.get_by_text("Trackers agree").first.wait_for()
 
     start, end = place(lab, column, row), place(lab, column + 30, row - 20)
@@ -69,7 +69,7 @@ def test_stars_and_target_are_set_with_the_mouse(shown: LabPage, folder: Path):
     settle(lab)
     moved = lab.pixels(figure(lab))
     assert changed_fraction(placed, moved) > 1e-4, "the mark did not follow"
-    mark = figure(lab).locator("text", has_text="star 1").bounding_box()
+    mark = figure(lab).locator("text", has_text="star 0").bounding_box()
     assert mark is not None and abs(mark["x"] - end[0]) < 30 and abs(mark["y"] - end[1]) < 30
 
     press(lab, "Undo")
@@ -78,15 +78,15 @@ def test_stars_and_target_are_set_with_the_mouse(shown: LabPage, folder: Path):
     lab.page.mouse.click(*place(lab, *lab.kernel_eval(stars)[0]))
     lab.wait_until(lambda: lab.kernel_eval(stars) == [[0, 0], [0, 0]], what="the star to go")
     settle(lab)
-    assert figure(lab).locator("text", has_text="star 1").count() == 0
+    assert figure(lab).locator("text", has_text="star 0").count() == 0
     press(lab, "Undo")
     lab.wait_until(lambda: len(lab.kernel_eval(stars)) == 1, what="the star to come back")
     lab.page.wait_for_timeout(300)
-    assert figure(lab).locator("text", has_text="star 1").count() == 1
+    assert figure(lab).locator("text", has_text="star 0").count() == 1
 
     # The other way round: the trait moves the mark.
     lab.kernel_eval("reduction.bkg_stars.set_trait('bkg_stars_loc', [[100, 30], [200, 40]])")
-    figure(lab).locator("text", has_text="star 2").wait_for()
+    figure(lab).locator("text", has_text="star 1").wait_for()
     settle(lab)
 
     sets_the_target_by_a_click(lab)

@@ -151,7 +151,7 @@ class StarWindows:
         self.result = result
         self.half = int(result.parameters["bkg_window"])
         self.given = result.parameters["bkg_stars_loc"]
-        self.stars = list(range(1, len(self.given) + 1))[: self.MOST]
+        self.stars = list(range(len(self.given)))[: self.MOST]
         size = min((paper.width - base.LEFT) / len(self.stars) - base.RIGHT, 3.0)
         left_out = len(self.given) - len(self.stars)
         caption = "The cross is the star's centroid, the square its given place."
@@ -161,7 +161,7 @@ class StarWindows:
         self.shown: list[AxesImage] = []
         self.crosses = []
         for star, axes in zip(self.stars, self.page.axes, strict=True):
-            place = self.given[star - 1]
+            place = self.given[star]
             part, corner = cutout(image, place, self.half)
             self.shown.append(show_window(axes, part, corner))
             mark(axes, place, theme.SKY, "s", "given")
@@ -176,7 +176,7 @@ class StarWindows:
         image = self.result.before(frame)
         table = self.result.outcome.table.columns
         for number, star in enumerate(self.stars):
-            part, _ = cutout(image, self.given[star - 1], self.half)
+            part, _ = cutout(image, self.given[star], self.half)
             self.shown[number].set_data(part)
             column, row = table[f"star{star}_pos"][frame]
             for cross in self.crosses[number]:

@@ -142,7 +142,7 @@ class StarsLive(TracksLive[BackgroundStarTracking]):
     def followed(self) -> tuple[list[Window], int]:
         """Return the windows around the stars."""
         windows = []
-        for number, place in enumerate(self.places, start=1):
+        for number, place in enumerate(self.places):
             found = self.position(f"star{number}_pos", self.number)
             windows.append(Window(f"star {number}", self.upstream.frame(self.number), place, found))
         return windows, self.step.bkg_window
@@ -150,7 +150,7 @@ class StarsLive(TracksLive[BackgroundStarTracking]):
     def decorate(self, image: Any) -> None:
         """Mark the stars where they are given; the marks can be dragged."""
         super().decorate(image)
-        labels = [f"star {number}" for number in range(1, len(self.places) + 1)]
+        labels = [f"star {number}" for number in range(len(self.places))]
         image.set_points(
             "stars", self.places, color=theme.SKY, marker="circle", draggable=True, on_change=self._moved,
             on_click=self._remove, labels=labels,
