@@ -175,9 +175,7 @@ def positions(visit: xr.Dataset, truth: xr.Dataset) -> list[Row]:
     off = np.hypot(*(np.array([facts["target_posx"], facts["target_posy"]]) - truth["target"].values))
     rows = [below("target in the direct image: error [px]", float(off), 0.03)]
     for flux, by, rms in ((5_000, 0.05, 0.03), (20_000, 0.02, 0.015)):
-        tracks = [
-            found["bkg_stars"].table.columns[f"star{k}_pos"] for k in np.flatnonzero(fluxes == flux)
-        ]
+        tracks = [found["bkg_stars"].table.columns[f"star{k}_pos"] for k in np.flatnonzero(fluxes == flux)]
         slope, scatter = followed(tracks, moved)
         rows.append(near(f"{len(tracks)} stars of {flux} e-: slope", slope, 1, by))
         rows.append(below("  rms [px]", scatter, rms))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from hustle_widgets.clean_format import CUBE, background_a_frame, described, location_used
 from hustle_widgets.config import format_value
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Outcome
@@ -20,25 +21,6 @@ from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step, first_paragraph
 from hustle_widgets.steps.parameters import as_lists
 
-CUBE = ("exp_time", "x", "y")
-UNITS = {
-    "images": ("electron", "cleaned frames; x is the row, y the column"),
-    "errors": ("electron", "uncertainties of calwf3"),
-    "direct_image": ("electron", "direct image"),
-    "read_noise": ("electron", "read noise of each frame"),
-    "exp_duration": ("s", "exposure duration"),
-    "subarr_coords": ("pixel", "first and last full-chip columns and rows, 1-indexed, inclusive"),
-    "orbit_numbers": ("1", "orbit of each frame"),
-    "hst_dq": ("1", "data quality flags of calwf3, sums of bits"),
-    "badpix_mask": ("1", "True where a pixel is flagged and has not been replaced"),
-}
-
-TEXTS = {
-    "exp_time": "mid-exposure time, Modified Julian Date (UTC)",
-    "exp_time_UT": "mid-exposure time, ISO 8601 (UTC)",
-    "file_names": "file of each exposure",
-    "index": "edges of the subarray, in the order of subarr_coords",
-}
 # What may differ between two records of the same result.
 NOT_SCIENCE = ("toplevel_dir", "output_run", "verbose", "show_plots", "save_plots", "do_save")
 KINDS: dict[str, type[Step]] = {step.name: step for step in STAGE_1}
@@ -74,19 +56,15 @@ def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) ->
     clean = clean if whole else clean.isel(exp_time=keep)
     clean = clean.assign(images=lazy_variable(CUBE, CleanFrames(state)), **_flags(state))
     tables = _tables(state)
-    tables.setdefault("0th_order_pos", _untracked(state, "position of the 0th order (column, row)"))
-    tables.setdefault("meanstar_disp", _untracked(state, "mean displacement of the stars (column, row)"))
+    for name in ("0th_order_pos", "meanstar_disp"):
+        tables.setdefault(name, _untracked(state))
     clean = clean.assign(tables)
-    for name, (unit, text) in UNITS.items():
-        if name in clean:
-            clean[name] = clean[name].assign_attrs(units=unit, long_name=text)
-    for name, text in TEXTS.items():
-        if name in clean.variables:
-            clean[name] = clean[name].assign_attrs(long_name=text)
-    # Not CF's "days since ...", which xarray would turn into dates: Stage 2 expects first_paragraph numbers.
-    clean["exp_time"] = clean["exp_time"].assign_attrs(units="d")
-    clean = clean.assign_coords(xy=("xy", ["column", "row"], {"long_name": "axis of a position"}))
-    clean.attrs = {**visit.attrs, **_facts(state), **_provenance(values)}
+    clean["bkg_vals"] = background_a_frame(clean)
+    clean = clean.assign_coords(xy=("xy", ["column", "row"]))
+    # exp_time in "d", not CF's "days since ...", which xarray would turn into dates: Stage 2 expects numbers.
+    clean = described(clean)
+    facts = _facts(state)
+    clean.attrs = {**visit.attrs, **facts, **location_used(visit.attrs, values, facts), **_provenance(values)}
     if state.source.injection is not None:
         clean.attrs["injected"] = state.source.injection.words
         clean.attrs["title"] = f"INJECTED, not observed: {clean.attrs['title']}"
@@ -123,9 +101,8 @@ def _arrays(outcome: Outcome) -> list[np.ndarray]:
     return [array for array in found if array is not None]
 
 
-def _untracked(state: State, text: str) -> tuple[Any, ...]:
-    attrs = {"units": "pixel", "long_name": text, "comment": "not tracked in this run"}
-    return ("exp_time", "xy"), np.zeros((state.shape[0], 2)), attrs
+def _untracked(state: State) -> tuple[Any, ...]:
+    return ("exp_time", "xy"), np.zeros((state.shape[0], 2)), {"comment": "not tracked in this run"}
 
 
 def _flags(state: State) -> dict[str, Any]:

@@ -6,17 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from hustle_widgets.steps import STAGE_1
 
 CHECKOUT = Path(__file__).parents[1]
 
 
-def test_the_page_of_parameters_is_written_from_the_declarations():
-    path = CHECKOUT / "docs" / "make_parameters.py"
-    spec = importlib.util.spec_from_file_location("make_parameters", path)
+@pytest.mark.parametrize("name", ["make_parameters", "make_clean_obs"])
+def test_a_page_is_written_from_the_declarations(name):
+    path = CHECKOUT / "docs" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text() == module.page(), "run python docs/make_parameters.py"
+    assert module.PAGE.read_text() == module.page(), f"run python docs/{name}.py"
 
 
 def test_the_first_python_example_of_the_readme_works_when_pasted(tmp_path):

@@ -229,7 +229,7 @@ def test_run_gives_a_clean_visit_and_leaves_the_given_one_alone(tmp_path):
     background += clean["bkg_vals_column"].values[:, None, :]
     untouched = quality == 0
     np.testing.assert_allclose(background[untouched], visit["images"].values[untouched], rtol=1e-5, atol=1e-3)
-    np.testing.assert_array_equal(clean["bkg_vals"], clean["bkg_vals_column"])
+    np.testing.assert_array_equal(clean["bkg_vals"], clean["bkg_vals_column"].median("y"))
 
 
 def test_flags_that_are_not_replaced_are_bad_pixels(tmp_path):

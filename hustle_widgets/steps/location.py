@@ -11,6 +11,7 @@ from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
+from hustle_widgets.steps.targets import doubts_of, near_header
 
 
 class TargetLocation(Step):
@@ -58,4 +59,8 @@ class TargetLocation(Step):
                 f"{error} The given location is used as it is: set 'location' to the target's [column, row] in "
                 "the direct image, or switch this step off."
             ) from None
-        return Table(facts={"target_posx": float(column), "target_posy": float(row)})
+        facts = {"target_posx": float(column), "target_posy": float(row)}
+        return Table(
+            facts=facts,
+            notes=() if near_header(block.state, (column, row)) else doubts_of(block.state, location),
+        )

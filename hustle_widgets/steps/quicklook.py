@@ -22,7 +22,7 @@ from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column, Lines
 from hustle_widgets.steps.parameters import Orders, Real, Switch, Whole
-from hustle_widgets.steps.targets import ORDERS, find_traces
+from hustle_widgets.steps.targets import ORDERS, doubts_of, find_traces
 
 
 class Quicklook(Step):
@@ -105,6 +105,8 @@ class Quicklook(Step):
             )
         if lost:
             notes = (*notes, f"Not on the frame: order {', '.join(lost)}.")
+        if not {"location", "zeroth_tracking"} & {*state.outcomes}:
+            notes = (*doubts_of(state, location), *notes)
         apertures = {order: trace_aperture(line, aperture, state.shape[1:]) for order, line in found.items()}
         return {"apertures": apertures, "traces": found, "notes": notes}
 

@@ -77,9 +77,7 @@ class BackgroundStarTracking(Step):
     def compute(block: Block, *, bkg_stars_loc: Places, bkg_window: int) -> Table:
         """Find each star in one frame."""
         positions = track_stars(block.images[0], bkg_stars_loc, bkg_window)
-        return Table(
-            {f"star{number}_pos": place[np.newaxis] for number, place in enumerate(positions)}
-        )
+        return Table({f"star{number}_pos": place[np.newaxis] for number, place in enumerate(positions)})
 
     @staticmethod
     def finish(outcome: Outcome, state: State) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,6 +11,7 @@ from weakref import WeakKeyDictionary
 import bottleneck as bn
 import numpy as np
 
+from hustle_widgets.algorithms.centroid import target_position as source_position
 from hustle_widgets.algorithms.centroid import zeroth_order_position
 from hustle_widgets.algorithms.geometry import (
     Trace,
@@ -21,6 +23,7 @@ from hustle_widgets.algorithms.geometry import (
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.plan import Unmet
 
+FAR = 15.0  # pixels: the header's place is seldom as wrong as that
 ORDERS = ("+1", "-1", "+2", "-2", "+3", "-3", "+4", "-4")
 
 
@@ -107,6 +110,32 @@ def expected_zeroth(state: State, location: tuple[float, float]) -> tuple[float,
     column, row = zeroth_order_guess(target_position(state, location))
     _, rows, columns = state.shape
     return (column, row) if -20 <= column < columns + 20 and -20 <= row < rows + 20 else None
+
+
+def near_header(state: State, place: tuple[float, float]) -> bool:
+    """Tell whether a place is about where the header puts the target."""
+    header = state.facts["target"]
+    return header is not None and math.dist(place, header) <= FAR
+
+
+@remembered
+def doubts_of(state: State, location: tuple[float, float]) -> tuple[str, ...]:
+    """Return what makes a given location doubtful: it is far from the header's, where there is a source indeed."""
+    header, direct = state.facts["target"], state.facts["direct_image"]
+    if header is None or direct is None or near_header(state, location):
+        return ()
+    try:
+        column, row = source_position(direct, header)
+    except ValueError:  # the header may well be wrong
+        return ()
+    if math.dist((column, row), header) > FAR / 2:
+        return ()
+    far = math.dist(location, header)
+    return (
+        f"CHECK 'location': column {location[0]:.1f}, row {location[1]:.1f} is {far:.0f} pixels from where the header "
+        f"puts the target, column {header[0]:.1f}, row {header[1]:.1f}, and the direct image shows a source there. "
+        "If the header is right, traces, light curve and wavelengths are not those of the target.",
+    )
 
 
 def background_region(

@@ -13,7 +13,7 @@ from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Position
-from hustle_widgets.steps.targets import expected_zeroth
+from hustle_widgets.steps.targets import doubts_of, expected_zeroth
 
 
 class ZerothOrderTracking(Step):
@@ -67,17 +67,20 @@ class ZerothOrderTracking(Step):
         return Table({"0th_order_pos": np.array([[column, row]], dtype=float)})
 
     @staticmethod
-    def finish(outcome: Outcome, state: State, *, expected: tuple[float, float]) -> Outcome:
+    def finish(
+        outcome: Outcome, state: State, *, expected: tuple[float, float], location: tuple[float, float]
+    ) -> Outcome:
         """Take the position in the first frame it is seen in off."""
         position = outcome.table.columns["0th_order_pos"]
         seen = np.isfinite(position).all(axis=1)
+        doubts = () if "location" in state.outcomes else doubts_of(state, location)
         if not seen.any():
             raise Unmet(
                 f"The 0th order was found in no frame: nothing stands out of the sky around column "
                 f"{expected[0]:.0f}, row {expected[1]:.0f}. Check 'location', the target's [column, row] in the "
-                "direct image."
+                f"direct image. {' '.join(doubts)}".rstrip()
             )
         columns = {"0th_order_pos": position, "0th_order_disp": position - position[seen.argmax()]}
         lost = np.count_nonzero(~seen)
         notes = (f"The 0th order was not found in {lost} of {seen.size} frames.",) if lost else ()
-        return Outcome((Table(columns, notes=notes),))
+        return Outcome((Table(columns, notes=(*doubts, *notes)),))
