@@ -135,6 +135,26 @@ def _in_range(
     return kept
 
 
+def share_in_range(
+    image: Floats, bounds: Sequence[Sequence[float]] | None, hist_min: float | None, hist_max: float | None
+) -> float:
+    """Share of the finite pixels of some regions with hist_min < v < hist_max.
+
+    Parameters
+    ----------
+    image, bounds, hist_min, hist_max
+        See `histogram`.
+
+    Returns
+    -------
+    float
+        0 where no pixel is finite.
+    """
+    values = region_values(image, bounds)
+    low, high = (-np.inf if hist_min is None else hist_min), (np.inf if hist_max is None else hist_max)
+    return float(np.count_nonzero((values > low) & (values < high))) / max(values.size, 1)
+
+
 def uniform_level(
     image: Floats,
     *,

@@ -8,8 +8,15 @@ import numpy as np
 
 from hustle_widgets.algorithms.columns import ColumnMeans, ColumnPixels, column_means, compared
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.deltas import Offset, Table
+from hustle_widgets.engine.deltas import Offset, Outcome, Table
 from hustle_widgets.engine.memos import FrameMemo, frame_memo
+from hustle_widgets.steps.bad_frames import (
+    REASON,
+    estimated,
+    filled_from_neighbours,
+    notes_of,
+    without_reason,
+)
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Real, Switch, Whole, Wholes
@@ -97,7 +104,21 @@ class ColumnBackground(Step):
             columns = np.flatnonzero(other)
             means = means.replaced(columns, column_means(image, pixels, col_sigma, columns))
         memo.keep(recalled, (means, pixels))
-        level, interpolated = compared(means, col_sigma)
-        level = level[np.newaxis]
-        table = Table({"bkg_vals": level}, {"interpolated": np.flatnonzero(interpolated)}, notes)
-        return Offset(level), table
+        found: dict[str, Any] = {}
+
+        def estimate() -> np.ndarray:
+            level, interpolated = compared(means, col_sigma)
+            found["interpolated"] = np.flatnonzero(interpolated)
+            return level[np.newaxis]
+
+        level, reason = estimated(image, estimate, (1, image.shape[1]))
+        return Offset(level), Table({"bkg_vals": level, REASON: np.array([reason])}, found, notes)
+
+    @staticmethod
+    def finish(outcome: Outcome, state: State) -> Outcome:
+        """Give frames that have no background that of their neighbours, column by column."""
+        columns, known, reasons = without_reason(outcome.table, "bkg_vals")
+        level = filled_from_neighbours(columns["bkg_vals"], known)
+        notes = notes_of(state, reasons, "It takes the background of its neighbours.")
+        table = Table({**columns, "bkg_vals": level}, outcome.table.facts, (*outcome.table.notes, *notes))
+        return Outcome((Offset(level), table))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from hustle_widgets.engine.blocks import Source, State
 
 _MANY = 8
@@ -37,27 +35,3 @@ def named(source: Source, problems: dict[int, str], ending: str) -> tuple[str, .
     if rest:
         lines.append(f"So are {len(rest)} more frames: {numbers_in_words(rest)}.")
     return tuple(lines)
-
-
-def filled_from_neighbours(values: np.ndarray) -> np.ndarray:
-    """Return values a frame with NaN ones interpolated between those of the frames around; the ends are held.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (frames, ...)
-        A frame is NaN where any of its values is.
-
-    Returns
-    -------
-    ndarray, same shape
-        As it was where no frame is known.
-    """
-    known = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    if known.all() or not known.any():
-        return values
-    frames = np.arange(len(values))
-    filled = values.copy()
-    flat, good = filled.reshape(len(values), -1), frames[known]
-    for column in range(flat.shape[1]):
-        flat[~known, column] = np.interp(frames[~known], good, flat[known, column])
-    return filled

@@ -16,6 +16,13 @@ from hustle_widgets.algorithms.sky_sums import without_repeats
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Outcome, Table
 from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.steps.bad_frames import (
+    REASON,
+    estimated,
+    filled_from_neighbours,
+    notes_of,
+    without_reason,
+)
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Real, Switch, Text
@@ -91,8 +98,13 @@ class PagulBackground(Step):
     @staticmethod
     def compute(block: Block, *, sky: NDArray[np.float32], mask_parameter: float) -> tuple[Offset, Table]:
         """Scale the sky image to one frame."""
-        scale = fit_sky(block.images[0], sky, mask_parameter).scale
-        return Offset(np.array([scale], dtype=np.float32), sky), Table({"sky_scale": np.array([scale])})
+        image = block.images[0]
+
+        def estimate() -> NDArray[np.float64]:
+            return np.array([fit_sky(image, sky, mask_parameter).scale])
+
+        scale, reason = estimated(image, estimate, (1,))
+        return Offset(scale.astype(np.float32), sky), Table({"sky_scale": scale, REASON: np.array([reason])})
 
     @staticmethod
     def finish(
@@ -103,11 +115,18 @@ class PagulBackground(Step):
         smooth_fits: bool,
         smoothing_param: float,
     ) -> Outcome:
-        """Smooth the factors in time."""
-        fitted = outcome.table.columns["sky_scale"]
-        scale = smooth_scales(fitted, smoothing_param) if smooth_fits else fitted
-        replaced = int(np.count_nonzero(scale != fitted))
-        notes = (f"The factor of {replaced} frame(s) was replaced by the median's.",) if replaced else ()
+        """Smooth the factors in time, and give one to frames that have none."""
+        found, known, reasons = without_reason(outcome.table, "sky_scale")
+        fitted = found["sky_scale"]
+        scale = (
+            smooth_scales(fitted, smoothing_param) if smooth_fits else filled_from_neighbours(fitted, known)
+        )
+        replaced = int(np.count_nonzero((scale != fitted) & known))
+        notes: tuple[str, ...] = (
+            (f"The factor of {replaced} frame(s) was replaced by the median's.",) if replaced else ()
+        )
+        instead = "the median's factor" if smooth_fits else "the factor of its neighbours"
+        notes += notes_of(state, reasons, f"It takes {instead}.")
         columns = {
             "bkg_vals": scale * float(np.nanmedian(without_repeats(sky))),
             "sky_scale": scale,

@@ -6,13 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from hustle_widgets.algorithms.background import uniform_level
+from hustle_widgets.algorithms.background import share_in_range, uniform_level
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.deltas import Offset, Table
+from hustle_widgets.engine.deltas import Offset, Outcome, Table
+from hustle_widgets.steps.bad_frames import (
+    REASON,
+    estimated,
+    filled_from_neighbours,
+    notes_of,
+    without_reason,
+)
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Choice, Real, Regions, Switch, Whole
 from hustle_widgets.steps.regions import Box, fitted
+
+#: Share of pixels in the range of the histogram, in units of that of most frames, that makes no level.
+FEW = 0.2
 
 
 class UniformBackground(Step):
@@ -94,8 +104,9 @@ class UniformBackground(Step):
         notes: tuple[str, ...],
     ) -> tuple[Offset, Table]:
         """Find the background of one frame."""
-        level = np.float32(
-            uniform_level(
+
+        def estimate() -> np.ndarray:
+            level = uniform_level(
                 block.images[0],
                 fit=fit,
                 bounds=bounds,
@@ -104,5 +115,28 @@ class UniformBackground(Step):
                 hist_bins=hist_bins,
                 skew_corrected=skew_corrected,
             )
-        )
-        return Offset(np.array([level])), Table({"bkg_vals": np.array([level])}, notes=notes)
+            return np.array([level], dtype=np.float32)
+
+        level, reason = estimated(block.images[0], estimate, (1,))
+        share = share_in_range(block.images[0], bounds, hist_min, hist_max)
+        found = {"bkg_vals": level, REASON: np.array([reason]), "share": np.array([share])}
+        return Offset(level), Table(found, notes=notes)
+
+    @staticmethod
+    def finish(outcome: Outcome, state: State) -> Outcome:
+        """Give frames that have no level that of their neighbours.
+
+        A level is none when a fifth of the usual share of pixels lies in the range: those are others than the sky's.
+        """
+        columns, known, reasons = without_reason(outcome.table, "bkg_vals")
+        share = columns.pop("share")
+        usual = float(np.median(share))
+        for k in np.flatnonzero(known & (share < FEW * usual)):
+            reasons[int(k)] = (
+                f"only {share[k]:.1%} of its pixels lie between hist_min and hist_max, {usual:.0%} in a usual frame"
+            )
+            known[k] = False
+        level = filled_from_neighbours(columns["bkg_vals"], known)
+        notes = notes_of(state, reasons, "It takes the background of its neighbours.")
+        table = Table({**columns, "bkg_vals": level}, outcome.table.facts, (*outcome.table.notes, *notes))
+        return Outcome((Offset(level), table))
