@@ -47,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("place", help="a Stage 0 folder, a .hustle file, or a folder with stage_1*.hustle")
     run.add_argument("--config", help="a .hustle file with the parameters for the folder")
     run.add_argument("--visit", help="which visit, where the folder holds several, e.g. iexr16 or 16")
+    run.add_argument(
+        "--step",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="a step of your own, as file.py:Class or package.module:Class; may be given several times",
+    )
     run.add_argument("--output-run", help="name of the run, instead of the config's")
     run.add_argument(
         "--save-plots",
@@ -117,20 +124,27 @@ def _demo(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> int:
     from hustle_widgets.pipeline import find_config, load_visible, reduce_visible, reduction_of_config
     from hustle_widgets.reduction import Reduction, StepError
+    from hustle_widgets.steps import with_step
+    from hustle_widgets.steps.line_up import named_step
 
     changes: dict[str, Any] = {"output_run": options.output_run} if options.output_run else {}
     if options.save_plots is not None:
         changes["save_plots"] = options.save_plots
     place = Path(options.place).expanduser()
+    steps = with_step(*map(named_step, options.step))
     if options.config:
         reduction = reduction_of_config(
-            find_config(Path(options.config).expanduser(), 1), visit=place, which=options.visit, **changes
+            find_config(Path(options.config).expanduser(), 1),
+            visit=place,
+            which=options.visit,
+            steps=steps,
+            **changes,
         )
     elif place.suffix == ".hustle" or (place.is_dir() and list(place.glob("stage_1*.hustle"))):
-        reduction = reduction_of_config(find_config(place, 1), which=options.visit, **changes)
+        reduction = reduction_of_config(find_config(place, 1), which=options.visit, steps=steps, **changes)
     else:
         reduction = Reduction(
-            load_visible(place, verbose=2, which=options.visit), **{"save_plots": 1, **changes}
+            load_visible(place, verbose=2, which=options.visit), steps=steps, **{"save_plots": 1, **changes}
         )
     try:
         reduce_visible(reduction, show=0)

@@ -61,8 +61,12 @@ class Console(Listener):
 
     def running(self, name: str) -> None:
         """Open a bar."""
+        self.begin(self.reduction[name].doing, self.reduction.state(name).shape[0])
+
+    def begin(self, what: str, total: int) -> None:
+        """Open a bar that counts to a total."""
         self.close()
-        self._bar = Bar(self.reduction[name].doing, self.reduction.state(name).shape[0], self.verbose > 1)
+        self._bar = Bar(what, total, self.verbose > 1)
 
     def progress(self, name: str, fraction: float) -> None:
         """Move the bar."""

@@ -11,9 +11,10 @@ from typing import Any
 import xarray as xr
 
 from hustle_widgets.config import HustleConfig, read_config
-from hustle_widgets.settings import absences, checked_values, remarks, tutorial_values
+from hustle_widgets.settings import Kinds, absences, checked_values, remarks, tutorial_values
 from hustle_widgets.source import frame_shape
 from hustle_widgets.stage_links import OURS, THEIRS
+from hustle_widgets.steps import STAGE_1
 from hustle_widgets.visit import load_visit
 
 
@@ -38,6 +39,7 @@ def open_config(
     path: str | os.PathLike[str],
     visit: xr.Dataset | str | os.PathLike[str] | None = None,
     parameters: Mapping[str, Any] | None = None,
+    kinds: Kinds = STAGE_1,
 ) -> OpenedConfig:
     """Read a config file, then the visit it names, unless another one is given.
 
@@ -48,6 +50,8 @@ def open_config(
         Instead of the folder `toplevel_dir` of the file.
     parameters : mapping, optional
         Take the place of the file's values.
+    kinds : sequence of type of Step
+        The steps of the chain, in order.
 
     Raises
     ------
@@ -55,13 +59,13 @@ def open_config(
         For a file or a visit that cannot be used. The file is checked first, since a visit takes longer to load.
     """
     config, given = read_config(path), dict(parameters or {})
-    values = {**checked_values(config), **given}
+    values = {**checked_values(config, kinds), **given}
     if not isinstance(visit, xr.Dataset):
         if visit is None:
             visit = folder_of(path, str(values.get("toplevel_dir", tutorial_values()["toplevel_dir"])))
         given.setdefault("toplevel_dir", os.fspath(visit))
         visit = load_visit(visit)
-    values = {**checked_values(config, shape=frame_shape(visit)), **given}
+    values = {**checked_values(config, kinds, frame_shape(visit)), **given}
     return OpenedConfig(config, visit, values)
 
 
@@ -78,6 +82,6 @@ def folder_of(path: str | os.PathLike[str], toplevel_dir: str) -> str:
     return toplevel_dir
 
 
-def remarks_on(config: HustleConfig) -> tuple[str, ...]:
+def remarks_on(config: HustleConfig, kinds: Kinds = STAGE_1) -> tuple[str, ...]:
     """Return what a person should know about a config file: keys that were absent, are older, or unknown."""
-    return (*remarks(config), *absences(config))
+    return (*remarks(config, kinds), *absences(config, kinds))

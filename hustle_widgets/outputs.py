@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -20,19 +20,25 @@ from hustle_widgets.lazy.result import BadFrames, CleanFrames, FlagFrames, prote
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step, first_paragraph
 from hustle_widgets.steps.parameters import as_lists
+from hustle_widgets.steps.setup import SetUp
 
-# What may differ between two records of the same result.
-NOT_SCIENCE = ("toplevel_dir", "output_run", "verbose", "show_plots", "save_plots", "do_save")
-KINDS: dict[str, type[Step]] = {step.name: step for step in STAGE_1}
+Kinds = Sequence[type[Step]]
 
 
-def flag_type() -> type[np.unsignedinteger[Any]]:
+def not_science(kinds: Kinds) -> set[str]:
+    """Return the keys whose values may differ between two records of the same result."""
+    return {*SetUp.setup_parameters(), *(kind.switch for kind in kinds if kind.explicit)}
+
+
+def flag_type(kinds: Kinds) -> type[np.unsignedinteger[Any]]:
     """Return the smallest unsigned type that holds the flag bits of all steps."""
-    highest = max(step.flag for step in STAGE_1)
+    highest = max((kind.flag for kind in kinds), default=0)
     return np.uint8 if highest < 256 else np.uint16 if highest < 65536 else np.uint32
 
 
-def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) -> xr.Dataset:
+def clean_dataset(
+    visit: xr.Dataset, state: State, values: Mapping[str, Any], kinds: Kinds = STAGE_1
+) -> xr.Dataset:
     """Return the reduced visit.
 
     Parameters
@@ -43,6 +49,8 @@ def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) ->
         The visit behind the last step.
     values : mapping of str to object
         All parameters and switches by their keys in the config file.
+    kinds : sequence of type of Step
+        The steps of the chain, in order.
 
     Notes
     -----
@@ -54,8 +62,8 @@ def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) ->
     dropped = [name for name in ("images", "data_quality", "badpix_mask") if name in visit]
     clean = protected(visit.drop_vars(dropped))
     clean = clean if whole else clean.isel(exp_time=keep)
-    clean = clean.assign(images=lazy_variable(CUBE, CleanFrames(state)), **_flags(state))
-    tables = _tables(state)
+    clean = clean.assign(images=lazy_variable(CUBE, CleanFrames(state)), **_flags(state, kinds))
+    tables = _tables(state, kinds)
     for name in ("0th_order_pos", "meanstar_disp"):
         tables.setdefault(name, _untracked(state))
     clean = clean.assign(tables)
@@ -64,14 +72,19 @@ def clean_dataset(visit: xr.Dataset, state: State, values: Mapping[str, Any]) ->
     # exp_time in "d", not CF's "days since ...", which xarray would turn into dates: Stage 2 expects numbers.
     clean = described(clean)
     facts = _facts(state)
-    clean.attrs = {**visit.attrs, **facts, **location_used(visit.attrs, values, facts), **_provenance(values)}
+    clean.attrs = {
+        **visit.attrs,
+        **facts,
+        **location_used(visit.attrs, values, facts),
+        **_provenance(values, kinds),
+    }
     if state.source.injection is not None:
         clean.attrs["injected"] = state.source.injection.words
         clean.attrs["title"] = f"INJECTED, not observed: {clean.attrs['title']}"
     return clean
 
 
-def result_id(state: State, values: Mapping[str, Any]) -> str:
+def result_id(state: State, values: Mapping[str, Any], kinds: Kinds = STAGE_1) -> str:
     """Return a short hash that two results share only if their frames, flags, numbers and parameters are alike.
 
     Notes
@@ -80,15 +93,17 @@ def result_id(state: State, values: Mapping[str, Any]) -> str:
     """
     found = hashlib.blake2b(digest_size=12)
     found.update(state.source.token.encode() + state.kept_frames.tobytes())
+    written = {kind.name for kind in kinds if kind.explicit}
     for name, outcome in state.outcomes.items():
-        if KINDS[name].explicit:
+        if name in written:
             continue
         found.update(name.encode())
         for array in _arrays(outcome):
             found.update(np.ascontiguousarray(array).data)
         for column, numbers in outcome.table.columns.items():
             found.update(column.encode() + np.ascontiguousarray(numbers).tobytes())
-    science = {key: value for key, value in values.items() if key not in NOT_SCIENCE}
+    left_out = not_science(kinds)
+    science = {key: value for key, value in values.items() if key not in left_out}
     found.update(repr(sorted(science.items())).encode())
     return found.hexdigest()
 
@@ -105,9 +120,10 @@ def _untracked(state: State) -> tuple[Any, ...]:
     return ("exp_time", "xy"), np.zeros((state.shape[0], 2)), {"comment": "not tracked in this run"}
 
 
-def _flags(state: State) -> dict[str, Any]:
-    quality = FlagFrames(state, {name: KINDS[name].flag for name in state.outcomes}, flag_type())
-    flagging = [step for step in STAGE_1 if step.flag]
+def _flags(state: State, kinds: Kinds) -> dict[str, Any]:
+    flags = {kind.name: kind.flag for kind in kinds}
+    quality = FlagFrames(state, {name: flags[name] for name in state.outcomes}, flag_type(kinds))
+    flagging = [step for step in kinds if step.flag]
     attrs = {
         "long_name": "which steps flagged a pixel",
         "units": "1",
@@ -120,11 +136,12 @@ def _flags(state: State) -> dict[str, Any]:
     }
 
 
-def _tables(state: State) -> dict[str, Any]:
+def _tables(state: State, kinds: Kinds) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    by_name = {kind.name: kind for kind in kinds}
     for name, outcome in state.outcomes.items():
         for column, values in outcome.table.columns.items():
-            unit, text, axes = KINDS[name].record(column)
+            unit, text, axes = by_name[name].record(column)
             dims, values = ("exp_time", *axes), read_only(values)
             method = column == "bkg_vals"
             attrs = {"units": unit, "long_name": text}
@@ -145,7 +162,7 @@ def _facts(state: State) -> dict[str, Any]:
     }
 
 
-def _provenance(values: Mapping[str, Any]) -> dict[str, Any]:
+def _provenance(values: Mapping[str, Any], kinds: Kinds) -> dict[str, Any]:
     attrs: dict[str, Any] = {
         "Conventions": "CF-1.11",
         "title": "HST WFC3/UVIS G280 visit after Stage 1 (reduction)",
@@ -153,7 +170,7 @@ def _provenance(values: Mapping[str, Any]) -> dict[str, Any]:
     }
     attrs |= {k: v if isinstance(v, str) else format_value(as_lists(v)) for k, v in values.items()}
     attrs["steps"] = "; ".join(
-        f"{step.section} {step.name}: {first_paragraph(step.__doc__)}" for step in STAGE_1
+        f"{step.section} {step.name}: {first_paragraph(step.__doc__)}" for step in kinds
     )
     attrs["versions"] = package_versions()
     return attrs

@@ -17,13 +17,20 @@ from hustle_widgets.opening import folder_of
 from hustle_widgets.reduction import Reduction
 from hustle_widgets.settings import absences, checked, checked_values, remarks, tutorial_values
 from hustle_widgets.source import target_of
+from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.base import Step
 from hustle_widgets.visit import load_visit
 
 # Pixels: a header is not that wrong, so a tutorial's location further off belongs to the tutorial's target.
 FAR = 100.0
 
 
-def run_pipeline(config_files_dir: str | os.PathLike[str], stages: Iterable[int] = (1,)) -> xr.Dataset:
+def run_pipeline(
+    config_files_dir: str | os.PathLike[str],
+    stages: Iterable[int] = (1,),
+    *,
+    steps: Iterable[type[Step]] = STAGE_1,
+) -> xr.Dataset:
     """Run Stage 1 as its config file says; the same call as in HUSTLE-tools.
 
     Parameters
@@ -32,6 +39,8 @@ def run_pipeline(config_files_dir: str | os.PathLike[str], stages: Iterable[int]
         Folder with stage_1*.hustle, or the file itself.
     stages : iterable of int
         Stage 1 is run; of the others it is said that HUSTLE-tools does them.
+    steps : iterable of type of Step
+        The classes of all steps in order, as `Reduction` takes them.
 
     Returns
     -------
@@ -50,7 +59,7 @@ def run_pipeline(config_files_dir: str | os.PathLike[str], stages: Iterable[int]
             f"hustle_widgets does Stage 1 (reduction), not stages {list(stages)}: "
             "run the other stages with HUSTLE-tools, which reads the files written here."
         )
-    reduction = reduction_of_config(find_config(Path(config_files_dir).expanduser(), 1))
+    reduction = reduction_of_config(find_config(Path(config_files_dir).expanduser(), 1), steps=steps)
     if others:
         say(
             f"Stage 1 is run here. Run stage {others} with HUSTLE-tools, which reads what is written.",
@@ -80,21 +89,28 @@ def find_config(place: Path, stage: int) -> Path:
 
 
 def reduction_of_config(
-    path: Path, visit: str | os.PathLike[str] | None = None, which: str | None = None, **parameters: Any
+    path: Path,
+    visit: str | os.PathLike[str] | None = None,
+    which: str | None = None,
+    *,
+    steps: Iterable[type[Step]] = STAGE_1,
+    **parameters: Any,
 ) -> Reduction:
     """Open a config file, with the target's location from Stage 0's outputs when they are there.
 
     The config is checked before the visit is loaded.
     """
     config = read_config(path)
-    values = {**tutorial_values(), **checked_values(config), **checked(parameters, "run")}
+    kinds = tuple(steps)
+    given = checked(parameters, "run", kinds)
+    values = {**tutorial_values(kinds), **checked_values(config, kinds), **given}
     verbose, named = values["verbose"], values["toplevel_dir"]
     place = os.fspath(visit or folder_of(path, named))
     folder = Path(place).expanduser()
     parameters.setdefault("toplevel_dir", place)
-    for remark in remarks(config):
+    for remark in remarks(config, kinds):
         say(f"{path}, {remark}", verbose)
-    for absence in absences(config):
+    for absence in absences(config, kinds):
         say(f"{path}: {absence}", verbose)
     if visit is None and place != named:
         say(f"There is no folder {named!r}: the visit above this run's folder, {place}, is used.", verbose)
@@ -108,13 +124,13 @@ def reduction_of_config(
     else:
         say("No Stage 0 .hustle located, using 'location' parameter supplied by Stage 1 .hustle.", verbose)
     loaded = load_visible(folder, verbose, which)
-    if location is None and _tutorial_location_is_off(values["location"], loaded):
+    if location is None and _tutorial_location_is_off(values.get("location"), loaded):
         parameters["location"] = target_of(loaded)
         say(
             "That 'location' is the tutorial's, far from this target: the header's is used.",
             verbose,
         )
-    return Reduction.from_config(path, loaded, **parameters)
+    return Reduction.from_config(path, loaded, steps=kinds, **parameters)
 
 
 def load_visible(folder: Path, verbose: int, which: str | None = None) -> xr.Dataset:
@@ -167,7 +183,7 @@ def reduce_visible(reduction: Reduction, show: int | None = None) -> xr.Dataset:
     clean = None
     try:
         clean = reduction.run(console, figures=True)
-        if not reduction["save"].enabled:
+        if not any(step.explicit and step.enabled for step in reduction.steps.values()):
             _draw_only(reduction, console)
     finally:
         console.close()
@@ -178,12 +194,14 @@ def reduce_visible(reduction: Reduction, show: int | None = None) -> xr.Dataset:
 
 def _draw_only(reduction: Reduction, console: Console) -> None:
     """Write figures, quicklooks and config of a run that does not save its frames."""
-    console.running("save")
+    console.begin("Writing outputs...", reduction.state().shape[0])
     try:
-        folder = reduction.save_figures(lambda fraction: console.progress("save", fraction))
+        folder = reduction.save_figures(lambda fraction: console.progress("", fraction))
     finally:
         console.close()
-    console.say(f"do_save is False: figures and config, but no clean_obs.nc, written to {folder}.")
+    off = [step.switch for step in reduction.steps.values() if step.explicit]
+    reason = f"{' and '.join(off)} is False" if off else "No step saves frames"
+    console.say(f"{reason}: figures and config, but no clean_obs.nc, written to {folder}.")
 
 
 def show_plots(reduction: Reduction, console: Console, level: int) -> None:

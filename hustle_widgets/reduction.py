@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
@@ -21,18 +21,18 @@ from hustle_widgets.display import ShownPage, view
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
-from hustle_widgets.engine.plan import Request
+from hustle_widgets.engine.plan import Node, Request
 from hustle_widgets.engine.worker import PAUSE
 from hustle_widgets.opening import open_config, remarks_on
 from hustle_widgets.outputs import clean_dataset
+from hustle_widgets.parameter_access import ParameterAccess
 from hustle_widgets.run_folder import RunResult, frozen_result, write_outputs
 from hustle_widgets.script import script_of
 from hustle_widgets.settings import config_of, marked, values_of_visit
 from hustle_widgets.source import visit_source
 from hustle_widgets.steps import STAGE_1
-from hustle_widgets.steps.base import LazyVBox, Step, unknown
-from hustle_widgets.steps.parameters import ParameterError
-from hustle_widgets.steps.setup import SetUp
+from hustle_widgets.steps.base import LazyVBox, Step
+from hustle_widgets.steps.line_up import checked_line_up
 from hustle_widgets.visit import load_visit
 
 
@@ -40,13 +40,15 @@ class StepError(ValueError):
     """A step could not be computed with its parameters."""
 
 
-class Reduction(Choosing, LazyVBox, SetUp):
+class Reduction(Choosing, LazyVBox, ParameterAccess):
     """A visit and the steps of Stage 1, as a widget: the last line of a cell shows it.
 
     Parameters
     ----------
     visit : xarray.Dataset, str or path
         As `load_visit` gives it, or the folder to load. It is never modified.
+    steps : iterable of type of Step
+        The classes of all steps in order, e.g. ``with_step(MyStep)`` or ``[*STAGE_1[:5], MyStep, *STAGE_1[5:]]``.
     **parameters
         Parameters and switches by their names in the config file, e.g. ``free_sigma=4.5, do_led=False``.
 
@@ -77,17 +79,25 @@ class Reduction(Choosing, LazyVBox, SetUp):
     auto = Bool(False, help="Whether an edit is computed at once.")
     own = ("visit", "steps", "config")
 
-    def __init__(self, visit: xr.Dataset | str | os.PathLike[str], **parameters: Any) -> None:
+    def __init__(
+        self,
+        visit: xr.Dataset | str | os.PathLike[str],
+        *,
+        steps: Iterable[type[Step]] = STAGE_1,
+        **parameters: Any,
+    ) -> None:
         self._page: ShownPage | None = None
         self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(visit)
-        self.steps: dict[str, Step] = {step.name: step() for step in STAGE_1}
+        kinds = checked_line_up(steps, [*self.own, *(name for name in dir(type(self)) if name[0] != "_")])
+        self.steps = {kind.name: kind() for kind in kinds}
         self._drawing = threading.RLock()
         self.config: HustleConfig | None = None
         self._draw = False
         self._result: xr.Dataset | None = None
         self._result_key: tuple[str, ...] = ()
         super().__init__()
-        adapted = {key: value for key, value in values_of_visit(self.visit).items() if key not in parameters}
+        known = self.parameter_owners().keys() - parameters
+        adapted = {key: value for key, value in values_of_visit(self.visit).items() if key in known}
         self.set(**adapted, **parameters)
         me = weakref.ref(self)
         self._chain = Chain(visit_source(self.visit), self._nodes(me))
@@ -102,6 +112,8 @@ class Reduction(Choosing, LazyVBox, SetUp):
         cls,
         path: str | os.PathLike[str],
         visit: xr.Dataset | str | os.PathLike[str] | None = None,
+        *,
+        steps: Iterable[type[Step]] = STAGE_1,
         **parameters: Any,
     ) -> Reduction:
         """Open a `.hustle` file as widgets.
@@ -111,18 +123,21 @@ class Reduction(Choosing, LazyVBox, SetUp):
         path : path of the config file
         visit : Dataset or folder, optional
             Instead of the folder `toplevel_dir` of the file.
+        steps : iterable of type of Step
+            The classes of all steps in order.
         **parameters
             Take the place of the file's values.
         """
-        opened = open_config(path, visit, parameters)
-        reduction = cls(opened.visit, **opened.values)
+        kinds = tuple(steps)
+        opened = open_config(path, visit, parameters, kinds)
+        reduction = cls(opened.visit, steps=kinds, **opened.values)
         reduction.config = opened.config
         return reduction
 
     @property
     def config_remarks(self) -> tuple[str, ...]:
         """What to know about the config file: keys that were absent and what was taken, older and unknown ones."""
-        return () if self.config is None else remarks_on(self.config)
+        return () if self.config is None else remarks_on(self.config, self.kinds)
 
     def write_config(self, path: str | os.PathLike[str]) -> Path:
         """Write all parameters as a `.hustle` file, which HUSTLE-tools reads too; return its path."""
@@ -131,75 +146,14 @@ class Reduction(Choosing, LazyVBox, SetUp):
         config.write(path)
         return Path(path).expanduser()
 
-    # --- parameters ---------------------------------------------------------------------------------
-
-    def __getitem__(self, name: str) -> Step:
-        try:
-            return self.steps[name]
-        except KeyError:
-            raise KeyError(f"No step {name!r}. The steps are {', '.join(self.steps)}.") from None
-
-    def __getattr__(self, name: str) -> Step:
-        steps = self.__dict__.get("steps", {})
-        if name in steps:
-            return steps[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.steps]
-
-    def cannot_set(self, name: str) -> str:
-        """Say where a parameter of a step is set, or which of the Reduction's own may have been meant."""
-        if name in self.steps:
-            return f"A step is not replaced; set its parameters or its switch, e.g. reduction.{name}.enabled."
-        owner, trait = self.parameter_owners().get(name, (None, ""))
-        if owner is not None:
-            return f"{name!r} belongs to a step: set reduction.{owner.name}.{trait}."
-        return unknown(name, [*self.setup_parameters(), "auto"], "Reduction")
-
-    @property
-    def kinds(self) -> tuple[type[Step], ...]:
-        """The classes of the steps, in order."""
-        return tuple(type(step) for step in self.steps.values())
-
-    def parameter_owners(self) -> dict[str, tuple[Any, str]]:
-        """Return where each key of the config file lives: (object, trait)."""
-        found: dict[str, tuple[Any, str]] = {name: (self, name) for name in self.setup_parameters()}
-        for step in self.steps.values():
-            if step.switch:
-                found[step.switch] = (step, "enabled")
-            found.update({name: (step, name) for name in step.parameters})
-        return found
-
-    def set(self, **parameters: Any) -> None:
-        """Set several parameters and switches, by their keys in the config file: all, or none if one is bad."""
-        owners = self.parameter_owners()
-        before = {}
-        try:
-            for key, value in parameters.items():
-                if key not in owners:
-                    raise TypeError(unknown(key, owners, "Reduction"))
-                owner, trait = owners[key]
-                before[key] = getattr(owner, trait)
-                if trait == "enabled" and not isinstance(value, bool):
-                    raise ParameterError(f"The {key!r} switch must be True or False. Got {value!r} instead.")
-                setattr(owner, trait, value)
-        except Exception:
-            for key, value in before.items():
-                setattr(owners[key][0], owners[key][1], value)
-            raise
-
-    def values(self) -> dict[str, Any]:
-        """Return all parameters and switches by their keys in the config file."""
-        return {key: getattr(owner, trait) for key, (owner, trait) in self.parameter_owners().items()}
-
     # --- computing ----------------------------------------------------------------------------------
 
-    def _nodes(self, me: weakref.ref[Reduction]) -> list[Any]:
-        nodes = [step.node() for step in self.steps.values()]
-        save: Any = self.steps["save"]
-        nodes[-1] = save.bound(lambda: me().toplevel_dir, lambda *given: me()._write(*given))  # type: ignore[union-attr]
-        return nodes
+    def _nodes(self, me: weakref.ref[Reduction]) -> list[Node]:
+        def write(name: str, state: State, pause: Callable[[], None]) -> Path:
+            return me()._write(name, state, pause)  # type: ignore[union-attr]
+
+        folder: Callable[[], str] = lambda: me().toplevel_dir  # type: ignore[union-attr]  # noqa: E731
+        return [step.bound(folder, functools.partial(write, step.name)) for step in self.steps.values()]
 
     def request(self) -> Request:
         """Return all switches and parameters, frozen."""
@@ -272,7 +226,8 @@ class Reduction(Choosing, LazyVBox, SetUp):
         """
         request = self.request()
         tasks = [task for task in self._chain.plan(request) if not task.node.explicit]
-        key = tuple(task.token for task in tasks)
+        shown = (repr(setting.display) for setting in request.values())  # the attributes tell it too
+        key = (*(task.token for task in tasks), *shown)
         if key != self._result_key and all(t.token in self._chain.cache for t in tasks if t.token):
             self._result = self._dataset(self.state())
             self._result_key = key
@@ -299,18 +254,18 @@ class Reduction(Choosing, LazyVBox, SetUp):
         return Path(self.toplevel_dir).expanduser() / "outputs" / "stage_1" / self.output_run
 
     def _dataset(self, state: State) -> xr.Dataset:
-        return clean_dataset(self.visit, state, self.values())
+        return clean_dataset(self.visit, state, self.values(), self.kinds)
 
     def _frozen_result(self, state: State) -> RunResult:
         known = self._chain.known
         return frozen_result(self.visit, state, self.values(), known, self.config, self.kinds)
 
-    def _write(self, state: State, pause: Callable[[], None]) -> Path:
+    def _write(self, name: str, state: State, pause: Callable[[], None]) -> Path:
         result, figures = self._frozen_result(state), self._draw
 
         def report(fraction: float) -> None:
             pause()
-            self._computation.tell_progress("save", fraction)
+            self._computation.tell_progress(name, fraction)
 
         return write_outputs(result, self.output_folder(), figures=figures, progress=report)
 
@@ -330,7 +285,7 @@ class Reduction(Choosing, LazyVBox, SetUp):
 
     def to_script(self) -> str:
         """Return a short Python script that reproduces the result with plain calls, without widgets."""
-        return script_of(self.visit, self.values())
+        return script_of(self.visit, self.values(), self.kinds)
 
     # --- what is seen -------------------------------------------------------------------------------
 

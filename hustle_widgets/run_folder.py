@@ -19,7 +19,10 @@ from hustle_widgets.engine.plan import Request
 from hustle_widgets.folders import replacing, take_over
 from hustle_widgets.outputs import clean_dataset, result_id
 from hustle_widgets.settings import Kinds, config_of, marked, request_of
+from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.quicklook import light_table
+from hustle_widgets.steps.targets import refined_target
 from hustle_widgets.visit import HDF5, save_clean
 from hustle_widgets.written import ours_in, walk
 
@@ -45,6 +48,8 @@ class RunResult:
         All parameters and switches by their keys in the config file.
     config : HustleConfig
         The same as a file, with the target's place as it was refined.
+    kinds : tuple of type of Step
+        The steps of the chain, in order.
     """
 
     visit: Any
@@ -52,6 +57,7 @@ class RunResult:
     request: Request
     values: Mapping[str, Any]
     config: HustleConfig
+    kinds: tuple[type[Step], ...] = STAGE_1
 
 
 def frozen_result(
@@ -87,11 +93,10 @@ def frozen_result(
     config = config_of(values, copy.deepcopy(base), kinds)
     injection = state.source.injection
     marked(config, "" if injection is None else injection.words)
-    found = state.outcomes.get("location")
-    if found is not None:  # what Stage 2 starts from
-        place = [found.table.facts["target_posx"], found.table.facts["target_posy"]]
-        config.set("location", [round(float(number), 4) for number in place])
-    return RunResult(visit, state, request, values, config)
+    refined = refined_target(state)
+    if refined is not None:  # what Stage 2 starts from
+        config.set("location", [round(float(number), 4) for number in refined])
+    return RunResult(visit, state, request, values, config, tuple(kinds))
 
 
 def write_outputs(
@@ -128,7 +133,7 @@ def write_outputs(
         When the clean visit is not to be written and the folder holds that of another result.
     """
     report = progress or (lambda fraction: None)
-    identity = result_id(result.state, result.values)
+    identity = result_id(result.state, result.values, result.kinds)
     same = result_in(folder) == identity
     if not clean and (folder / CLEAN).is_file() and not same:
         raise ValueError(
@@ -139,7 +144,7 @@ def write_outputs(
         share = 0.3 if figures else 1.0
         promised = [new / f"stage_1_{result.values['output_run']}.hustle"]
         if clean:
-            dataset = clean_dataset(result.visit, result.state, result.values)
+            dataset = clean_dataset(result.visit, result.state, result.values, result.kinds)
             dataset.attrs["result_id"] = identity
             dataset.attrs["date_created"] = datetime.now(UTC).isoformat(timespec="seconds")
             save_clean(dataset, new / CLEAN, progress=share_of(report, 0, share))
@@ -163,7 +168,7 @@ def draw_outputs(result: RunResult, folder: Path, progress: Progress) -> None:
     from hustle_widgets.view.figures.quicklooks import save_quicklooks
     from hustle_widgets.view.figures.saving import results_of, save_figures
 
-    results = results_of(result.state, result.request)
+    results = results_of(result.state, result.request, result.kinds)
     level = int(result.values["save_plots"])
     share = 0.7 if level > 1 else 0.5
     if level:
@@ -171,7 +176,11 @@ def draw_outputs(result: RunResult, folder: Path, progress: Progress) -> None:
     if light_table(result.state.outcomes) is not None:
         flags = bool(result.values["include_hst_dq"])
         save_quicklooks(
-            result.state, folder / "quicklooks", include_hst_dq=flags, progress=share_of(progress, share, 1.0)
+            result.state,
+            folder / "quicklooks",
+            include_hst_dq=flags,
+            progress=share_of(progress, share, 1.0),
+            kinds=result.kinds,
         )
 
 

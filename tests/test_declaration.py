@@ -75,8 +75,8 @@ def test_a_parameter_may_be_named_by_any_function_of_the_step_or_be_for_display(
             return outcome
 
     step = Fine(third=False)
-    assert step.setting({}).parameters == {"first": 1.0, "second": 2.0}
-    assert step.setting({}).display == {"third": False}
+    assert step.setting(step.values()).parameters == {"first": 1.0, "second": 2.0}
+    assert step.setting(step.values()).display == {"third": False}
 
     class Heir(Fine):
         """Take what the base declares."""

@@ -15,29 +15,26 @@ import pytest
 from visits import digests, everything, small_folder, tiny_visit
 
 from hustle_widgets import Reduction, load_visit
-from hustle_widgets.config import format_value, parse_value, read_config
+from hustle_widgets.config import read_config
 from hustle_widgets.engine import blocks, chain
-from hustle_widgets.engine.chain import Listener, with_known
+from hustle_widgets.engine.chain import Listener
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.settings import declared
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import STATUSES, Step
 from hustle_widgets.steps.parameters import (
-    Choice,
     Kernel,
-    Orders,
-    Parameter,
     ParameterError,
     Position,
     Positions,
     Real,
     Reals,
     Regions,
-    Switch,
-    Text,
     Whole,
     Wholes,
 )
+from hustle_widgets.testing import CHECKS, Trial
+from hustle_widgets.testing.checks import same
 
 __all__ = ["small_folder"]  # a fixture
 
@@ -118,126 +115,20 @@ def test_a_parameter_explains_itself(kind, name):
             parameter.validate(kind(), sample)  # a slider never reaches a value that is refused
 
 
-# --- validation -------------------------------------------------------------------------------------
+# --- every step, every check ------------------------------------------------------------------------
 
 
-def refused(parameter: Parameter) -> list:
-    """Values of the wrong type or outside the bounds."""
-    nan, inf = math.nan, math.inf
-    values: list = [object(), 1j, {}, b"3"]
-    if not parameter.optional:
-        values.append(None)
-    if isinstance(parameter, (Real, Whole)):
-        values += [True, np.True_, nan, inf, -inf, np.float32("nan"), "3", [3], ""]
-        values += [parameter.min - 1] if parameter.min is not None else []
-        values += [parameter.above, parameter.above - 1] if parameter.above is not None else []
-        values += [parameter.max + 1, np.int64(parameter.max + 1)] if parameter.max is not None else []
-        values += [2.5] if isinstance(parameter, Whole) else []
-    if isinstance(parameter, (Reals, Wholes)):
-        values += [True, 3, "3", [True], [nan], [inf], ["3"], [None], [[3]], np.array([nan])]
-        values += [[parameter.min - 1]] if parameter.min is not None else []
-        values += [[parameter.above]] if parameter.above is not None else []
-        values += [[1.5]] if isinstance(parameter, Wholes) else []
-    if isinstance(parameter, Switch):
-        values += [0, 1, "True", 1.0, [True]]
-    if isinstance(parameter, Kernel):
-        values += [0, 4, -3, True, 3.5, nan, "3", (3, 4), (3,), (3, 3, 3), [True, 3]]
-    if isinstance(parameter, Regions):
-        upside_down = [[30, 10, 0, 5], [0, 10, 5, 0], [3, 3, 0, 5], [-1, 10, 0, 5]]
-        values += [[box] for box in upside_down]
-        values += [[0, 1, 2, 3], [[0, 1, 2]], [[0, 1, 2, 3, 4]], [[0, 1.5, 2, 3]], [[0, nan, 2, 3]], "x", 3]
-    if isinstance(parameter, Position):
-        values += [3, [1], [1, 2, 3], [nan, 2], ["1", 2], [True, 2], "12", [[1, 2]]]
-    if isinstance(parameter, Positions):
-        values += [3, [1, 2], [[1]], [[1, 2, 3]], [[1, nan]], [["1", 2]], [[True, 2]], "12"]
-    if isinstance(parameter, Choice):
-        values += ["no such option", 0, 1, True, ["median"], str(parameter.options[0]).upper() + "?"]
-    if isinstance(parameter, Orders):
-        values += [[], "+9", ["+1", "x"], [1], 1]
-    if isinstance(parameter, Text):
-        values += [1, ["a"], "two\nlines"]
-    return values
+@pytest.fixture(scope="module")
+def trials(small_folder):
+    """A trial of each step, made when it is first asked for."""
+    visit, parameters = load_visit(small_folder), everything(small_folder)
+    return functools.lru_cache(maxsize=None)(lambda kind: Trial(kind, visit, parameters))
 
 
-def accepted(parameter: Parameter) -> list:
-    """(value, canonical form) pairs of notations that people and config files use."""
-    pairs: list = [(parameter.tutorial, parameter.tutorial)]
-    if parameter.optional and not isinstance(parameter, Choice):
-        pairs.append((None, None))
-    if isinstance(parameter, (Real, Whole)):
-        low = parameter.min if parameter.min is not None else (parameter.above or 0)
-        high = parameter.max if parameter.max is not None else low + 8
-        number = int(math.floor((low + high) / 2)) or (low + high) / 2
-        if number == int(number):
-            pairs += [(kind(number), number) for kind in (int, np.int32, np.int64, np.float64, float)]
-        pairs.append((np.float64(number), number))
-        if isinstance(parameter, Real):
-            pairs.append((np.float32(0.75), 0.75))
-    if isinstance(parameter, (Reals, Wholes)):
-        pairs += [([4, 3], (4, 3)), (np.array([4, 3]), (4, 3)), ((np.float32(4), np.int8(3)), (4, 3))]
-        pairs += [(range(1, 4), (1, 2, 3)), ([], ())]
-    if isinstance(parameter, Switch):
-        pairs += [(True, True), (False, False), (np.True_, True), (np.False_, False)]
-    if isinstance(parameter, Kernel):
-        pairs += [(3, 3), (np.int64(5), 5), (7.0, 7), ([3, 5], (3, 5)), (np.array([3, 5]), (3, 5))]
-    if isinstance(parameter, Regions):
-        box = (0, 5, 2, 9)
-        pairs += [([[0, 5, 2, 9]], (box,)), (np.array([box, box]), (box, box)), ([[0.0, 5, 2, 9]], (box,))]
-    if isinstance(parameter, Position):
-        pairs += [([3, 4.5], (3, 4.5)), (np.array([3, 4]), (3, 4)), ((np.float32(3), 4), (3, 4))]
-    if isinstance(parameter, Positions):
-        pairs += [([[3, 4.5], [1, 2]], ((3, 4.5), (1, 2))), (np.array([[3, 4]]), ((3, 4),)), ([], ())]
-    if isinstance(parameter, Choice):
-        pairs += [(option, option) for option in parameter.options]
-    if isinstance(parameter, Orders):
-        pairs += [("-1", ("-1",)), (["-1", "+1", "-1"], ("-1", "+1")), (np.array(["+1", "-1"]), ("+1", "-1"))]
-    if isinstance(parameter, Text):
-        pairs += [("some/place", "some/place"), (Path("some/place"), "some/place")]
-    return pairs
-
-
-def made_of_plain_python(value) -> bool:
-    if type(value) is tuple:
-        return all(map(made_of_plain_python, value))
-    return type(value) in (int, float, bool, str, type(None))
-
-
-@pytest.mark.parametrize(("kind", "name"), PARAMETERS)
-def test_a_bad_value_is_refused_and_nothing_changes(kind, name):
-    step, parameter = kind(), kind.parameters[name]
-    for value in refused(parameter):
-        with pytest.raises(ParameterError) as refusal:
-            setattr(step, name, value)
-        message = str(refusal.value)
-        assert message.startswith(
-            f"The '{name}' parameter of {kind.__name__} must be {parameter.accepts()}. Got "
-        ), message
-        assert message.endswith(" instead.") and len(message) < 400
-        assert getattr(step, name) == parameter.tutorial
-        with pytest.raises(ParameterError):
-            kind(**{name: value})
-
-
-@pytest.mark.parametrize(("kind", "name"), PARAMETERS)
-def test_a_good_value_is_kept_in_one_form(kind, name):
-    step, parameter = kind(), kind.parameters[name]
-    for value, canonical in accepted(parameter):
-        setattr(step, name, value)
-        kept = getattr(step, name)
-        assert kept == canonical and made_of_plain_python(kept), value
-        assert getattr(kind(**{name: value}), name) == canonical
-        hash(kept)
-    step.reset(name)
-    assert getattr(step, name) == parameter.tutorial
-
-
-@pytest.mark.parametrize(("kind", "name"), PARAMETERS)
-def test_a_value_survives_the_config_file(kind, name):
-    step, parameter = kind(), kind.parameters[name]
-    for _, canonical in accepted(parameter):
-        written = format_value(parameter.written(canonical))
-        setattr(step, name, parse_value(written))
-        assert getattr(step, name) == canonical, written
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_step_passes_the_checks(trials, kind, check):
+    check(trials(kind))
 
 
 @pytest.mark.parametrize(
@@ -269,20 +160,6 @@ def test_an_unknown_keyword_is_refused_with_the_nearest_name(kind):
             kind(**{name + "_": 1})
 
 
-@pytest.mark.parametrize("kind", STEPS)
-def test_a_step_can_be_switched_off_if_it_has_a_switch(kind):
-    step = kind()
-    if kind.switch:
-        step.enabled = False
-        assert not step.enabled and "enabled=False" in repr(step)
-    else:
-        with pytest.raises(ParameterError, match="cannot be switched off"):
-            step.enabled = False
-        assert step.enabled
-    for name in kind.parameters:
-        assert f"{name}=" in repr(step)
-
-
 # --- computing --------------------------------------------------------------------------------------
 
 
@@ -304,23 +181,6 @@ def run(visit, **parameters):
     except ValueError:
         assert listener.errors
     return reduction, listener.errors
-
-
-def same(first, second) -> bool:
-    """Whether two values are equal to the last bit; NaN equals NaN."""
-    if isinstance(first, np.ndarray):
-        return (
-            first.dtype == second.dtype
-            and first.shape == second.shape
-            and np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
-        )
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
-    if isinstance(first, tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    if isinstance(first, float):
-        return first == second or (math.isnan(first) and math.isnan(second))
-    return first == second
 
 
 def assert_same_outcomes(first: dict[str, Outcome], second: dict[str, Outcome]) -> None:
@@ -360,21 +220,6 @@ def test_the_visit_is_left_as_it_was(reduced):
     reduction, _, before = reduced
     assert digests(reduction.visit) == before
     assert not reduction._chain.source.images.flags.writeable
-
-
-@pytest.mark.parametrize("kind", [step for step in STEPS if step.values[0].name != "save"])
-def test_compute_is_pure(reduced, kind):
-    """Twice the same from the same block, which it may scribble on but whose source it leaves alone."""
-    reduction, _, before = reduced
-    state = reduction.state(kind.name)
-    keywords = dict(reduction[kind.name].setting(reduction.values()).parameters)
-    keywords |= with_known(kind.prepare, state, **keywords)
-    results = []
-    for _ in range(2):
-        block = blocks.cut_blocks(state, kind.by, kind.halo)[0]
-        results.append(Outcome.of(with_known(kind.compute, block, **keywords)))
-    assert_same_outcomes({"it": results[0]}, {"it": results[1]})
-    assert digests(reduction.visit) == before
 
 
 @pytest.mark.parametrize("threads, series, halo_rows", [(1, 10**9, 48), (3, 7 * 640, 5), (2, 640, 33)])

@@ -13,10 +13,8 @@ from astropy.table import Column, QTable, Table
 
 from hustle_widgets.choosing.curves import curve_of, orders_of, quicklook_of
 from hustle_widgets.engine.blocks import State
-from hustle_widgets.outputs import KINDS
 
 FORMATS = {"ecsv": "ascii.ecsv", "csv": "ascii.csv"}
-_UNITS = {"electron": units.electron, "pixel": units.pix, "1": units.dimensionless_unscaled}
 
 
 def white_table(state: State, meta: Mapping[str, Any] | None = None) -> QTable:
@@ -89,7 +87,7 @@ def background_table(state: State, meta: Mapping[str, Any] | None = None) -> QTa
     """Return the background that each method took off, one number a frame or the median of its columns."""
     table = _of_frames(state, meta, "background taken off each frame, median over the pixels")
     for name, outcome in state.outcomes.items():
-        if outcome.offset is not None:
+        if outcome.offset is not None and outcome.offset.sky:
             table[f"background_{name}"] = outcome.offset.usual() * units.electron
     return table
 
@@ -97,12 +95,11 @@ def background_table(state: State, meta: Mapping[str, Any] | None = None) -> QTa
 def displacement_table(state: State, meta: Mapping[str, Any] | None = None) -> QTable:
     """Return positions and displacements that were tracked, as columns and rows of the detector."""
     table = _of_frames(state, meta, "positions and displacements")
-    for step, outcome in state.outcomes.items():
+    for outcome in state.outcomes.values():
         for name, values in outcome.table.columns.items():
             if values.ndim == 2 and values.shape[1] == 2 and (name.endswith(("_disp", "_pos"))):
-                unit = _UNITS.get(KINDS[step].record(name).unit, units.pix)
                 for axis, along in enumerate(("column", "row")):
-                    table[f"{name}_{along}"] = np.asarray(values[:, axis], dtype=float) * unit
+                    table[f"{name}_{along}"] = np.asarray(values[:, axis], dtype=float) * units.pix
     return table
 
 

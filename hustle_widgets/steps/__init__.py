@@ -6,6 +6,7 @@ from hustle_widgets.steps.fixed_iter import FixedIteration
 from hustle_widgets.steps.free_iter import FreeIteration
 from hustle_widgets.steps.hst_flags import HSTFlags
 from hustle_widgets.steps.led import LaplacianEdgeDetection
+from hustle_widgets.steps.line_up import inserted
 from hustle_widgets.steps.location import TargetLocation
 from hustle_widgets.steps.pagul import PagulBackground
 from hustle_widgets.steps.quicklook import Quicklook
@@ -32,3 +33,13 @@ STAGE_1: tuple[type[Step], ...] = (
     Quicklook,
     SaveOutputs,
 )
+
+
+def with_step(*kinds: type[Step]) -> tuple[type[Step], ...]:
+    """Return the steps of Stage 1 with steps of your own, each behind the one that its `after` names.
+
+    Examples
+    --------
+    >>> reduction = Reduction(visit, steps=with_step(RowDrift))  # doctest: +SKIP
+    """
+    return inserted(STAGE_1, kinds)

@@ -264,7 +264,7 @@ class Step(LazyVBox):
             explicit=cls.explicit,
         )
 
-    def bound(self, folder: Callable[[], str], write: Callable[[State], Any]) -> Node:
+    def bound(self, folder: Callable[[], str], write: Callable[..., Any]) -> Node:
         """Return the step as the engine of a Reduction sees it.
 
         Parameters
@@ -272,7 +272,7 @@ class Step(LazyVBox):
         folder : callable
             Gives the visit's folder.
         write : callable
-            Writes the outputs of a state; for steps that save.
+            Writes the outputs, see `SaveOutputs`; for steps that save.
         """
         return self.node()
 

@@ -29,10 +29,15 @@ ORDERS = ("+1", "-1", "+2", "-2", "+3", "-3", "+4", "-4")
 
 def target_position(state: State, location: tuple[float, float]) -> tuple[float, float]:
     """Return the target's (column, row): refined in the direct image if it was, else as given."""
-    table = state.outcomes["location"].table if "location" in state.outcomes else None
-    if table is not None and "target_posx" in table.facts:
-        return table.facts["target_posx"], table.facts["target_posy"]
-    return location
+    return refined_target(state) or location
+
+
+def refined_target(state: State) -> tuple[float, float] | None:
+    """Return the target's (column, row) as it was refined in the direct image, None if it was not."""
+    for outcome in state.outcomes.values():
+        if "target_posx" in outcome.table.facts:
+            return outcome.table.facts["target_posx"], outcome.table.facts["target_posy"]
+    return None
 
 
 _found: WeakKeyDictionary[State, dict[Any, Any]] = WeakKeyDictionary()

@@ -87,7 +87,7 @@ class SetupPanel(PagePart):
     def _open(self, path: Path) -> str:
         reduction = self.reduction
         config = read_config(path)
-        values = checked_values(config, shape=frame_shape(reduction.visit))
+        values = checked_values(config, reduction.kinds, frame_shape(reduction.visit))
         # The visit on display stays: its outputs belong beside it.
         kept = values.pop("toplevel_dir", reduction.toplevel_dir) != reduction.toplevel_dir
         old = reduction.values()

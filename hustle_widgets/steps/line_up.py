@@ -1,0 +1,124 @@
+"""Which steps a chain has: the tutorial's, with steps of a person's own among them."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from hustle_widgets.steps.base import Step
+
+MOST_BITS = 32  # of data_quality
+
+
+def inserted(kinds: Sequence[type[Step]], added: Iterable[type[Step]]) -> tuple[type[Step], ...]:
+    """Return steps with others among them, each behind the one that its `after` names.
+
+    Raises
+    ------
+    ValueError
+        When a step does not say where it belongs, or names one that is not there.
+    """
+    found = list(kinds)
+    for kind in added:
+        names = [other.name for other in found]
+        if kind.after not in names:
+            raise ValueError(
+                f"{kind.__name__} must say behind which step it belongs: declare `after` as one of "
+                f"{', '.join(names)}. Got {kind.after!r} instead."
+            )
+        place = names.index(kind.after) + 1
+        while place < len(found) and found[place].after == kind.after:  # those given before it stay before it
+            place += 1
+        found.insert(place, kind)
+    return tuple(found)
+
+
+def checked_line_up(kinds: Iterable[type[Step]], taken: Iterable[str] = ()) -> tuple[type[Step], ...]:
+    """Return the steps of a chain, if they can work together.
+
+    Parameters
+    ----------
+    kinds : iterable of type of Step
+    taken : iterable of str
+        Names that steps and parameters cannot have.
+
+    Raises
+    ------
+    TypeError
+        For what is no class of a step.
+    ValueError
+        When two share a name, a parameter, a switch or a flag, or when one borrows a parameter that is not there.
+    """
+    line_up = tuple(kinds)
+    names = dict.fromkeys(taken, "the Reduction")
+    keys = dict(names)
+    flags: dict[int, str] = {}
+    for kind in line_up:
+        own = getattr(kind, "__name__", repr(kind))
+        if not (inspect.isclass(kind) and issubclass(kind, Step) and hasattr(kind, "compute")):
+            raise TypeError(f"`steps` takes classes of steps that define `compute`. Got {kind!r} instead.")
+        if not kind.name.isidentifier() or kind.name.startswith("_") or not kind.title:
+            raise ValueError(f"{own} needs a `name` that Python takes for one, and a `title`.")
+        own_keys = [*filter(None, [kind.switch]), *kind.parameters]
+        for word, owners in [(kind.name, names), *((key, keys) for key in own_keys)]:
+            if word in owners:
+                raise ValueError(
+                    f"{own} has {word!r}, which {owners[word]} has already: give it another name."
+                )
+            owners[word] = own
+        if kind.flag:
+            if kind.flag & (kind.flag - 1) or not 0 < kind.flag < 2**MOST_BITS:
+                raise ValueError(
+                    f"The `flag` of {own} must be one bit: 1, 2, 4, ... 2**31. Got {kind.flag} instead."
+                )
+            if kind.flag in flags:
+                free = next(2**bit for bit in range(MOST_BITS) if all(2**bit != k.flag for k in line_up))
+                raise ValueError(
+                    f"{own} has the `flag` {kind.flag}, which {flags[kind.flag]} has already: {free} is free."
+                )
+            flags[kind.flag] = own
+    known = {f"{kind.name}.{name}" for kind in line_up for name in kind.parameters}
+    for kind in line_up:
+        for place in kind.borrows:
+            if place not in known:
+                raise ValueError(f"{kind.__name__} borrows {place!r}, and no step of this chain has it.")
+    return line_up
+
+
+def named_step(place: str) -> type[Step]:
+    """Return the step at a place 'package.module:Class' or 'file.py:Class'.
+
+    Raises
+    ------
+    ValueError
+        When there is no such class.
+    """
+    module, _, name = place.rpartition(":")
+    try:
+        found: Any = getattr(
+            _of_file(Path(module)) if module.endswith(".py") else import_module(module), name
+        )
+    except (ImportError, AttributeError, OSError, ValueError) as error:
+        raise ValueError(
+            f"There is no step {place!r}: give it as package.module:Class or file.py:Class. {error}"
+        ) from error
+    return checked_line_up([found])[0]
+
+
+def _of_file(path: Path) -> Any:
+    """Import a file as the module of its name, once."""
+    known = sys.modules.get(path.stem)
+    if known is not None and Path(getattr(known, "__file__", None) or "").resolve() == path.resolve():
+        return known
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    if specification is None or specification.loader is None:
+        raise ImportError(f"{path} is no Python file.")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    sys.modules[path.stem] = module
+    return module

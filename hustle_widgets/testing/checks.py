@@ -1,0 +1,328 @@
+"""What every step must satisfy, one check after the other.
+
+Each check is a function of a `Trial`: the class of a step, and a chain with it that has run. It raises AssertionError
+with a sentence that says what is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from hustle_widgets.config import format_value, parse_value
+from hustle_widgets.engine.blocks import Block
+from hustle_widgets.engine.chain import Listener, with_known
+from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.reduction import Reduction
+from hustle_widgets.script import reduce
+from hustle_widgets.steps import STAGE_1, with_step
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.declaration import loaded
+from hustle_widgets.steps.line_up import checked_line_up
+from hustle_widgets.steps.parameters import ParameterError, Reals, Wholes
+from hustle_widgets.testing.values import accepted, made_of_plain_python, refused
+
+BANDS = (3, 17, 10_000)  # rows of a block
+
+
+class Trial:
+    """A step in a chain of its own.
+
+    Parameters
+    ----------
+    kind : type of Step
+    visit : xarray.Dataset
+    parameters : mapping of str to object
+        With which the step finds what it needs.
+    """
+
+    def __init__(self, kind: type[Step], visit: xr.Dataset, parameters: dict[str, Any]) -> None:
+        self.kind, self.visit, self.parameters = kind, visit, parameters
+        self.kinds = STAGE_1 if kind in STAGE_1 else with_step(kind)
+        # What the step does not build on is off: the checks are of this step.
+        wanted = {kind.name, *kind.needs}
+        off = {k.switch: False for k in self.kinds if k.switch and not {k.name, "*"} & wanted}
+        self.settings: dict[str, Any] = {**parameters, **off}
+
+    def reduction(self, **changes: Any) -> Reduction:
+        """Return a Reduction with the step."""
+        return Reduction(self.visit, steps=self.kinds, **{**self.settings, **changes})
+
+    @cached_property
+    def done(self) -> Reduction:
+        """A Reduction that has computed the step."""
+        reduction = self.reduction()
+        reduction.compute(save=self.kind.explicit)
+        reduction.wait()
+        own, step = self.kind.__name__, reduction[self.kind.name]
+        if any(other.status == "failed" for other in reduction.steps.values()):
+            errors = _Errors()
+            with suppress(ValueError):
+                reduction.run(errors)
+            raise AssertionError(f"{own} cannot compute: {step.error}") from errors.first
+        assert step.status == "fresh", (
+            f"{own} is {step.status}: {step.error} Give check_step a visit and parameters with which it finds what "
+            "it needs."
+        )
+        return reduction
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the step found."""
+        return self.done.outcomes()[self.kind.name]
+
+    def keywords(self) -> dict[str, Any]:
+        """Return what its compute is given: parameters, borrowed ones, and what it prepares."""
+        state = self.done.state(self.kind.name)
+        parameters = dict(self.done.request()[self.kind.name].parameters)
+        return {**parameters, **with_known(self.kind.prepare, state, **parameters)}
+
+
+class _Errors(Listener):
+    def __init__(self) -> None:
+        self.first: Exception | None = None
+
+    def failed(self, name: str, error: Exception) -> None:
+        self.first = self.first or error
+
+
+def check_declaration(trial: Trial) -> None:
+    """Check that it says what it is, shares no name with another step, and its plots can be imported."""
+    kind = trial.kind
+    checked_line_up(trial.kinds, Reduction.setup_parameters())
+    for what in ("name", "title", "doing", "done", "heading"):
+        assert getattr(kind, what), f"{kind.__name__} has no {what}."
+    assert kind.__doc__, f"{kind.__name__} has no docstring: its first paragraph is what a person reads."
+    assert kind.compute.__doc__, f"compute of {kind.__name__} has no docstring."
+    assert not kind.switch or kind.switch_help, f"{kind.__name__} does not say what its switch does."
+    for place in (kind.live, kind.figures, *(kind.every_frame or ())[1:]):
+        if place:
+            loaded(place)
+
+
+def check_switch(trial: Trial) -> None:
+    """Check that it can be switched off if it has a switch; without one it cannot."""
+    step = trial.kind()
+    assert step.enabled, f"{trial.kind.__name__} is off as it is made."
+    try:
+        step.enabled = False
+    except ParameterError:
+        assert not trial.kind.switch, f"{trial.kind.__name__} has a switch and cannot be switched off."
+    else:
+        assert trial.kind.switch, f"{trial.kind.__name__} has no switch and can be switched off."
+
+
+def check_help(trial: Trial) -> None:
+    """Check that each parameter is explained in a sentence, and its slider reaches no value that is refused."""
+    for name, parameter in trial.kind.parameters.items():
+        text = parameter.meaning.rstrip()
+        assert len(text) > 15 and text.endswith((".", ")")), f"The help of {name!r} is no sentence: {text!r}."
+        assert parameter.accepts(), f"{name!r} does not say what it accepts."
+        if parameter.soft is not None:
+            low, high = parameter.soft
+            assert low < high, f"The soft bounds of {name!r} are the wrong way round."
+            for edge in (low, high):
+                several = isinstance(parameter, (Reals, Wholes))
+                parameter.validate(trial.kind(), [edge] if several else edge)
+
+
+def check_refusals(trial: Trial) -> None:
+    """Check that a value that cannot be is refused with a sentence, and nothing changes."""
+    for name, parameter in trial.kind.parameters.items():
+        step = trial.kind()
+        for value in refused(parameter):
+            message = _refusal(step, name, value)
+            start = f"The {name!r} parameter of {trial.kind.__name__} must be {parameter.accepts()}. Got "
+            assert message.startswith(start) and message.endswith(" instead."), (
+                f"{name} = {value!r}: {message!r}"
+            )
+            assert getattr(step, name) == parameter.tutorial, (
+                f"{name!r} changed though {value!r} was refused."
+            )
+
+
+def _refusal(step: Step, name: str, value: Any) -> str:
+    try:
+        setattr(step, name, value)
+    except ParameterError as error:
+        return str(error)
+    raise AssertionError(f"{type(step).__name__} takes {value!r} for {name!r}.")
+
+
+def check_values(trial: Trial) -> None:
+    """Check that a value is kept in one form, whichever way it is written, and comes back from a config file."""
+    for name, parameter in trial.kind.parameters.items():
+        step = trial.kind()
+        for value, canonical in accepted(parameter):
+            setattr(step, name, value)
+            kept = getattr(step, name)
+            assert kept == canonical and made_of_plain_python(kept), (
+                f"{name} = {value!r} is kept as {kept!r}."
+            )
+            setattr(step, name, parse_value(format_value(parameter.written(kept))))
+            assert getattr(step, name) == kept, f"{name} = {value!r} does not come back from a config file."
+        step.reset(name)
+        assert getattr(step, name) == parameter.tutorial, f"{name!r} is not reset."
+
+
+def check_config(trial: Trial) -> None:
+    """Check that all values come back from a config file that a Reduction with the step has written."""
+    reduction = trial.reduction(**_changed(trial.kind))
+    with TemporaryDirectory() as folder:
+        path = reduction.write_config(Path(folder) / "stage_1_check.hustle")
+        again = Reduction.from_config(path, trial.visit, steps=trial.kinds)
+    assert again[trial.kind.name].values() == reduction[trial.kind.name].values()
+    assert again[trial.kind.name].enabled == reduction[trial.kind.name].enabled
+
+
+def check_script(trial: Trial) -> None:
+    """Check that the script of a Reduction names the step, and `reduce` gives what it gives."""
+    if trial.kind.explicit:
+        return
+    script = trial.done.to_script()
+    compile(script, "script", "exec")
+    if trial.kind not in STAGE_1:
+        assert f"import {trial.kind.__name__}" in script, "The script does not import the step."
+    found = reduce(trial.visit, steps=trial.kinds, **trial.settings)
+    clean = trial.done.result
+    assert clean is not None
+    for name in ("images", "data_quality"):
+        np.testing.assert_array_equal(found[name].values, clean[name].values)
+
+
+def check_outcome(trial: Trial) -> None:
+    """Check that it gives what it declares: flags, changes, columns."""
+    kind, outcome = trial.kind, trial.outcome
+    own = kind.__name__
+    assert (outcome.patch is not None) == bool(kind.flag), (
+        f"{own} declares {'a' if kind.flag else 'no'} `flag` and gives {'no' if kind.flag else 'a'} Patch."
+    )
+    if not kind.alters:
+        assert outcome.patch is None and outcome.offset is None, f"{own} declares alters = False, and alters."
+    if kind.sky:
+        assert outcome.offset is not None, f"{own} declares sky = True and gives no Offset."
+    frames, rows, columns = trial.done.state().shape
+    sizes = {"x": rows, "y": columns, "xy": 2}
+    for name, values in outcome.table.columns.items():
+        unit, text, axes = kind.record(name)
+        assert unit and text and text != name, f"{own} does not say in `records` what its column {name!r} is."
+        expected = (
+            frames,
+            *(sizes.get(axis, size) for axis, size in zip(axes, values.shape[1:], strict=False)),
+        )
+        assert values.shape == expected and len(axes) == values.ndim - 1, (
+            f"The column {name!r} of {own} has the shape {values.shape}; declared are the axes (frames, "
+            f"{', '.join(axes)}), {expected}."
+        )
+    for _, line in kind.words(outcome, trial.done[kind.name].values()):
+        assert line.strip(), f"{own} has nothing to say in a line of `words`."
+    if kind.follows is not None:
+        assert kind.follows[0] in outcome.table.columns, f"{own} follows a column that it does not give."
+
+
+def check_pure(trial: Trial) -> None:
+    """Check that it gives the same twice, and leaves the visit as it was."""
+    if trial.kind.explicit:
+        return
+    before = {name: trial.visit[name].values.copy() for name in trial.visit.data_vars}
+    keywords = trial.keywords()
+    state = trial.done.state(trial.kind.name)
+    frames, rows, _ = state.shape
+    whole = (slice(0, 1 if trial.kind.by == "frames" else frames), slice(0, rows))
+    first, second = (
+        Outcome.of(with_known(trial.kind.compute, Block(state, *whole, trial.kind.halo), **keywords))
+        for _ in range(2)
+    )
+    assert same(first.deltas, second.deltas), f"{trial.kind.__name__} gives something else the second time."
+    for name, values in before.items():
+        assert same(values, trial.visit[name].values), f"{trial.kind.__name__} changes {name!r} of the visit."
+
+
+def check_blocks(trial: Trial) -> None:
+    """Check that the result is the same however the visit is cut, whichever part is computed first."""
+    kind = trial.kind
+    if kind.explicit:
+        return
+    state, keywords = trial.done.state(kind.name), trial.keywords()
+    frames, rows, _ = shape = state.shape
+    everything = slice(0, frames)
+    for band in BANDS if kind.by == "rows" else BANDS[:1]:
+        if kind.by == "rows":
+            cut = [(everything, slice(row, min(row + band, rows))) for row in range(0, rows, band)]
+        elif kind.by == "frames":
+            cut = [(slice(frame, frame + 1), slice(0, rows)) for frame in range(frames)]
+        else:
+            cut = [(everything, slice(0, rows))]
+        parts = {}
+        for number in reversed(range(len(cut))):
+            found = Outcome.of(with_known(kind.compute, Block(state, *cut[number], kind.halo), **keywords))
+            parts[number] = found.placed(*cut[number], shape)
+        joined = Outcome.merged([parts[number] for number in sorted(parts)])
+        outcome: Outcome = with_known(kind.finish, joined, state, **keywords)
+        assert same(trial.outcome.deltas, outcome.of_sky(kind.sky).deltas), (
+            f"{kind.__name__} gives something else in blocks of {band} rows, or computed in another order: is its "
+            "`halo` large enough?"
+        )
+
+
+def check_pickle(trial: Trial) -> None:
+    """Check that what it gives can be pickled."""
+    again = pickle.loads(pickle.dumps(trial.outcome))
+    assert same(trial.outcome.deltas, again.deltas), (
+        f"What {trial.kind.__name__} gives is another when pickled."
+    )
+
+
+def _changed(kind: type[Step]) -> dict[str, Any]:
+    """Return a value of each parameter that is not its default, where one is known."""
+    found = {}
+    for name, parameter in kind.parameters.items():
+        others = [value for _, value in accepted(parameter) if value != parameter.tutorial]
+        found.update({name: others[0]} if others else {})
+    return found
+
+
+def same(first: Any, second: Any) -> bool:
+    """Tell whether two values are equal to the last bit; NaN equals NaN."""
+    if isinstance(first, np.ndarray):
+        return (
+            isinstance(second, np.ndarray)
+            and first.dtype == second.dtype
+            and first.shape == second.shape
+            and np.array_equal(first, second, equal_nan=first.dtype.kind in "fc")
+        )
+    if type(first) is not type(second):
+        return False
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, (tuple, list)):
+        return len(first) == len(second) and all(map(same, first, second))
+    if isinstance(first, float):
+        return first == second or (math.isnan(first) and math.isnan(second))
+    if hasattr(first, "__dataclass_fields__"):
+        return same(vars(first), vars(second))
+    return bool(first == second)
+
+
+CHECKS: tuple[Callable[[Trial], None], ...] = (
+    check_declaration,
+    check_switch,
+    check_help,
+    check_refusals,
+    check_values,
+    check_config,
+    check_outcome,
+    check_pure,
+    check_blocks,
+    check_pickle,
+    check_script,
+)
