@@ -190,7 +190,7 @@ class Dark(Step):
 
 def test_a_step_that_flags_needs_no_more_than_a_bit(tmp_path):
     check_step(Dark)
-    reduction = Reduction(tiny_visit(folder=str(tmp_path)), steps=with_step(Dark), dark_level=5)
+    reduction = Reduction(tiny_visit(folder=str(tmp_path)), steps=with_step(Dark), dark_level=5, save_plots=1)
     reduction.run(figures=True)
     clean = reduction.result
     assert clean["data_quality"].attrs["flag_meanings"].split()[-1] == "smooth"
