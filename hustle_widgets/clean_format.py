@@ -206,8 +206,7 @@ def described(clean: xr.Dataset) -> xr.Dataset:
             continue
         if name in clean.data_vars and clean[name].ndim < 3 and declared.dtype != "text":
             clean[name] = clean[name].astype(declared.dtype, copy=False)
-        units = {"units": declared.unit} if declared.unit else {}
-        clean[name] = clean[name].assign_attrs(**units, long_name=declared.text)
+        clean[name] = clean[name].assign_attrs(units=declared.unit or "1", long_name=declared.text)
     return clean
 
 

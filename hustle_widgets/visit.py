@@ -1,6 +1,5 @@
 """A visit from its FITS files to memory, and the clean visit to its file."""
 
-import json
 import os
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from .reading.direct import read_direct
 from .reading.errors import VisitError, VisitNotFoundError
 from .reading.planes import FilesGoneError, ImageSet
 from .reading.survey import failure_messages, survey
+from .storable import of_fixed_length, storable, written_whole
 
 __all__ = ["HDF5", "FilesGoneError", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
 
@@ -177,14 +177,14 @@ def save_clean(
         cubes = [str(n) for n, variable in dataset.data_vars.items() if variable.ndim == 3]
         # How a file that the visit once came from was packed is not how this one is.
         small = dataset.drop_vars(cubes).drop_encoding()
-        small.attrs = _encodable(small.attrs)
+        small.attrs = storable(small.attrs)
         for variable in small.variables.values():
-            variable.attrs = _encodable(variable.attrs)
+            variable.attrs = storable(variable.attrs, of_variable=True)
         for coordinate in small.coords.values():
             coordinate.encoding["_FillValue"] = None  # CF: coordinates have no missing values
-        with HDF5:
-            small.to_netcdf(partial, engine="netcdf4")
-        with HDF5, netCDF4.Dataset(partial, "a") as file:
+        with HDF5, written_whole(final):
+            small.to_netcdf(partial, engine="netcdf4", encoding=of_fixed_length(small))
+        with HDF5, written_whole(final), netCDF4.Dataset(partial, "a") as file:
             total = sum(dataset[n].shape[0] for n in cubes)
             written = 0
             for cube in cubes:
@@ -218,7 +218,7 @@ def _create_variable(file: netCDF4.Dataset, name: str, variable: xr.DataArray) -
         {"zlib": True, "complevel": 1, "chunksizes": (1, *variable.shape[1:])} if flags else {}
     )
     created = file.createVariable(name, kind, dimensions, fill_value=False, **options)
-    created.setncatts(_encodable(variable.attrs))
+    created.setncatts(storable(variable.attrs, of_variable=True))
     if boolean:
         created.setncattr("dtype", "bool")
     along = [str(n) for n, c in variable.coords.items() if n not in variable.dims and c.ndim]
@@ -226,17 +226,3 @@ def _create_variable(file: netCDF4.Dataset, name: str, variable: xr.DataArray) -
         created.setncattr("coordinates", " ".join(along))
     created.set_auto_maskandscale(False)
     return created
-
-
-def _encodable(attrs: Any) -> dict[str, Any]:
-    """Attributes as netCDF can hold them: numbers, texts, arrays; anything else as JSON."""
-    plain: dict[str, Any] = {}
-    for key, value in attrs.items():
-        if isinstance(value, (bool, np.bool_)):
-            value = int(value)
-        elif not isinstance(value, (str, int, float, np.generic, np.ndarray)):
-            array = np.asarray(value) if isinstance(value, (list, tuple)) and len(value) else None
-            numeric = array is not None and array.ndim == 1 and array.dtype.kind in "iuf"
-            value = array if numeric else json.dumps(value, default=str)
-        plain[str(key)] = value
-    return plain
