@@ -6,11 +6,13 @@ Positions are [column, row], pixel centres at whole numbers. Every function take
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hustle_widgets.algorithms.histogram import Floats
+from hustle_widgets.algorithms.sources import Source, sources_near, without_spikes
 from hustle_widgets.algorithms.windowed import (
     WINDOW_SIGMA,
     NoSignal,
@@ -26,6 +28,8 @@ from hustle_widgets.algorithms.wings import saturated_source, wing_position
 SATURATION = 60_000.0
 #: Windows for a saturated target and for the 0th order, which is drawn out over some ten pixels [pixels].
 TARGET_SIGMA, ZEROTH_SIGMA = 2.5, 8.0
+#: The target lies within this many pixels of where it is expected, in column and row.
+SEARCH = 25
 #: Half width of the cutout around a saturated source [pixels].
 WING_WINDOW = 25
 #: Stars closer than this are the same star [pixels].
@@ -33,7 +37,7 @@ LEAST_SEPARATION = 1.0
 
 
 def target_position(
-    direct_image: Floats, guess: Sequence[float], box: int = 25, saturation: float = SATURATION
+    direct_image: Floats, guess: Sequence[float], box: int = SEARCH, saturation: float = SATURATION
 ) -> Position:
     """Position of the target in the direct image.
 
@@ -44,7 +48,8 @@ def target_position(
     guess : (column, row)
         Where the target is expected.
     box : int
-        The target is the brightest source within this many pixels of `guess`, in column and row.
+        The target is the source nearest to `guess` of those within this many pixels, in column and row, that have
+        at least a tenth of the light of the brightest of them.
     saturation : float
         Columns with a pixel above this [e-] are not used.
 
@@ -62,17 +67,56 @@ def target_position(
     hustle_widgets.algorithms.windowed.windowed_centroid : what is done when nothing is saturated.
     hustle_widgets.algorithms.wings.wing_position : what is done otherwise.
     """
+    return target_among(direct_image, guess, box, saturation)[0]
+
+
+class Target(NamedTuple):
+    """A target, and what else lies around.
+
+    Attributes
+    ----------
+    position : (float, float)
+        Column and row.
+    source : Source
+        The target as it was found, to a pixel.
+    others : list of Source
+        Other sources that it could have been, the nearest first.
+    """
+
+    position: Position
+    source: Source
+    others: list[Source]
+
+
+def target_among(
+    direct_image: Floats, guess: Sequence[float], box: int = SEARCH, saturation: float = SATURATION
+) -> Target:
+    """Position of the target, and the other sources that it could be; see `target_position`."""
     where = f"The target, expected at column {guess[0]:g}, row {guess[1]:g},"
     _check_inside(direct_image, guess, where)
-    corner = max(0, round(guess[0]) - box), max(0, round(guess[1]) - box)
-    part = direct_image[corner[1] : round(guess[1]) + box + 1, corner[0] : round(guess[0]) + box + 1]
-    sky, noise = measure_sky(part)
-    start = saturated_source(part - sky, saturation - sky, noise)
-    if start is not None:
-        start = start[0] + corner[0], start[1] + corner[1]
-        return _from_wings(direct_image, start, sky, noise, saturation, TARGET_SIGMA, True, where)
-    peak = find_peak(part - sky, noise, where)
-    return _star_at(direct_image, (peak[0] + corner[0], peak[1] + corner[1]), box, where)
+    reach = box + WING_WINDOW
+    rows, columns = (slice(max(0, round(place) - reach), round(place) + reach + 1) for place in guess[::-1])
+    near = direct_image[rows, columns]
+    corner = columns.start, rows.start
+    place = guess[0] - corner[0], guess[1] - corner[1]
+    inner = tuple(slice(max(0, round(at) - box), round(at) + box + 1) for at in place[::-1])
+    sky, noise = measure_sky(near[inner])
+    clean = without_spikes(near, sky, noise)
+    sources = sources_near(clean, place, box, saturation)
+    problem: NoSignal | None = None
+    for number, source in enumerate(sources):
+        start = source.column, source.row
+        try:
+            if source.saturated:
+                column, row = _from_wings(clean, start, sky, noise, saturation, TARGET_SIGMA, True, where)
+            else:
+                column, row = _star_at(clean, start, box, where)
+        except NoSignal as error:  # no star after all: the next one may be the target
+            problem = problem or error
+            continue
+        found, *others = (one.moved(*corner) for one in (source, *sources[:number], *sources[number + 1 :]))
+        return Target((column + corner[0], row + corner[1]), found, others)
+    raise problem or NoSignal(f"{where} shows no signal above the sky.")
 
 
 def star_position(

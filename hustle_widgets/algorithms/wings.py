@@ -20,12 +20,34 @@ def saturated_source(values: Floats, saturation: float, noise: float) -> Positio
 
     A bloom says nothing of the row: charge spills up and down as it likes. The columns beside it do.
     """
+    counts, groups = _blooms(values, saturation)
+    if not groups:
+        return None
+    return _place_of(values, max(groups, key=lambda members: counts[members].sum()), counts, noise)
+
+
+def saturated_sources(
+    values: Floats, saturation: float, noise: float
+) -> list[tuple[Position, NDArray[np.intp]]]:
+    """Rough places of all saturated sources in sky-free `values`, and the columns of their blooms."""
+    counts, groups = _blooms(values, saturation)
+    placed = [(_place_of(values, group, counts, noise), group) for group in groups]
+    return [(place, group) for place, group in placed if place is not None]
+
+
+def _blooms(values: Floats, saturation: float) -> tuple[NDArray[np.intp], list[NDArray[np.intp]]]:
+    """Saturated pixels of each column, and the columns of each bloom."""
     counts = (values >= saturation).sum(axis=0)
     columns = np.flatnonzero(counts)
     if columns.size == 0:
-        return None
-    groups = np.split(columns, np.flatnonzero(np.diff(columns) > 3) + 1)
-    group = max(groups, key=lambda members: counts[members].sum())
+        return counts, []
+    return counts, np.split(columns, np.flatnonzero(np.diff(columns) > 3) + 1)
+
+
+def _place_of(
+    values: Floats, group: NDArray[np.intp], counts: NDArray[np.intp], noise: float
+) -> Position | None:
+    """Rough place of the source that blooms in some columns; None for a hot pixel or a cosmic ray."""
     column = float(np.average(group, weights=counts[group]))
     beside = np.r_[group[0] - 5 : group[0], group[-1] + 1 : group[-1] + 6]
     beside = beside[(beside >= 0) & (beside < values.shape[1])]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hustle_widgets.algorithms.centroid import target_position
+from hustle_widgets.algorithms.centroid import SEARCH, Target, target_among
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
 from hustle_widgets.steps.targets import doubts_of, near_header
+
+#: Sources whose distances from the given location differ by less than this are about as near [pixels].
+NEAR = 3.0
 
 
 class TargetLocation(Step):
@@ -51,16 +54,39 @@ class TargetLocation(Step):
 
     @staticmethod
     def compute(block: Block, *, location: tuple[float, float]) -> Table:
-        """Fit the target nearest to the given location."""
+        """Fit the source nearest to the given location, of those with a tenth of the light of the brightest."""
         try:
-            column, row = target_position(block.state.facts["direct_image"], location)
+            target = target_among(block.state.facts["direct_image"], location)
         except ValueError as error:  # a subarray without the target, or a place that is wrong
             raise Unmet(
                 f"{error} The given location is used as it is: set 'location' to the target's [column, row] in "
                 "the direct image, or switch this step off."
             ) from None
+        column, row = target.position
         facts = {"target_posx": float(column), "target_posy": float(row)}
         return Table(
             facts=facts,
-            notes=() if near_header(block.state, (column, row)) else doubts_of(block.state, location),
+            notes=(
+                *_ambiguity(target),
+                *(() if near_header(block.state, (column, row)) else doubts_of(block.state, location)),
+            ),
         )
+
+
+def _ambiguity(target: Target) -> tuple[str, ...]:
+    """Say which source was taken, where another one could be meant: one brighter, or about as near."""
+    source = target.source
+    rivals = [
+        other
+        for other in target.others
+        if other.light > source.light or other.distance < 2 * source.distance + NEAR
+    ]
+    if not rivals:
+        return ()
+    other = max(rivals, key=lambda one: one.light)
+    return (
+        f"{len(rivals) + 1} sources lie within {SEARCH} pixels of the given location. The nearest is taken, "
+        f"{source.distance:.1f} pixels away; the one at column {other.column:.0f}, row {other.row:.0f} is "
+        f"{other.distance:.1f} pixels away and has {other.light / source.light:.2g} times its light. Set 'location' "
+        "onto the target if it is another.",
+    )

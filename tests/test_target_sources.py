@@ -1,0 +1,134 @@
+"""The target is the source nearest to the given location: not the brightest one, no cosmic ray, and doubts are said."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from visits import tiny_visit
+
+from hustle_widgets import Reduction
+from hustle_widgets.algorithms.centroid import SEARCH, target_among, target_position
+from hustle_widgets.algorithms.sources import without_spikes
+
+SHAPE = (90, 110)
+TARGET = (52.3, 44.6)
+
+
+def field(stars, seed=0, shape=SHAPE, width=0.9):
+    """Stars (column, row, light) on a sky of 5 e- with noise."""
+    rows, columns = np.indices(shape)
+    image = np.random.default_rng(seed).normal(5, 3.5, shape)
+    for column, row, light in stars:
+        core = np.exp(-((columns - column) ** 2 + (rows - row) ** 2) / (2 * width**2))
+        wing = np.exp(-np.hypot(columns - column, rows - row) / 3)
+        image += light * (0.9 * core / (2 * np.pi * width**2) + 0.1 * wing / (18 * np.pi))
+    return image.astype(np.float32)
+
+
+def bloomed(image, full=60_000):
+    """Charge above full well goes up and down the column."""
+    for column in np.flatnonzero((image > full).any(axis=0)):
+        row = int(image[:, column].argmax())
+        excess = float(np.clip(image[:, column] - full, 0, None).sum())
+        image[:, column] = np.minimum(image[:, column], full)
+        reach = int(excess / full / 2) + 1
+        image[max(0, row - reach) : row + reach + 1, column] = full + 1
+    return image
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 1.5, 4.0])
+@pytest.mark.parametrize("away", [(9, 0), (0, -12), (-10, 8), (15, 15)])
+def test_a_neighbour_does_not_win_by_being_brighter(ratio, away):
+    image = field([(*TARGET, 40_000), (TARGET[0] + away[0], TARGET[1] + away[1], ratio * 40_000)])
+    for miss in ((0, 0), (1.4, -1.1), (-2, 2)):
+        guess = TARGET[0] + miss[0], TARGET[1] + miss[1]
+        assert target_position(image, guess) == pytest.approx(TARGET, abs=0.06)
+
+
+def test_a_saturated_neighbour_does_not_win_either():
+    image = bloomed(field([(*TARGET, 150_000), (TARGET[0] + 16, TARGET[1] - 3, 900_000)], width=1.2))
+    assert (image > 60_000).any()
+    assert target_position(image, (53, 44)) == pytest.approx(TARGET, abs=0.15)
+
+
+def test_a_saturated_target_is_found_beside_a_star():
+    image = bloomed(field([(*TARGET, 2_000_000), (TARGET[0] + 18, TARGET[1] + 6, 400_000)], width=1.2))
+    column, row = target_position(image, (54, 46))
+    assert (column, row) == pytest.approx(TARGET, abs=0.3)
+
+
+@pytest.mark.parametrize("light", [100, 1000])
+def test_faint_stars_near_the_location_are_not_the_target(light):
+    image = field([(*TARGET, 40_000), (TARGET[0] + 9, TARGET[1], light)])
+    assert target_position(image, (TARGET[0] + 8, TARGET[1])) == pytest.approx(TARGET, abs=0.05)
+
+
+@given(
+    column=st.integers(-6, 6),
+    row=st.integers(-6, 6),
+    electrons=st.sampled_from([500.0, 5_000.0, 59_000.0, 90_000.0, 500_000.0]),
+    length=st.integers(1, 3),
+    upright=st.booleans(),
+)
+def test_a_cosmic_ray_near_the_target_changes_nothing(column, row, electrons, length, upright):
+    image = field([(*TARGET, 40_000)])
+    at, up = round(TARGET[0]) + column, round(TARGET[1]) + row
+    tail = (slice(up, up + length), at) if upright else (up, slice(at, at + length))
+    image[tail] += np.float32(electrons)
+    # Under the star itself a hit cannot be told from its light to better than this.
+    near = max(abs(column), abs(row)) <= 3
+    assert target_position(image, (51, 46)) == pytest.approx(TARGET, abs=0.6 if near else 0.05)
+
+
+def test_stars_are_no_spikes():
+    for seed in range(5):
+        offset = np.random.default_rng(seed).random(2)
+        image = field([(40 + offset[0], 40 + offset[1], 60_000)], seed, width=0.7)
+        near = np.s_[36:45, 36:45]
+        assert np.isfinite(without_spikes(image, 5.0, 3.5)[near]).all()
+    assert np.isnan(without_spikes(np.full((5, 5), np.nan), 0.0, 1.0)).all()
+
+
+def visit_with(stars):
+    visit = tiny_visit(4, SHAPE)
+    visit["direct_image"] = (visit.direct_image.dims, field(stars))
+    visit.attrs.update(target_posx=TARGET[0], target_posy=TARGET[1])
+    return visit
+
+
+def location_step(visit, location):
+    reduction = Reduction(visit, do_save=False, do_led=False, do_quicklook=False, location=location)
+    reduction.compute()
+    reduction.wait()
+    return reduction.location
+
+
+@pytest.mark.parametrize(
+    ("stars", "guess", "word"),
+    [
+        ([(*TARGET, 40_000)], TARGET, ""),
+        ([(*TARGET, 40_000), (70.0, 44.0, 8_000)], TARGET, ""),
+        ([(*TARGET, 40_000), (62.0, 44.0, 60_000)], TARGET, "2 sources lie within 25 pixels"),
+        ([(*TARGET, 40_000), (62.0, 44.0, 20_000)], (58.0, 44.0), "2 sources lie within 25 pixels"),
+    ],
+)
+def test_doubts_are_said(stars, guess, word):
+    step = location_step(visit_with(stars), guess)
+    assert step.status == "fresh"
+    assert ("sources lie within" in step.notes) == bool(word) and word in step.notes
+    if word and guess == TARGET:
+        assert "column 62, row 44 is 9.7 pixels away and has 1.5 times its light" in step.notes
+
+
+def test_the_radius_is_what_is_said():
+    image = field([(TARGET[0] + SEARCH - 3, TARGET[1], 40_000)])
+    assert target_among(image, TARGET).source.distance == pytest.approx(SEARCH - 3, abs=1)
+    with pytest.raises(ValueError, match="shows no signal"):
+        target_position(field([(TARGET[0] + SEARCH + 8, TARGET[1], 40_000)]), TARGET)
+
+
+def test_a_direct_image_with_one_value_switches_the_step_off():
+    visit = visit_with([])
+    visit["direct_image"] = (visit.direct_image.dims, np.full(SHAPE, 7, np.float32))
+    step = location_step(visit, TARGET)
+    assert step.status == "off" and "shows no signal" in step.error
