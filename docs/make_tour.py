@@ -14,6 +14,7 @@ from PIL import Image
 
 from hustle_widgets import simulate_visit
 from hustle_widgets.simulate import read_truth
+from hustle_widgets.steps import STAGE_1
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests" / "browser"))
@@ -27,13 +28,8 @@ SCENES = {
     "free_iter": "reduction.set(fixed_sigmas=(10, 10)); reduction.wait(); at(1500)",
     "led": "reduction.set(led_threshold=2.5, contrast_factor=1.25); reduction.wait(); at(20)",
     "smooth": "reduction.set(smth_threshold=4); reduction.wait(); at(5)",
-    "uniform": "",
-    "column": "",
     "pagul": "reduction.set(do_uniform=False, do_column=False); reduction.wait()",
     "location": "reduction.set(do_uniform=True, do_column=True); reduction.wait()",
-    "zeroth_tracking": "",
-    "bkg_stars": "",
-    "quicklook": "",
 }
 SET_UP = """
 from hustle_widgets import Reduction
@@ -58,8 +54,9 @@ def main() -> None:
         with harness.headless_lab(place, {"width": 1280, "height": 1600}) as page:
             page.new_notebook([SET_UP.format(stars=stars), "reduction"])
             page.run_all(timeout=300)
-            for step, scene in SCENES.items():
-                take(page, step, scene)
+            for kind in STAGE_1:
+                if kind.switch and not kind.explicit:
+                    take(page, kind.name, SCENES.get(kind.name, ""))
     (DOCS / "tour" / "free_iter.png").replace(DOCS / "reduction.png")
 
 

@@ -13,7 +13,7 @@ from hustle_widgets.steps import STAGE_1
 CHECKOUT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("name", ["make_parameters", "make_clean_obs"])
+@pytest.mark.parametrize("name", ["make_parameters", "make_clean_obs", "make_tour_page"])
 def test_a_page_is_written_from_the_declarations(name):
     path = CHECKOUT / "docs" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
