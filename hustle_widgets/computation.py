@@ -249,9 +249,9 @@ class Computation:
         """Call `job` in a thread of its own with an event that any edit, run or cancel sets; the newest job wins."""
         self._rest.submit(job)
 
-    def wait_for_rest(self, timeout: float | None = None) -> bool:
-        """Wait until the job of `at_rest` has ended; return whether that came about in time."""
-        return self._rest.wait(timeout)
+    def rest_no_more(self) -> None:
+        """Stop the job of `at_rest`."""
+        self._rest.cancel()
 
     # --- what goes on -------------------------------------------------------------------------------
 

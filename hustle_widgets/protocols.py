@@ -104,6 +104,9 @@ class ReductionLike(Observable, Protocol):
     def __getitem__(self, name: str) -> StepLike:
         """Return a step by its name."""
 
+    def join_edits(self, joined: Callable[[], AbstractContextManager[None]]) -> None:
+        """Have `joined` entered around edits that belong together."""
+
     def frozen(self) -> AbstractContextManager[Any]:
         """Keep other threads from drawing meanwhile."""
 

@@ -323,7 +323,7 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
             self.cancel()
         if self._page is not None:
             self._page.close()
-            self._page = None
+            self._page, self._joined = None, ()
         super().close()
 
     def __repr__(self) -> str:

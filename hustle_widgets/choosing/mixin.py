@@ -3,250 +3,193 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hustle_widgets.choosing import curves, export
-from hustle_widgets.choosing.explain import Explanation, explain
-from hustle_widgets.choosing.injecting import Injected, injected_into, without
-from hustle_widgets.choosing.merit import figures_of
-from hustle_widgets.choosing.recovery import Recovery, recovered
-from hustle_widgets.engine.blocks import Source, State
-from hustle_widgets.engine.chain import Listener
-from hustle_widgets.engine.plan import Request
-from hustle_widgets.steps.base import Step
+import xarray as xr
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from hustle_widgets.computation import Computation
-    from hustle_widgets.engine.chain import Chain
-
-# Of the steps that alter nothing, the one that figures of merit are made of.
-LIGHT = ("quicklook",)
+from hustle_widgets.choosing.evaluation import place_of
+from hustle_widgets.choosing.light import Light
+from hustle_widgets.choosing.pin_files import PINS, PinError, load_pins, save_pins
+from hustle_widgets.choosing.pins import Pin, Pins, check_name
+from hustle_widgets.choosing.search import SearchResult, search
+from hustle_widgets.choosing.sensitivity import REST, Response, Sensitivity
+from hustle_widgets.choosing.sweeps import sweep
+from hustle_widgets.settings import request_of
 
 
-class Choosing:
-    """Light curves and exports, figures of merit, injections, and why a point moved."""
+class Choosing(Light):
+    """Pins, sweeps, a search, and how much a slider matters."""
 
-    if TYPE_CHECKING:
-        _computation: Computation
-        _chain: Chain
-        steps: dict[str, Step]
+    _pins: Pins | None = None
 
-        @property
-        def kinds(self) -> tuple[type[Step], ...]: ...  # noqa: D102
-        def request(self) -> Request: ...  # noqa: D102
-        def values(self) -> dict[str, Any]: ...  # noqa: D102
+    # --- pins ---------------------------------------------------------------------------------------
 
-    _injected: Injected | None = None
+    @property
+    def pins(self) -> Pins:
+        """The reductions that were kept; at first those that the run's folder holds of this visit."""
+        if self._pins is None:
+            self._pins = Pins(self)
+            if (self.pins_folder() / PINS).is_file():
+                with suppress(PinError):
+                    self._take_in(load_pins(self.pins_folder(), self.kinds), of_this_visit=True)
+        return self._pins
 
-    # --- light --------------------------------------------------------------------------------------
+    def pins_folder(self) -> Path:
+        """Return where pins are kept: in the run's folder."""
+        return self.output_folder() / "pins"
 
-    def computed(
-        self,
-        request: Request | None = None,
-        *,
-        wanted: Collection[str] | None = LIGHT,
-        listener: Listener | None = None,
-        source: Source | None = None,
-    ) -> State:
-        """Return the visit behind the last step, computed as far as it is not known; nothing is written.
+    def pin(self, name: str) -> Pin:
+        """Keep the present reduction under a name; what is not known yet is computed.
 
-        Parameters
-        ----------
-        request : Request, optional
-            Other switches and parameters than the present ones, which stay as they are.
-        wanted : collection of str, optional
-            Steps that alter nothing and are computed all the same; None for all of them.
-        listener : Listener, optional
-            Told of every step.
-        source : Source, optional
-            Instead of the visit.
+        It is also written into the run's folder, as JSON and as a config of its own output_run, when the
+        visit's folder is there.
 
         Raises
         ------
         ValueError
-            When a step cannot be computed.
-        Cancelled
-            When `cancel` was called meanwhile.
+            For a name that is taken or is none, while something is injected, when a step cannot be computed, and
+            when the pin is kept but cannot be written.
         """
-        told = _Errors(listener)
-        state = self._computation.aside(
-            self.request() if request is None else request, listener=told, wanted=wanted, source=source
-        )
-        if told.first is not None:
-            name, error = told.first
-            raise ValueError(f"{name}: {error}") from error
-        return state
+        check_name(name)
+        values = self.values()
+        state = self.computed(request_of(values, self.kinds))
+        pin = self.pins.keep(name, state, values)
+        if Path(self.toplevel_dir).expanduser().is_dir():
+            try:
+                self.save_pins()
+            except OSError as error:
+                raise ValueError(f"The pin {name!r} is kept, but cannot be written: {error}") from error
+        return pin
 
-    def light_curve(
-        self,
-        order: str | None = None,
-        *,
-        bin: int | None = None,
-        wavelength: tuple[float, float] | None = None,
-        lightkurve: bool = False,
-    ) -> Any:
-        """Return the light curve of the present parameters; what is not known yet is computed.
+    def go_back(self, name: str) -> None:
+        """Set all parameters as they were when a pin was made: one edit, which one undo takes back.
+
+        Nothing is computed while what the steps of the pin left is still known.
+        """
+        pin = self.pins[name]
+        self.take_out()
+        science = self.pins.science(name)
+        if pin.state is not None:
+            request = request_of({**self.values(), **science}, self.kinds)
+            self._chain.recall(request, pin.state)
+        self.set(**science)
+
+    def save_pins(self, folder: str | os.PathLike[str] | None = None) -> Path:
+        """Write all pins into a folder, the run's by default; return the path of pins.json."""
+        return save_pins(self.pins.values(), folder or self.pins_folder(), self.kinds)
+
+    def load_pins(self, path: str | os.PathLike[str] | None = None) -> Pins:
+        """Take in the pins of a file or folder, the run's by default; those of the same name are replaced."""
+        self._take_in(load_pins(path or self.pins_folder(), self.kinds))
+        return self.pins
+
+    def _take_in(self, pins: Iterable[Pin], of_this_visit: bool = False) -> None:
+        here = self.observed_source().token
+        for pin in pins:
+            if pin.visit == here or not of_this_visit:
+                self.pins.add(pin)
+
+    # --- sweeps and search --------------------------------------------------------------------------
+
+    def sweep(self, parameters: Mapping[str, Sequence[Any]], **options: Any) -> xr.Dataset:
+        """Return the figures of merit over a grid of values; parameters stay as they are, see `choosing.sweeps`.
 
         Parameters
         ----------
-        order : str, optional
-            The first of `traces_included` by default.
-        bin : int, optional
-            Wavelength bin of the quicklook, from 0, bluest first; the white light curve by default.
-        wavelength : (low, high), optional
-            Instead of a bin: a range [Angstrom].
-        lightkurve : bool
-            Whether lightkurve's LightCurve is returned.
+        parameters : mapping of str to sequence
+            E.g. ``{"free_iter.free_sigma": [3, 3.5, 4, 5]}``; several make a grid.
+        progress : callable, optional
+            Called with the fraction done.
+        transit, order, listener
+            See `hustle_widgets.choosing.sweeps.sweep`.
 
         Returns
         -------
-        astropy.timeseries.TimeSeries
-            time (mid-exposure, UTC), flux and flux_err [electron], orbit. `flux_err` is that of photons, sky and
-            read noise.
+        xarray.Dataset
+            A dimension for each parameter. `cancel` ends it early: what is done by then is returned.
         """
-        state = self.computed()
-        curve = curves.curve_of(state, order, bin, wavelength)
-        make = curves.lightkurve_of if lightkurve else curves.time_series
-        return make(curve, self._remarks(state))
+        self._computation.stop_aside.clear()
+        stop = options.pop("stop", self._computation.stop_aside)
+        return sweep(self, parameters, stop=stop, **options)
 
-    def export(
-        self, folder: str | os.PathLike[str], *, formats: Iterable[str] = ("ecsv", "csv")
-    ) -> list[Path]:
-        """Write light curves, depths by wavelength, background and displacements as tables; return their paths.
+    def search(self, ranges: Mapping[str, Any], **options: Any) -> SearchResult:
+        """Look for the best compromises between several aims, see `choosing.search`.
 
         Parameters
         ----------
-        folder : path
-            Made if it is not there.
-        formats : iterable of {'ecsv', 'csv'}
+        ranges : mapping of str to (low, high) or list
+            E.g. ``{"free_iter.free_sigma": (2.5, 8), "led.enabled": [True, False]}``.
+        aims : sequence of str
+            Figures of merit; scatter, light_kept and background_left by default.
+        runs : int
+            Reductions at most, 40 by default.
+        progress : callable, optional
+            Called with the fraction done.
         """
-        state = self.computed(wanted=None)
-        return export.export_tables(state, folder, formats=formats, meta=self._remarks(state))
+        self._computation.stop_aside.clear()
+        stop = options.pop("stop", self._computation.stop_aside)
+        return search(self, ranges, stop=stop, **options)
 
-    def _remarks(self, state: State) -> dict[str, Any]:
-        from hustle_widgets.outputs import package_versions
+    def set_point(self, **coordinates: Any) -> None:
+        """Set parameters by their places, e.g. ``set_point(**{"free_iter.free_sigma": 4})``: one edit."""
+        places = {place_of(self, name): value for name, value in coordinates.items()}
+        self.set(**{place.key: value for place, value in places.items()})
 
-        found: dict[str, Any] = {"made_by": package_versions()}
-        if state.source.injection is not None:
-            found["injected"] = state.source.injection.words
+    def sensitivity(
+        self,
+        parameters: str | Iterable[str],
+        changed: Callable[[Response], None] | None = None,
+        *,
+        rest: float = REST,
+    ) -> Sensitivity:
+        """Fill curves of figures of merit around the present values while nobody edits; started already.
+
+        Parameters
+        ----------
+        parameters : str or iterable of str
+            Such as 'free_iter.free_sigma', or a step's name for all of its parameters.
+        changed : callable, optional
+            Called with a `Response` whenever a value has been tried.
+        rest : float
+            Seconds without an edit before it begins.
+        """
+        names = [parameters] if isinstance(parameters, str) else parameters
+        found = Sensitivity(self, names, changed, rest)
+        found.start()
         return found
 
-    # --- figures of merit ---------------------------------------------------------------------------
+    def at_rest(self, job: Callable[[threading.Event], None]) -> None:
+        """Call `job` in a thread of its own, with an event that any edit, run or cancel sets; the newest job wins."""
+        self._computation.at_rest(job)
 
-    def figures(self, state: State | None = None, **options: Any) -> dict[str, float]:
-        """Return the figures of merit of the present parameters, or of another state, see `choosing.merit`."""
-        state = self.computed() if state is None else state
-        return figures_of(state, self.values()["location"], kinds=self.kinds, **options)
+    def rest_no_more(self) -> None:
+        """Stop the job of `at_rest`."""
+        self._computation.rest_no_more()
 
-    # --- why a point is where it is -----------------------------------------------------------------
+    # --- edits --------------------------------------------------------------------------------------
 
-    def explain(self, frame: int, order: str | None = None, *, against: State | None = None) -> Explanation:
-        """Tell how many ppm of a point of the light curve come from which step; the parts add up to the whole.
-
-        Parameters
-        ----------
-        frame : int
-            Frame of the visit, from 0.
-        order : str, optional
-            The first of `traces_included` by default.
-        against : State, optional
-            Another reduction, e.g. ``pin.state``; the visit without any correction by default.
-        """
-        words = "no correction" if against is None else "another reduction"
-        return explain(self.computed(), frame, order, against=against, words=words)
-
-    # --- injections ---------------------------------------------------------------------------------
-
-    @property
-    def injected(self) -> Injected | None:
-        """What is injected into the visit at present, or None."""
-        return self._injected
-
-    def inject(self, depth: float = 0.01, **options: Any) -> Injected:
-        """Put a known transit and known hits into the visit, before all steps, until `take_out` is called.
-
-        Results say so: notes of the first step, the config, attributes of clean_obs.nc, exported tables.
-
-        Parameters
-        ----------
-        depth : float
-            Share of the target's light that is missing in transit; 0 for no transit.
-        middle : float, optional
-            Mid-transit [MJD]; that of the middle frames by default.
-        duration, ingress : float, optional
-            First to last contact, and the ingress [h]; what four tenths of the frames see, and a tenth of that.
-        cosmic_rays, hot_pixels : int, optional
-            Tracks a frame, and pixels that are brighter in all frames; one for 10 000 pixels, a quarter of them on
-            the traces.
-        seed : int
-            The same seed gives the same places.
-
-        Returns
-        -------
-        Injected
-            What was put where.
-        """
-        injected = injected_into(
-            self._computation.chain.state_before(self.request()),
-            self.values()["location"],
-            depth=depth,
-            **options,
-        )
-        self._computation.start_from(injected.into(self._chain.source))
-        self._injected = injected
-        return injected
-
-    def take_out(self) -> None:
-        """Take the injection out again. What was computed without it is still known."""
-        if self._injected is not None:
-            self._computation.start_from(without(self._chain.source))
-            self._injected = None
+    def join_edits(self, joined: Callable[[], AbstractContextManager[None]]) -> None:
+        """Have `joined` entered around edits that belong together, so that a history takes them for one."""
+        self._joined = (*self._joined, joined)
 
     @contextmanager
-    def injection(self, depth: float = 0.01, **options: Any) -> Iterator[Injected]:
-        """Inject for the length of a block, see `inject`."""
-        try:
-            yield self.inject(depth, **options)
-        finally:
-            self.take_out()
+    def together(self) -> Iterator[None]:
+        """Take all edits made meanwhile as one, which one undo takes back."""
+        with ExitStack() as stack:
+            for joined in self._joined:
+                stack.enter_context(joined())
+            yield
 
-    def recover(
-        self, injected: Injected | None = None, *, order: str | None = None, listener: Listener | None = None
-    ) -> Recovery:
-        """Tell what the present parameters make of an injection: the chain runs with and without it.
+    def set(self, **parameters: Any) -> None:
+        """Set several parameters and switches, by their keys in the config file: all, or none if one is bad.
 
-        Parameters
-        ----------
-        injected : Injected, optional
-            What is injected at present by default; else a transit of 1 % and hits are, for this call only.
-        order : str, optional
-            Whose depth; the first of `traces_included` by default.
-        listener : Listener, optional
-            Told of every step.
+        It is one edit, which one undo takes back.
         """
-        clean = without(self._chain.source)
-        state = self.computed(source=clean, listener=listener)
-        injected = injected or self._injected or injected_into(state, self.values()["location"])
-        dirty = self.computed(source=injected.into(clean), listener=listener)
-        return recovered(state, dirty, injected, order)
+        with self.together():
+            super().set(**parameters)
 
-
-class _Errors(Listener):
-    """Remembers the first step that failed, and passes on what is told."""
-
-    def __init__(self, other: Listener | None = None) -> None:
-        self.first: tuple[str, Exception] | None = None
-        self.other = other or Listener()
-        self.running, self.progress = self.other.running, self.other.progress  # type: ignore[method-assign]
-        self.done, self.reused = self.other.done, self.other.reused  # type: ignore[method-assign]
-        self.unmet = self.other.unmet  # type: ignore[method-assign]
-
-    def failed(self, name: str, error: Exception) -> None:
-        """Keep it."""
-        self.first = self.first or (name, error)
-        self.other.failed(name, error)
+    _joined: tuple[Callable[[], AbstractContextManager[None]], ...] = ()

@@ -181,6 +181,22 @@ class Chain:
         finally:
             self.cache.pin(in_use)
 
+    def recall(self, request: Request, state: State) -> None:
+        """Take in what is known of a request from elsewhere, so that it is not computed again.
+
+        Parameters
+        ----------
+        request : mapping of str to Setting
+        state : State
+            What `execute_aside` once returned for it; of no use, and ignored, when it is of another source.
+        """
+        if state.source.token != self.source.token:
+            return
+        for task in self.plan(request):
+            outcome = state.outcomes.get(task.node.name)
+            if task.token and outcome is not None and not task.node.explicit:
+                self.cache.put(task.token, outcome)
+
     def start_from(self, source: Source) -> None:
         """Compute from another source from now on. What is known of the one before stays known."""
         self.source, self._planned = source, None

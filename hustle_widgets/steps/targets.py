@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -30,6 +30,11 @@ ORDERS = ("+1", "-1", "+2", "-2", "+3", "-3", "+4", "-4")
 def target_position(state: State, location: tuple[float, float]) -> tuple[float, float]:
     """Return the target's (column, row): refined in the direct image if it was, else as given."""
     return refined_target(state) or location
+
+
+def given_location(state: State, values: Mapping[str, Any]) -> tuple[float, float]:
+    """Return where the target is said to be, (column, row): by the parameters, else by the visit's header."""
+    return values.get("location") or state.facts["target"] or (0.0, 0.0)
 
 
 def refined_target(state: State) -> tuple[float, float] | None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from astropy import units
 from astropy.table import QTable, Table
-from conftest import quick
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from quick_chain import quick
 from visits import everything, small_folder, small_visit, tiny_visit
 
 from hustle_widgets import Reduction

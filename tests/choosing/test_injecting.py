@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import quick
+from quick_chain import quick
 from visits import digests, tiny_visit
 
 from hustle_widgets.algorithms.transits import shape_of

@@ -14,6 +14,7 @@ from hustle_widgets.assessment import Finding, assess, worst_of_steps
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.worker import OFTEN
 from hustle_widgets.protocols import ReductionLike
+from hustle_widgets.steps.targets import given_location
 from hustle_widgets.undo import Edit, History
 from hustle_widgets.view.frame.frame_view import SHARE, FrameView
 from hustle_widgets.view.layout import page
@@ -75,6 +76,7 @@ class ReductionView(PagePart):
         self.frames.overlay.observe(self._looked, "value")
         reduction.observe(self._set_up, list(reduction.setup_parameters()))
         reduction.watch(self._happened)
+        reduction.join_edits(self.together)
 
         left = w.VBox([self.frames.widget], layout=w.Layout(width=f"{SHARE:.0%}"))
         right = w.VBox([self.curve.widget, self.assessment.widget], layout=w.Layout(width=f"{1 - SHARE:.0%}"))
@@ -231,7 +233,7 @@ class ReductionView(PagePart):
             if not states <= {"fresh", "off", "failed"}:
                 return
             state = reduction.state()
-            location = reduction.values().get("location") or state.facts["target"] or (0.0, 0.0)
+            location = given_location(state, reduction.values())
             before = None if self.curve.previous is None else self.curve.previous.ppm
         findings = assess(state, location, before, reduction.kinds)
         with reduction.frozen():

@@ -1,0 +1,150 @@
+"""Which values of parameters a search tries, and which of the results are the best compromises."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+Point = tuple[Any, ...]
+
+
+class Axis(NamedTuple):
+    """What may be tried of one parameter.
+
+    Attributes
+    ----------
+    name : str
+    low, high : float or None
+        Range of a number; None where there are options.
+    whole : bool
+        Whether only whole numbers are meant.
+    options : tuple
+        Values in order, where it is no range.
+    """
+
+    name: str
+    low: float | None
+    high: float | None
+    whole: bool
+    options: tuple[Any, ...]
+
+    def at(self, share: float) -> Any:
+        """Return the value at a share 0..1 of the range, or the option there."""
+        if self.low is None or self.high is None:
+            return self.options[min(int(share * len(self.options)), len(self.options) - 1)]
+        value = self.low + share * (self.high - self.low)
+        return round(value) if self.whole else float(f"{value:.4g}")
+
+    def levels(self, number: int) -> list[Any]:
+        """Return some values from end to end."""
+        if self.low is None:
+            return list(self.options)
+        shares = np.linspace(0, 1, max(2, number))
+        return list(dict.fromkeys(self.at(float(share)) for share in shares))
+
+    def at_edge(self, value: Any) -> bool:
+        """Tell whether a number lies at an end of its range."""
+        return self.low is not None and value in (self.at(0.0), self.at(1.0))
+
+
+def first_points(axes: Sequence[Axis], number: int, seed: int) -> list[Point]:
+    """Return points spread over all parameters, early steps changing last.
+
+    A grid where at least three levels of each fit, else a Latin hypercube. A grid in the order of the chain costs
+    little: what follows from an early parameter is computed once for all the others.
+    """
+    ranges = [axis for axis in axes if axis.low is not None]
+    fixed = int(np.prod([len(axis.options) for axis in axes if axis.low is None], dtype=int))
+    each = int((number / max(fixed, 1)) ** (1 / len(ranges)) + 1e-9) if ranges else 1
+    if not ranges or each >= 3:
+        return list(itertools.product(*(axis.levels(each) for axis in axes)))[:number]
+    shares = qmc.LatinHypercube(len(axes), seed=np.random.default_rng(seed)).random(number)
+    points = [tuple(axis.at(float(s)) for axis, s in zip(axes, row, strict=True)) for row in shares]
+    return sorted(dict.fromkeys(points), key=lambda point: tuple(map(str, point)))
+
+
+def between(axes: Sequence[Axis], known: Sequence[Point], good: Sequence[int], most: int) -> list[Point]:
+    """Return new points halfway from the best compromises to their neighbours, one parameter at a time."""
+    new: dict[Point, None] = {}
+    for number in good:
+        for k, axis in enumerate(axes):
+            if axis.low is None:
+                continue
+            here = known[number][k]
+            others = sorted({point[k] for point in known})
+            place = others.index(here)
+            for other in others[max(0, place - 1) : place] + others[place + 1 : place + 2]:
+                middle = (here + other) / 2
+                value = round(middle) if axis.whole else float(f"{middle:.4g}")
+                point = (*known[number][:k], value, *known[number][k + 1 :])
+                if point not in known:
+                    new[point] = None
+    return list(new)[:most]
+
+
+def along_axes(axes: Sequence[Axis], centre: Point, number: int) -> list[Point]:
+    """Return points on lines through a centre, one for each parameter."""
+    return [
+        (*centre[:k], value, *centre[k + 1 :])
+        for k, axis in enumerate(axes)
+        for value in dict.fromkeys([*axis.levels(number), centre[k]])
+    ]
+
+
+def pareto(costs: NDArray[np.float64]) -> list[int]:
+    """Return the rows that no other row beats: as good in every column and better in one.
+
+    Parameters
+    ----------
+    costs : ndarray, shape (runs, aims)
+        The smaller the better; rows that are not finite are left out.
+
+    Examples
+    --------
+    >>> pareto(np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 3.0], [np.nan, 0.0]]))
+    [0, 1]
+    """
+    whole = np.isfinite(costs).all(axis=1)
+    found = []
+    for number in np.flatnonzero(whole):
+        others = costs[whole]
+        beaten = (others <= costs[number]).all(axis=1) & (others < costs[number]).any(axis=1)
+        if not beaten.any():
+            found.append(int(number))
+    return found
+
+
+def middle_of(costs: NDArray[np.float64], good: Sequence[int]) -> int:
+    """Return the compromise that is nearest to the best of each aim, in units of the spread of the compromises."""
+    chosen = costs[list(good)]
+    spread = np.ptp(chosen, axis=0)
+    scaled = (chosen - chosen.min(axis=0)) / np.where(spread > 0, spread, 1)
+    return int(good[int(np.linalg.norm(scaled, axis=1).argmin())])
+
+
+def as_axes(ranges: Mapping[str, Any], whole: Mapping[str, bool]) -> list[Axis]:
+    """Return what may be tried, from (low, high) or a list of options by name.
+
+    Raises
+    ------
+    ValueError
+        For anything else, naming the parameter.
+    """
+    axes = []
+    for name, given in ranges.items():
+        number = (int, float, np.integer, np.floating)
+        if isinstance(given, tuple) and len(given) == 2 and all(isinstance(g, number) for g in given):
+            low, high = float(given[0]), float(given[1])
+            if not low < high:
+                raise ValueError(f"The range of {name} must be (low, high) with low < high. Got {given!r}.")
+            axes.append(Axis(name, low, high, whole[name], ()))
+        elif isinstance(given, list) and given:
+            axes.append(Axis(name, None, None, False, tuple(given)))
+        else:
+            raise ValueError(f"Give (low, high) or a list of values to try of {name}. Got {given!r} instead.")
+    return axes

@@ -1,0 +1,235 @@
+"""Pins: kept, compared, gone back to, saved and opened in another kernel."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from quick_chain import quick
+from visits import tiny_visit
+
+from hustle_widgets import Reduction
+from hustle_widgets.choosing.pin_files import PinError, load_pins
+from hustle_widgets.config import read_config
+from hustle_widgets.undo import History
+
+TESTS = str(Path(__file__).parents[1])
+
+
+@pytest.fixture
+def two(visit):
+    reduction = quick(visit)
+    reduction.pin("low")
+    reduction.set(free_sigma=6.0, col_sigma=5.0)
+    reduction.pin("high")
+    return reduction
+
+
+def test_what_differs_is_told_and_nothing_else(two):
+    assert two.pins.differences() == {
+        "free_sigma": {"low": 3.5, "high": 6.0},
+        "col_sigma": {"low": two.pins["low"].values["col_sigma"], "high": 5.0},
+    }
+    table = two.pins.table()
+    assert list(table["pin"]) == ["low", "high"] and set(table.meta["differs"]) == {"free_sigma", "col_sigma"}
+    assert table["flagged_off"][0] > table["flagged_off"][1] > 0
+    assert np.isfinite(table["scatter"]).all() and (table["photon_limit_ppm"] > 0).all()
+    # A run's name makes no other result.
+    two.output_run = "another"
+    two.pin("same")
+    assert two.pins.differences(["high", "same"]) == {}
+
+
+def test_going_back_is_one_edit_and_computes_nothing(two):
+    history, values = History(), two.values()
+
+    def note(event, step):
+        nonlocal values
+        if event == "edited":
+            for key, value in two.values().items():
+                if value != values[key]:
+                    history.record(step, key, values[key], value)
+            values = two.values()
+
+    two.watch(note)
+    two.join_edits(history.together)
+    flux = two.light_curve()["flux"].copy()
+    counts = {name: step.compute_count for name, step in two.steps.items()}
+    two.go_back("low")
+    assert two.free_iter.free_sigma == 3.5 and two.free_iter.status == "fresh"
+    assert not np.array_equal(two.light_curve()["flux"], flux)
+    assert {name: step.compute_count for name, step in two.steps.items()} == counts
+    assert {(edit.parameter, edit.new) for edit in history.undo()} == {
+        ("free_sigma", 6.0),
+        ("col_sigma", 5.0),
+    }
+    assert not history.can_undo
+    # Even when nothing is kept but what the pins hold.
+    two._chain.cache.limit = 0
+    two._chain.cache.pin(())
+    two.go_back("high")
+    np.testing.assert_array_equal(two.light_curve()["flux"], flux)
+    assert {name: step.compute_count for name, step in two.steps.items()} == counts
+
+
+def test_frames_are_subtracted_when_asked_for(two, visit):
+    number = 11
+    apart = two.pins.minus("low", "high", number)
+    expected = quick(visit).computed().frame(number)
+    two.go_back("high")
+    expected = expected - two.computed().frame(number)
+    np.testing.assert_array_equal(apart, expected)
+    assert np.count_nonzero(apart)
+    with pytest.raises(ValueError, match="Frame 99"):
+        two.pins.minus("low", "high", 99)
+
+
+def test_deltas_that_found_no_room_are_computed_again(two):
+    frame = two.pins.frame("low", 3).copy()
+    two.pins.limit = 0
+    two.pin("third")
+    assert two.pins["low"].state is None
+    np.testing.assert_array_equal(two.pins.frame("low", 3), frame)
+    two.go_back("low")
+    np.testing.assert_array_equal(two.computed().frame(3), frame)
+
+
+def test_curves_on_the_frames_in_common_and_their_spread(two, tmp_path):
+    two.set(skip_first_fm=True)
+    two.pin("fewer")
+    curves = two.pins.curves()
+    assert dict(curves.sizes) == {"pin": 3, "exp_time": 33}
+    spread = two.pins.spread()
+    flux = np.array([two.pins[name].curves["+1"].flux[-33:] for name in ("low", "high", "fewer")])
+    keep = np.isin(two.pins["low"].curves["+1"].times, spread["exp_time"].values)
+    flux[:2] = [two.pins[name].curves["+1"].flux[keep] for name in ("low", "high")]
+    flux /= np.median(flux, axis=1, keepdims=True)
+    np.testing.assert_allclose(spread["systematic"], 1e6 * flux.std(axis=0, ddof=1), rtol=1e-9)
+    assert (spread["low"] <= spread["middle"]).all() and (spread["middle"] <= spread["high"]).all()
+    path = two.pins.write_spread(tmp_path / "spread.csv")
+    written = np.genfromtxt(path, delimiter=",", names=True)
+    np.testing.assert_allclose(written["systematic"], spread["systematic"])
+    with pytest.raises(ValueError, match="two pins or more"):
+        two.pins.spread(["low"])
+
+
+def test_names_are_names_of_files(reduction):
+    for name in ("", "../x", "a/b", ".hidden", "x" * 99, None, "a\nb"):
+        with pytest.raises(ValueError, match="A pin's name"):
+            reduction.pin(name)
+    reduction.pin("first one")
+    with pytest.raises(ValueError, match="already"):
+        reduction.pin("first one")
+    with pytest.raises(KeyError, match="There are first one"):
+        reduction.pins["second"]
+    with reduction.injection(), pytest.raises(ValueError, match="take_out"):
+        reduction.pin("made up")
+
+
+def test_saved_in_the_run_folder_with_a_config_each(tmp_path):
+    visit = tiny_visit(12, folder=str(tmp_path))
+    reduction = quick(visit)
+    reduction.pin("one")
+    reduction.free_iter.free_sigma = 5
+    reduction.pin("two b")
+    folder = tmp_path / "outputs" / "stage_1" / "run_1" / "pins"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "pins.json",
+        "stage_1_one.hustle",
+        "stage_1_two_b.hustle",
+    ]
+    config = read_config(folder / "stage_1_two_b.hustle")
+    assert config["output_run"] == "two_b" and config["free_sigma"] == 5
+    again = Reduction.from_config(folder / "stage_1_two_b.hustle", visit, do_save=True)
+    again.run()
+    assert (tmp_path / "outputs" / "stage_1" / "two_b" / "clean_obs.nc").is_file()
+    # A run of its own leaves them there.
+    reduction["save"].enabled = True
+    reduction.run()
+    assert (folder / "pins.json").is_file()
+    reduction.pins.remove("one")
+    reduction.save_pins()
+    assert not (folder / "stage_1_one.hustle").exists()
+
+
+def test_a_new_kernel_makes_identical_frames(tmp_path):
+    visit = tiny_visit(12, folder=str(tmp_path))
+    reduction = quick(visit)
+    reduction.pin("one")
+    reduction.set(free_sigma=5.0)
+    reduction.pin("two")
+    code = (
+        "import sys, zlib\n"
+        f"sys.path[:0] = [{TESTS!r}, {TESTS + '/choosing'!r}]\n"
+        "from quick_chain import quick\nfrom visits import tiny_visit\n"
+        f"reduction = quick(tiny_visit(12, folder={str(tmp_path)!r}))\n"
+        "pins = reduction.pins\n"
+        "print(*[zlib.crc32(pins.frame(name, k).tobytes()) for name in ('one', 'two') for k in range(12)])\n"
+        "reduction.go_back('two')\nprint(reduction.free_iter.free_sigma)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    import zlib
+
+    expected = [zlib.crc32(reduction.pins.frame(n, k).tobytes()) for n in ("one", "two") for k in range(12)]
+    sums, sigma = done.stdout.splitlines()
+    assert [int(number) for number in sums.split()] == expected and float(sigma) == 5
+
+
+def test_what_was_saved_is_what_is_loaded(two, tmp_path):
+    path = two.save_pins(tmp_path)
+    data = json.loads(path.read_text())
+    assert data["format"] == "hustle_widgets pins" and data["version"] == 1
+    for old, new in zip(two.pins.values(), load_pins(path, two.kinds), strict=True):
+        assert new.values == old.values and new.findings == old.findings and new.made == old.made
+        assert repr(new.figures) == repr(old.figures)
+        np.testing.assert_array_equal(new.curves["+1"].flux, old.curves["+1"].flux)
+        np.testing.assert_array_equal(new.backgrounds["column"], old.backgrounds["column"])
+
+
+def test_pins_of_another_visit_are_compared_but_give_no_frames(two, tmp_path):
+    two.save_pins(tmp_path)
+    other = quick(tiny_visit(36, orbits=3, seed=9))
+    other.pin("mine")
+    other.load_pins(tmp_path)
+    assert other.pins.differences(["mine", "high"])["free_sigma"] == {"mine": 3.5, "high": 6.0}
+    with pytest.raises(ValueError, match="another visit"):
+        other.pins.frame("high", 0)
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_damaged_file_is_refused_by_name(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("pins")
+    if not _SAVED:
+        reduction = quick(tiny_visit(12))
+        reduction.pin("one")
+        _SAVED.append(reduction.save_pins(folder).read_text())
+    text = _SAVED[0]
+    if data.draw(st.booleans()):
+        text = text[: data.draw(st.integers(0, len(text) - 1))]
+    else:
+        entry = json.loads(text)
+        where, key = entry, data.draw(st.sampled_from(sorted(entry)))
+        if key == "pins":
+            where = entry["pins"][0]
+            key = data.draw(
+                st.sampled_from(["name", "values", "figures", "curves", "backgrounds", "findings"])
+            )
+        where[key] = data.draw(st.sampled_from([None, 7, "x/y", [1], {"free_sigma": "much"}, {"+1": {}}]))
+        text = json.dumps(entry)
+    path = folder / "pins.json"
+    path.write_text(text)
+    try:
+        load_pins(path, Reduction(tiny_visit(2)).kinds)
+    except PinError as error:
+        assert str(path) in str(error)
+
+
+_SAVED: list[str] = []
