@@ -168,6 +168,9 @@ VARIABLES: dict[str, Variable] = {
     "file_names": Variable(
         ("exp_time",), "text", "", "file of each exposure", FILES, "Not in HUSTLE-tools' file."
     ),
+    "file_checksums": Variable(
+        ("exp_time",), "text", "", "SHA-256 of each file", FILES, "Not in HUSTLE-tools' file."
+    ),
 }
 
 #: Attributes of the file that are not parameters: (what it is, origin, where it differs).

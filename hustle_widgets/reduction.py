@@ -22,6 +22,7 @@ from hustle_widgets.display import ShownPage, view
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.memory import give_back
 from hustle_widgets.engine.plan import Node, Request
 from hustle_widgets.engine.worker import PAUSE
 from hustle_widgets.opening import open_config, remarks_on
@@ -191,6 +192,7 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
             raise StepError(
                 f"The listener given to run() failed: {told.trouble!r}. All steps are computed."
             ) from told.trouble
+        give_back()
         return cast(xr.Dataset, self.result)
 
     def compute(self, save: bool = False, after: float = 0) -> None:

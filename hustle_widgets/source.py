@@ -86,7 +86,8 @@ def visit_source(visit: xr.Dataset) -> Source:
         "folder": visit.attrs.get("toplevel_dir", ""),
     }
     errors, hst_dq = _errors(visit, images.shape), _flags(visit, images.shape)
-    token = _token([images, errors, hst_dq, *columns.values(), facts["direct_image"]], facts)
+    numbers = [values for name, values in columns.items() if name != "file_names"]
+    token = _token([images, errors, hst_dq, *numbers, facts["direct_image"]], facts)
     return Source(read_only(images), errors, hst_dq, columns, facts, token)
 
 
@@ -118,7 +119,8 @@ def _flags(visit: xr.Dataset, shape: tuple[int, ...]) -> CubeLike:
 
 def _token(arrays: list[Any], facts: Mapping[str, Any]) -> str:
     """Return a short hash of what a visit is made of."""
-    plain = [(key, value) for key, value in facts.items() if key not in ("direct_image", "folder")]
+    # The same files in another folder, or under other names, are the same visit.
+    plain = [(key, facts[key]) for key in ("subarr_coords", "chip", "target")]
     return digest([_digest(array) for array in arrays], plain)
 
 
@@ -129,6 +131,8 @@ def _digest(array: Any) -> str:
     if not isinstance(array, np.ndarray):
         return str(array.digest)
     found = zlib.crc32(repr((array.shape, array.dtype.str)).encode())
+    if array.dtype.kind not in "biuf":  # texts: an array may hold where they are, not what they are
+        return f"{zlib.crc32(repr(array.tolist()).encode()):08x}"
     if 0 in array.strides and array.size:  # one value everywhere: the visit has none of its own
         array = array[(slice(0, 1),) * array.ndim]
     for part in array if array.ndim == 3 else [array]:

@@ -16,6 +16,7 @@ from hustle_widgets.engine.blocks import Block, Source, State, cut_blocks
 from hustle_widgets.engine.cache import OutcomeCache
 from hustle_widgets.engine.callbacks import Cancelled, Guarded, Stop
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.memory import keep_few_arenas
 from hustle_widgets.engine.plan import Node, Request, Task, Unmet, blocked, plan, statuses
 
 
@@ -71,6 +72,7 @@ class Chain:
         cache_bytes: int = 256 * 2**20,
         threads: int | None = None,
     ) -> None:
+        keep_few_arenas()
         self.source = source
         self.nodes = tuple(nodes)
         self.cache = OutcomeCache(cache_bytes)

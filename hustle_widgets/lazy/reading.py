@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hustle_widgets.algorithms.detector import READ_NOISE
 from hustle_widgets.engine.chain import usable_cores
 from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
+from hustle_widgets.engine.memory import give_back, keep_few_arenas
 from hustle_widgets.lazy.arrays import lazy_variable
 from hustle_widgets.lazy.files import FileFrames
 from hustle_widgets.reading.errors import VisitError
@@ -64,6 +65,7 @@ def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | No
     -----
     The frames are the only cube that is kept. Of the flags the flagged pixels are kept too: steps need them.
     """
+    keep_few_arenas()
     # Each thread copies a frame straight into its place.
     images = np.empty((len(sets), *sets[0].science.shape), dtype=np.float32)
     stamped, kept, noises = [], [], []
@@ -75,6 +77,7 @@ def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | No
             noises.append(noise)
             if progress is not None:
                 progress(number / len(sets))
+    give_back()
     flagged = FlaggedPixels(kept, images.shape)
     electron = {"units": "electron"}
     dq_attrs = {"units": "1", "long_name": "calwf3 data quality"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 from typing import Any
 
+from hustle_widgets.engine.memory import give_back
 from hustle_widgets.protocols import ReductionLike
 
 # Place on the page -> (execution, Reduction shown there).
@@ -34,6 +36,10 @@ def supersede(reduction: ReductionLike) -> None:
     if old is not None and old is not reduction:
         old.close()
         _forget(shell, old)
+        del old
+        # Widgets refer to one another in circles: without this each run of the cell would add some.
+        gc.collect()
+        give_back()
 
 
 def _forget(shell: Any, old: Any) -> None:

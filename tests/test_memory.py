@@ -1,0 +1,97 @@
+"""How much memory a process needs: one cube, and what Binder surely gives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flt_files import write_flt
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+
+ROOT = Path(__file__).parents[1]
+MINUTE = 1 / 1440
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty exposures of 300 x 1100 in two orbits, without a spectrum: 79 MB as float32."""
+    top = tmp_path_factory.mktemp("visit")
+    for number in range(60):
+        start = 58331.25 + (4 * number + 60 * (number >= 30)) * MINUTE
+        path = top / "specimages" / f"iexr16{number:03d}_flt.fits"
+        write_flt(path, start=start, shape=(300, 1100), seed=number)
+    write_flt(top / "directimages" / "iexr16999_flt.fits", shape=(300, 1100), primary={"FILTER": "F300X"})
+    return top
+
+
+def in_a_process(code: str, **values: object) -> list[float]:
+    """Run a script; return the numbers of its last line."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment.pop("MALLOC_ARENA_MAX", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code.format(**values)],
+        capture_output=True,
+        text=True,
+        timeout=250,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [float(word) for word in done.stdout.splitlines()[-1].split()]
+
+
+PEAK = """
+from pathlib import Path
+import hustle_widgets.view  # what is imported later must not count
+from hustle_widgets import Reduction, load_visit
+
+def peak():
+    text = Path("/proc/self/status").read_text()
+    return 1024 * int(text.split("VmHWM:")[1].split()[0])
+
+before = peak()
+visit = load_visit({folder!r})
+after_load = peak()
+reduction = Reduction(visit, location=(550, 150), verbose=0, bounds=None, smth_bounds=None, dist_from_trace=20)
+results = [reduction.run()]
+after_run = peak()
+for sigma in (4.5, 5, 5.5):
+    reduction.free_iter.free_sigma = sigma
+    results.append(reduction.run())
+assert reduction.save.status == "fresh" and reduction.led.status == "fresh", repr(reduction)
+cube = visit["images"].nbytes
+print((after_load - before) / cube, (after_run - before) / cube, (peak() - before) / cube)
+"""
+
+
+def test_one_cube_is_in_memory_and_results_are_deltas(folder: Path) -> None:
+    """With errors and flags in memory, and a result, it was more than five cubes."""
+    load, run, kept = in_a_process(PEAK, folder=str(folder))
+    assert load < 1.8 and run < 3.3 and kept < 3.5, (load, run, kept)
+
+
+LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+from hustle_widgets import Reduction, load_visit
+visit = load_visit({folder!r}).isel(exp_time=slice(0, 20))
+reduction = Reduction(visit, location=(550, 150), verbose=0, bounds=None, smth_bounds=None, do_save=False)
+reduction.show()  # as the last line of a cell does
+assert reduction.wait(200)
+for sigma in (4.5, 5, 5.5):
+    reduction.free_iter.free_sigma = sigma
+    assert reduction.wait(100)
+assert reduction.free_iter.compute_count >= 3, repr(reduction)
+failed = [step.name + ": " + step.error for step in reduction.steps.values() if step.status == "failed"]
+assert not failed, failed
+print(float(reduction.result["images"][-1].mean()))
+"""
+
+
+def test_a_page_works_in_a_gigabyte_of_address_space(folder: Path) -> None:
+    (mean,) = in_a_process(LIMITED, folder=str(folder))
+    assert np.isfinite(mean)
