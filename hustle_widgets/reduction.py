@@ -34,6 +34,7 @@ from hustle_widgets.settings import config_of, marked, values_of_visit
 from hustle_widgets.source import visit_source
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step
+from hustle_widgets.steps.common import join_common_parameters
 from hustle_widgets.steps.line_up import checked_line_up
 from hustle_widgets.visit import load_visit
 
@@ -92,6 +93,7 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
         self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(visit)
         kinds = checked_line_up(steps, [*self.own, *(name for name in dir(type(self)) if name[0] != "_")])
         self.steps = {kind.name: kind() for kind in kinds}
+        join_common_parameters(self.steps.values())
         self._drawing = threading.RLock()
         self.config: HustleConfig | None = None
         self._draw = False

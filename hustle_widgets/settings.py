@@ -39,12 +39,16 @@ def sections(values: Mapping[str, Any], kinds: Kinds = STAGE_1) -> list[tuple[st
     """
     found: list[tuple[str, Lines]] = [(TITLE, [])]
     found.append(("Setup for Stage 1", _lines(SetUp.setup_parameters(), values)))
+    written: set[str] = set()
     for kind in kinds:
         lines: Lines = []
         if kind.switch:
             lines.append((kind.switch, values[kind.switch], f"Bool. {kind.switch_help}"))
         found += [(line, []) for line in kind.heading[:-1]]
-        found.append((kind.heading[-1], [*lines, *_lines(kind.parameters, values)]))
+        # What several steps have in common stands with the first of them.
+        own = {key: parameter for key, parameter in kind.parameters.items() if key not in written}
+        written |= own.keys()
+        found.append((kind.heading[-1], [*lines, *_lines(own, values)]))
     return found
 
 

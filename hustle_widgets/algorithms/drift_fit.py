@@ -18,17 +18,18 @@ TURNS = 4
 BOUND = 3.0  # sigma, beyond which a value has no more influence on its frame
 FAINTEST = 0.2  # of the usual light: a frame with less shows no trace to follow
 FARTHEST = 3.0  # [px]: beyond it the template's slopes say nothing
+ROUGH = 0.3  # bend of the logarithm of a spectrum from column to column that only a fault has
 DIM = 1.0  # [e-], the least a template holds where its logarithm is taken
 
 
 class Layout(NamedTuple):
     """Where the pixels of the traces lie.
 
-    `index` (n,): sorted flat indices into a frame. `around` (n, 3, 3): the places in `index` of a pixel and its
-    neighbours (row, column), -1 where there is none.
+    `pixels` (n,): sorted flat indices into a frame. `around` (n, 5, 3): the places in `pixels` of a pixel and of
+    those up to two rows and a column from it, -1 where there is none.
     """
 
-    index: NDArray[np.intp]
+    pixels: NDArray[np.intp]
     around: NDArray[np.intp]
 
 
@@ -36,24 +37,26 @@ class Motion(NamedTuple):
     """What is common to all pixels of a frame, and what that makes of each of them.
 
     `flux` (n_frames,): light over the mean. `column`, `row` (n_frames,): displacement from the median frame [px].
-    All NaN where a frame shows no trace. `expected` (n_pixels, n_frames): the moved template [e-].
+    `template` (n_pixels,): light of a pixel in the mean frame [e-]. `factor` (n_pixels, n_frames): what light and
+    motion make of it. All but the template are NaN where a frame shows no trace.
     """
 
     flux: Floats
     column: Floats
     row: Floats
-    expected: Floats
+    template: Floats
+    factor: NDArray[np.float32]
 
 
 def lay_out(mask: NDArray[np.bool_]) -> Layout:
     """Find the pixels of a mask, shape (rows, columns), and their neighbours."""
     rows, columns = mask.shape
-    place = np.full((rows + 2, columns + 2), -1, np.intp)
-    index = np.flatnonzero(mask)
-    place[1:-1, 1:-1][mask] = np.arange(index.size)
-    row, column = np.divmod(index, columns)
-    step = np.arange(3)
-    return Layout(index, place[row[:, None, None] + step[:, None], column[:, None, None] + step])
+    place = np.full((rows + 4, columns + 2), -1, np.intp)
+    pixels = np.flatnonzero(mask)
+    place[2:-2, 1:-1][mask] = np.arange(pixels.size)
+    row, column = np.divmod(pixels, columns)
+    around = place[row[:, None, None] + np.arange(5)[:, None], column[:, None, None] + np.arange(3)]
+    return Layout(pixels, around)
 
 
 def fit_motion(light: NDArray[np.float32], floor: Floats, layout: Layout) -> Motion:
@@ -76,21 +79,23 @@ def fit_motion(light: NDArray[np.float32], floor: Floats, layout: Layout) -> Mot
     -----
     A frame is a weighted fit of ``f M exp(A g_x + B g_y + (A^2 h_x + B^2 h_y) / 2)`` to all pixels, with M the
     template and g (minus the slope) and h (the bend) of its logarithm from the neighbours: exact, however far a
-    Gaussian profile moves and however few pixels it has. Values farther than 3 sigma count as if they
+    Gaussian profile moves. Pixels
+    that a fault makes unlike their neighbours are left out. Values farther than 3 sigma count as if they
     were 3 sigma away. M begins as the median in time, and becomes the mean of what is left of the values, four times.
     """
-    n_frames = light.shape[1]
+    n_pixels, n_frames = light.shape
     template = np.nan_to_num(row_medians(light))
+    if not n_pixels:
+        return _nothing(template, n_frames)
     known = np.isfinite(light)
     lit = template > np.median(template)
     start = np.array([_median(light[lit & known[:, k], k]) for k in range(n_frames)])
-    usual = float(np.median(start))
+    usual = float(np.median(start)) if n_frames else 0.0
     seen = start > FAINTEST * usual
     found = np.zeros((3, n_frames))
-    whole = (layout.around >= 0).all(axis=(1, 2)) & (template > np.median(floor))
+    whole = _followed(template, layout.around) & (template > np.median(floor))
     if usual <= 0 or not whole.any() or not seen.any():
-        nothing = np.full(n_frames, np.nan)
-        return Motion(nothing, nothing, nothing, np.zeros(light.shape))
+        return _nothing(template, n_frames)
     found[0] = 1
     values = np.where(known, light, 0).astype(np.float64)
     around = layout.around[whole]
@@ -114,29 +119,53 @@ def fit_motion(light: NDArray[np.float32], floor: Floats, layout: Layout) -> Mot
         total = spread.sum(axis=1)
         np.divide(np.where(usable, values, 0).sum(axis=1), total, out=template, where=total > 0)
     seen &= (np.abs(found[1:]) < FARTHEST).all(axis=0)
-    expected = template[:, None] * found[0]
-    expected[whole] = template[whole, None] * _factor(slope, bend, found)
+    if not seen.any():
+        return _nothing(template, n_frames)
     mean = found[0, seen].mean()
-    flux = np.where(seen, found[0] / mean, np.nan)
-    column, row = (np.where(seen, moved - np.median(moved[seen]), np.nan) for moved in found[1:])
-    return Motion(flux, column, row, expected)
+    found[0] /= mean
+    made = np.repeat(found[:1].astype(np.float32), len(template), axis=0)
+    made[whole] = _factor(slope, bend, found)
+    found[:, ~seen], made[:, ~seen] = np.nan, np.nan
+    column, row = (moved - np.median(moved[seen]) for moved in found[1:])
+    return Motion(found[0], column, row, template * mean, made)
+
+
+def _nothing(template: Floats, n_frames: int) -> Motion:
+    """Return that no frame shows a trace."""
+    none = np.full(n_frames, np.nan)
+    return Motion(none, none, none, template, np.full((len(template), n_frames), np.nan, np.float32))
 
 
 def _median(values: NDArray[np.float32]) -> float:
     return float(np.median(values)) if values.size else 0.0
 
 
+def _followed(template: Floats, around: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Tell which pixels have all their neighbours and, as these, no fault that stands still: a spectrum is smooth."""
+    whole: NDArray[np.bool_] = np.all(around[:, 1:4] >= 0, axis=(1, 2))
+    height = np.log(np.maximum(template, DIM))
+    rough = np.abs(height[around[:, 2, 0]] + height[around[:, 2, 2]] - 2 * height) > ROUGH
+    smooth: NDArray[np.bool_] = whole & ~rough
+    return smooth if np.count_nonzero(smooth) > np.count_nonzero(whole) / 3 else whole
+
+
 def _logarithmic(template: Floats, around: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Minus the slope and the bend of the template's logarithm along columns and rows, each (2, n)."""
+    """Minus the slope and the bend of the template's logarithm along columns and rows, each (2, n).
+
+    Along rows, where the profile is narrow, from two pixels on either side where there are so many.
+    """
     height = np.log(np.maximum(template, DIM))[around]
-    middle, left, right = height[:, 1, 1], height[:, 1, 0], height[:, 1, 2]
-    below, above = height[:, 0, 1], height[:, 2, 1]
-    slope = np.stack([left - right, below - above]) / 2
-    return slope, np.stack([left + right, below + above]) - 2 * middle
+    middle, left, right = height[:, 2, 1], height[:, 2, 0], height[:, 2, 2]
+    below, above = height[:, 1, 1], height[:, 3, 1]
+    far = np.where((around[:, [0, 4], 1] >= 0).all(axis=1), 1, 0)
+    slope, bend = (below - above) / 2, below + above - 2 * middle
+    slope += far * (2 * (below - above) - (height[:, 0, 1] - height[:, 4, 1])) / 12
+    bend += far * (4 * (below + above) - 6 * middle - height[:, 0, 1] - height[:, 4, 1]) / 12
+    return np.stack([(left - right) / 2, slope]), np.stack([left + right - 2 * middle, bend])
 
 
 def _factor(slope: Floats, bend: Floats, found: Floats) -> Floats:
-    """What light and motion make of a pixel of the template, (n, n_frames)."""
+    """Return what light and motion make of a pixel of the template, (n, n_frames)."""
     exponent = slope.T @ found[1:] + bend.T @ (found[1:] ** 2 / 2)
     return found[0] * np.exp(np.clip(exponent, -2, 2))
 

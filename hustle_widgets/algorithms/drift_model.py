@@ -1,4 +1,7 @@
-"""Outliers in time on the traces: what light and drift leave of a pixel's series."""
+"""Outliers in time on the traces: what light and motion do not explain of a pixel's series.
+
+Series are laid out (pixel, frame), the sky taken off.
+"""
 
 from __future__ import annotations
 
@@ -7,132 +10,195 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.drift_fit import Motion
+from hustle_widgets.algorithms.drift_fit import Layout, Motion
 from hustle_widgets.algorithms.series import Floats, row_medians
 
-__all__ = ["Followed", "reject_off_model"]
+__all__ = ["FEWEST_FRAMES", "Followed", "reject_off_model", "saturated"]
 
-ROUNDS = 10
+FEWEST_FRAMES = 8
+FULL_WELL = 60_000.0  # [e-]; 63 000 to 72 000 over the detector (WFC3 IHB 5)
 MAD_TO_SIGMA = 1.4826
-GROW = 0.85
+ROUNDS = 10
+FIRST_ROUNDS = 3  # before it is asked whether pixels share more than light and motion
 START = 1.5  # times the threshold
+GROWTH = 0.85  # of the threshold, beside a value that was rejected
+REACH = 3  # pixels a hit grows by at most
 OWN = 0.8  # of a pixel's own scatter counts at least
-MODES = 3  # at most so many more that all pixels share
-NOTICEABLE = 1.3  # variance of a mode, in units of that of noise
+SPARE = 3  # values beyond the number of regressors that a pixel must keep
+MODES = 3
+NOTICEABLE = 1.3  # variance of a mode that pixels share, in units of that of noise
 FRAMES_A_REGRESSOR = 6
-GROUP = 4096  # pixels at once
+OUT_OF_MODEL = 0.1  # share of a frame rejected: it is not the pixels that are wrong, but the model
+
+Mask = NDArray[np.bool_]
 
 
 class Followed(NamedTuple):
-    """What became of the series: `rejected` and `model` (n_pixels, n_frames), `modes` found (n_modes, n_frames)."""
+    """What became of the series.
 
-    rejected: NDArray[np.bool_]
+    `rejected` (n_pixels, n_frames). `model` (n_pixels, n_frames) [e-]. `modes` (n_modes, n_frames): courses in time
+    that pixels share beside light and motion. `untold` (n_frames,): frames that the model does not describe, of
+    which nothing is rejected.
+    """
+
+    rejected: Mask
     model: NDArray[np.float32]
     modes: Floats
+    untold: Mask
+
+
+class _Series(NamedTuple):
+    """What is fitted: values [e-], which are there, the moved template, and the variance without light."""
+
+    light: Floats
+    known: Mask
+    base: Floats
+    floor: Floats
 
 
 class _Fit(NamedTuple):
-    """The model of some series and how well each of its values is known."""
+    """A model of the series, how far each value is off it, in units of the threshold's sigma, and what is kept."""
 
     model: Floats
-    variance: Floats
-    leverage: Floats
-    enough: NDArray[np.bool_]
+    z: Floats
+    kept: Mask
+    enough: Mask
+
+
+def saturated(light: NDArray[np.float32], layout: Layout) -> Mask:
+    """Tell which pixels fill up in two frames or more, and those next to them in their column, (n_pixels,).
+
+    Charge that runs over makes them follow others than their own light.
+    """
+    two = np.sort(light, axis=1)[:, -2] if light.shape[1] > 1 else light[:, 0]
+    full = two > FULL_WELL
+    beside = [
+        np.where(layout.around[:, row, 1] >= 0, full[layout.around[:, row, 1]], False) for row in (1, 3)
+    ]
+    return full | beside[0] | beside[1]
 
 
 def reject_off_model(
-    light: NDArray[np.float32], floor: Floats, motion: Motion, threshold: float, layout=None
+    light: NDArray[np.float32], floor: Floats, layout: Layout, motion: Motion, threshold: float
 ) -> Followed:
-    known = np.isfinite(light) & np.isfinite(motion.flux)
-    light = np.where(known, light, 0).astype(np.float64)
-    base = motion.expected
-    design = np.stack([motion.flux, motion.column, motion.row])
-    design = np.where(np.isfinite(design), design, 0)
-    kept = _start(light, known, floor, base, threshold)
-    modes = np.empty((0, light.shape[1]))
-    fit, z, kept = _settle(light, known, floor, base, design, kept, threshold, rounds=3)
-    most = min(MODES, max(0, light.shape[1] // FRAMES_A_REGRESSOR - len(design)))
-    for _ in range(most):
-        mode = _common_mode(z, kept, fit.enough)
+    """Reject values that neither the star's light nor the motion of the frames explains.
+
+    Parameters
+    ----------
+    light : ndarray, shape (n_pixels, n_frames)
+        Of the pixels of `layout`, the sky taken off [e-]; NaN where there is no value.
+    floor : ndarray, shape (n_frames,)
+        Variance of a pixel without light: sky and read noise [e-^2].
+    layout : Layout
+        Of the pixels.
+    motion : Motion
+        From `fit_motion`.
+    threshold : float
+        In standard deviations.
+
+    Returns
+    -------
+    Followed
+
+    Notes
+    -----
+    What a pixel differs from its moved template by is a weighted regression on light, column and row of the frames,
+    and on up to three modes, the strongest courses in time of the residuals of all pixels: breathing, for example.
+    A mode is used if its variance is 1.3 times that of the others.
+
+    Noise is ``sqrt(model + floor) q``; q is the median of the robust scatter of all pixels, or 0.8 times that of the
+    pixel itself if this is more. Residuals count over ``sqrt(1 - h)`` where a value is in the fit, over ``sqrt(1 + h)``
+    where it is not, h its leverage. All values are tested again until none changes its side. Then the neighbours of
+    rejected values are rejected beyond 0.85 of the threshold: a cosmic ray rarely hits one pixel alone.
+
+    Pixels that keep too few values are left alone, and so are frames of which more than a tenth is rejected.
+    """
+    seen = np.isfinite(motion.flux)
+    known = np.isfinite(light) & seen
+    base = np.where(known, motion.template[:, None] * motion.factor, 0)
+    series = _Series(np.where(known, light, 0).astype(np.float64), known, base, floor)
+    design = np.where(seen, np.stack([motion.flux, motion.column, motion.row]), 0)
+    kept = _near_template(series, threshold)
+    fit = _settled(series, design, kept, threshold, FIRST_ROUNDS)
+    n_given = len(design)
+    for _ in range(min(MODES, max(0, int(seen.sum()) // FRAMES_A_REGRESSOR - n_given))):
+        mode = _shared_course(fit)
         if mode is None:
             break
-        modes = np.vstack([modes, mode])
-        fit, z, kept = _settle(light, known, floor, base, np.vstack([design, modes]), kept, threshold, rounds=3)
-    fit, z, kept = _settle(light, known, floor, base, np.vstack([design, modes]), kept, threshold, ROUNDS)
-    rejected = known & ~kept & fit.enough[:, None]
-    if layout is not None:
-        rejected = _grown(rejected, z, layout, threshold) & fit.enough[:, None] & known
-    return Followed(rejected, fit.model.astype(np.float32), modes)
+        design = np.vstack([design, mode])
+        fit = _settled(series, design, fit.kept, threshold, FIRST_ROUNDS)
+    fit = _settled(series, design, fit.kept, threshold, ROUNDS)
+    possible = known & fit.enough[:, None]
+    rejected = _grown(possible & ~fit.kept, fit.z, possible, layout, threshold)
+    untold = rejected.sum(axis=0) > OUT_OF_MODEL * np.maximum(possible.sum(axis=0), 1)
+    rejected[:, untold] = False
+    return Followed(rejected, fit.model.astype(np.float32), design[n_given:], untold | ~seen)
 
 
-def _grown(rejected, z, layout, threshold):
-    """Neighbours of what was rejected, in the same frame."""
+def _near_template(series: _Series, threshold: float) -> Mask:
+    """Return the values to begin with: those near the moved template, for the scatter of their pixel."""
+    level = row_medians(np.where(series.known, series.light - series.base, np.nan))
+    model = series.base + np.nan_to_num(level)[:, None]
+    z = np.abs(series.light - model) / np.sqrt(np.maximum(model, 0) + series.floor)
+    scale = np.fmax(1, MAD_TO_SIGMA * row_medians(np.where(series.known, z, np.nan)))
+    return series.known & (z < START * threshold * scale[:, None])
+
+
+def _settled(series: _Series, design: Floats, kept: Mask, threshold: float, rounds: int) -> _Fit:
+    """Fit and test until no value changes its side."""
+    left = series.light - series.base
+    variance = np.maximum(series.base, 0) + series.floor
+    for _ in range(rounds):
+        change, leverage = _regression(left, kept, variance, design)
+        model = series.base + change
+        variance = np.maximum(model, 0) + series.floor
+        unit = np.where(kept, np.maximum(1 - leverage, 0.05), 1 + leverage)
+        z = (series.light - model) / np.sqrt(variance * unit)
+        own = MAD_TO_SIGMA * row_medians(np.where(kept, np.abs(z), np.nan))
+        z /= np.fmax(np.nanmedian(own), OWN * own)[:, None]
+        enough = kept.sum(axis=1) >= len(design) + SPARE
+        now = np.where(enough[:, None], series.known & (np.abs(z) < threshold), kept)
+        settled = np.array_equal(now, kept)
+        kept = now
+        if settled:
+            break
+    return _Fit(model, z, kept, enough)
+
+
+def _regression(left: Floats, kept: Mask, variance: Floats, design: Floats) -> tuple[Floats, Floats]:
+    """Weighted least squares of each series on the rows of `design`: fitted values and leverages."""
+    size = len(design)
+    first, second = np.triu_indices(size)
+    products = design[first] * design[second]
+    weight = np.where(kept, 1 / variance, 0)
+    normal = np.empty((len(left), size, size))
+    normal[:, first, second] = normal[:, second, first] = weight @ products.T
+    scale = np.sqrt(np.maximum(np.einsum("kii->ki", normal), 1e-30))
+    scales = scale[:, :, None] * scale[:, None, :]
+    inverse = np.linalg.inv(normal / scales + 1e-9 * np.eye(size)) / scales
+    coefficients = np.einsum("kij,kj->ki", inverse, (weight * left) @ design.T)
+    twice = np.where(first == second, 1.0, 2.0)
+    return coefficients @ design, ((inverse[:, first, second] * twice) @ products) / variance
+
+
+def _shared_course(fit: _Fit) -> Floats | None:
+    """Return the strongest course in time of the residuals, None when it does not stand out of noise."""
+    use = np.where(fit.kept & fit.enough[:, None], fit.z, 0)
+    strength, courses = np.linalg.eigh(use.T @ use)
+    usual = np.median(strength)
+    return courses[:, -1] * np.sqrt(len(strength)) if strength[-1] > NOTICEABLE * usual > 0 else None
+
+
+def _grown(rejected: Mask, z: Floats, possible: Mask, layout: Layout, threshold: float) -> Mask:
+    """Add what is brighter than the model beside rejected values of the same frame."""
     rejected = rejected.copy()
     pixel, frame = np.nonzero(rejected)
-    for _ in range(3):
-        near = layout.around[pixel].reshape(len(pixel), -1)
-        frames = np.broadcast_to(frame[:, None], near.shape)[near >= 0]
-        near = near[near >= 0]
-        more = (z[near, frames] > GROW * threshold) & ~rejected[near, frames]
-        pixel, frame = near[more], frames[more]
-        if not pixel.size:
-            break
+    for _ in range(REACH):
+        near = layout.around[pixel, 1:4].reshape(-1, 9)
+        there = near >= 0
+        frame = np.broadcast_to(frame[:, None], near.shape)[there]
+        near = near[there]
+        more = (z[near, frame] > GROWTH * threshold) & possible[near, frame] & ~rejected[near, frame]
+        pixel, frame = near[more], frame[more]
         rejected[pixel, frame] = True
     return rejected
-
-
-def _start(light, known, floor, base, threshold):
-    """First guess: values that are near what the template says."""
-    level = row_medians(np.where(known, light - base, np.nan))
-    model = base + level[:, None]
-    z = (light - model) / np.sqrt(np.maximum(model, 0) + floor)
-    scale = np.maximum(1, MAD_TO_SIGMA * row_medians(np.where(known, np.abs(z), np.nan)))
-    return known & (np.abs(z) < START * threshold * scale[:, None])
-
-
-def _regress(left, kept, variance, design):
-    size = len(design)
-    i, j = np.triu_indices(size)
-    products = design[i] * design[j]
-    weight = np.where(kept, 1 / variance, 0)
-    upper = weight @ products.T
-    normal = np.empty((len(left), size, size))
-    normal[:, i, j] = normal[:, j, i] = upper
-    right = (weight * left) @ design.T
-    enough = kept.sum(axis=1) >= size + 3
-    scale = np.sqrt(np.maximum(np.einsum("kii->ki", normal), 1e-30))
-    normal = normal / (scale[:, :, None] * scale[:, None, :]) + 1e-9 * np.eye(size)
-    inverse = np.linalg.inv(normal) / (scale[:, :, None] * scale[:, None, :])
-    coefficients = np.einsum("kij,kj->ki", inverse, right)
-    twice = np.where(i == j, 1.0, 2.0)
-    leverage = (inverse[:, i, j] * twice) @ products / variance
-    return _Fit(coefficients @ design, variance, leverage, enough)
-
-
-def _settle(light, known, floor, base, design, kept, threshold, rounds):
-    left = light - base
-    variance = np.maximum(base, 0) + floor
-    for _ in range(rounds):
-        fit = _regress(left, kept, variance, design)
-        model = base + fit.model
-        variance = np.maximum(model, 0) + floor
-        unit = np.where(kept, np.sqrt(np.maximum(1 - fit.leverage, 0.05)), np.sqrt(1 + fit.leverage))
-        z = (light - model) / np.sqrt(variance) / unit
-        own = MAD_TO_SIGMA * row_medians(np.where(kept, np.abs(z), np.nan))
-        scale = np.maximum(np.nanmedian(own), OWN * own)[:, None]
-        z /= scale
-        now = np.where(fit.enough[:, None], known & (np.abs(z) < threshold), kept)
-        if np.array_equal(now, kept):
-            break
-        kept = now
-    return fit._replace(model=model), z, kept
-
-
-def _common_mode(z, kept, enough):
-    """The strongest course in time that residuals share, or None when it does not rise above noise."""
-    use = np.where(kept & enough[:, None], z, 0).astype(np.float32)
-    share = (use.T @ use) / max(1, enough.sum())
-    values, vectors = np.linalg.eigh(share.astype(np.float64))
-    if values[-1] < NOTICEABLE * np.median(values):
-        return None
-    return vectors[:, -1] * np.sqrt(len(values))

@@ -23,7 +23,7 @@ from .series import (
     series_of,
 )
 
-__all__ = ["Peaks", "Settled", "clip_fixed", "clip_until_stable"]
+__all__ = ["Peaks", "Settled", "clip_fixed", "clip_until_stable", "farthest_lone_outlier"]
 
 _WINDOWS = 8192  # running windows gathered at once
 # Deviations this close to the threshold (relative) are tested with numpy's own standard deviation, whose
@@ -180,7 +180,10 @@ class Settled:
 
 
 def clip_until_stable(
-    images: NDArray[np.floating], free_sigma: float, settled: Settled | None = None
+    images: NDArray[np.floating],
+    free_sigma: float,
+    settled: Settled | None = None,
+    apart: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.int64]]:
     """Reject outliers in time until the number of kept values no longer changes.
 
@@ -193,6 +196,8 @@ def clip_until_stable(
     settled : Settled, optional
         Of an earlier call with the same images: only series that come out differently are clipped again.
         Is brought up to date.
+    apart : ndarray of bool, shape (row, column), optional
+        Pixels whose series nothing is rejected of.
 
     Returns
     -------
@@ -241,7 +246,16 @@ def clip_until_stable(
     if bounds:
         low, high = (np.concatenate(part) for part in zip(*bounds, strict=True))
         settled.take(again, hits, low, high)
-    return in_place(settled.hits, cube.shape)
+    hits = settled.hits
+    if apart is not None:
+        stay = ~apart.reshape(-1)[hits[0]]
+        hits = (hits[0][stay], hits[1][stay], hits[2][stay], hits[3][stay])
+    return in_place(hits, cube.shape)
+
+
+def farthest_lone_outlier(n_frames: int) -> float:
+    """Return how many standard deviations a lone outlier lies off the median of n frames, however large it is."""
+    return n_frames / float(np.sqrt(n_frames - 1)) if n_frames > 1 else 0.0
 
 
 def _exact_limits(limit: Floats, distance: Floats, sigma: float, used: NDArray[np.float32]) -> Floats:

@@ -296,10 +296,11 @@ class Chain:
         pool: ThreadPoolExecutor,
     ) -> Outcome:
         node, parameters = task.node, dict(task.setting.parameters)
-        prepared = with_known(node.prepare, state, **parameters)
-        keywords = {**parameters, **prepared, "pause": stop}
+        extra: dict[str, Any] = {"pause": stop}
         if node.memo is not None:
-            keywords["memo"] = self._memo(task, state)
+            extra["memo"] = self._memo(task, state)
+        prepared = with_known(node.prepare, state, **parameters, **extra)
+        keywords = {**parameters, **prepared, **extra}
 
         def work(block: Block) -> Outcome:
             stop()

@@ -275,9 +275,15 @@ class BandMemo(Generic[Known]):
         make(number of series) -> what is known of a band at first: nothing.
     state : State
         The visit as it enters the step.
+
+    Attributes
+    ----------
+    of_visit : dict
+        What is known of the visit as a whole; forgotten when any series changes.
     """
 
     def __init__(self, make: Callable[[int], Known], state: State) -> None:
+        self.of_visit: dict[Any, Any] = {}
         self._make = make
         self._state = state
         self._bands: dict[tuple[int, int], Known] = {}
@@ -295,6 +301,8 @@ class BandMemo(Generic[Known]):
         if changed is EVERYTHING:
             return False
         self._state = state
+        if changed.size:
+            self.of_visit.clear()
         columns = state.shape[2]
         for (start, stop), known in self._bands.items():
             first, last = np.searchsorted(changed, (start * columns, stop * columns))

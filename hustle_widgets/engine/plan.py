@@ -46,11 +46,11 @@ class Node:
         Non-altering steps whose tables it reads; '*' for all before it.
     prepare : callable
         prepare(state, **parameters) -> keywords for compute, once a computation. Raises Unmet when
-        something is missing.
+        something is missing. It may ask for the memo as well.
     finish : callable
         finish(outcome, state, **parameters, **prepared) -> Outcome, once all blocks are joined.
     memo : callable, optional
-        memo(state) -> what `compute` is given as the keyword `memo`, and fills with what saves it work when
+        memo(state) -> what `compute` is given as the keyword `memo` and fills with what saves it work when
         only the step's own parameters change. It is given again until something before the step changes;
         then memo(state, previous) may also return the one before.
     in_sight : bool

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from hustle_widgets.algorithms.temporal import Peaks, clip_fixed
+from hustle_widgets.algorithms.temporal import Peaks, clip_fixed, farthest_lone_outlier
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Patch, Table
 from hustle_widgets.engine.memos import BandMemo, band_memo
+from hustle_widgets.engine.plan import Setting
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
+from hustle_widgets.steps.following import (
+    NOTHING_FOLLOWED,
+    Following,
+    follow,
+    out_of_reach,
+    replace_by_choice,
+    replaced_by_flux,
+    without_location,
+)
 from hustle_widgets.steps.parameters import Reals, Whole
 from hustle_widgets.steps.words import pixels
 
@@ -25,6 +33,7 @@ class FixedIteration(Step):
     switch = "do_fixed_iter"
     switch_help = "Reject outliers in time a fixed number of times."
     by, flag = "rows", 2
+    borrows = ("zeroth_tracking.location",)
     flags_what, color, line = "Cosmic rays rejected in time", "orange", "--"
     doing = "Iterating with fixed sigmas to remove CRs..."
     done = "Fixed iterations complete."
@@ -51,7 +60,25 @@ class FixedIteration(Step):
         optional="the whole timeseries",
     )
 
+    replace_by = replace_by_choice()
+
     memo = staticmethod(band_memo(Peaks))
+
+    @classmethod
+    def setting(cls, values: Mapping[str, Any]) -> Setting:
+        """Depend on the target's location only where the traces are followed."""
+        return without_location(super().setting(values))
+
+    @staticmethod
+    def prepare(
+        state: State,
+        *,
+        replace_by: str,
+        location: tuple[float, float] | None = None,
+        memo: BandMemo[Peaks] | None = None,
+    ) -> dict[str, Any]:
+        """Follow the traces, if outliers are replaced by their light."""
+        return {"following": follow(state, location, memo) if replace_by == "flux" else NOTHING_FOLLOWED}
 
     @staticmethod
     def compute(
@@ -59,11 +86,16 @@ class FixedIteration(Step):
         *,
         fixed_sigmas: tuple[float, ...],
         replacement: int | None,
+        replace_by: str = "median",
+        following: Following = NOTHING_FOLLOWED,
         memo: BandMemo[Peaks] | None = None,
     ) -> Patch:
         """Clip all series of a band of rows; most reach no threshold."""
         peaks = None if memo is None else memo.of(block)
-        return Patch.where(*clip_fixed(block.images, fixed_sigmas, replacement, peaks))
+        mask, values, counts = clip_fixed(block.images, fixed_sigmas, replacement, peaks)
+        if replace_by == "flux":
+            values = replaced_by_flux(block, mask, values, following, replacement)
+        return Patch.where(mask, values, counts)
 
     @classmethod
     def words(cls, outcome: Outcome, parameters: Mapping[str, Any]) -> Lines:
@@ -76,15 +108,12 @@ class FixedIteration(Step):
         )
 
     @staticmethod
-    def finish(outcome: Outcome, state: State, *, fixed_sigmas: tuple[float, ...]) -> Outcome:
+    def finish(
+        outcome: Outcome, state: State, *, fixed_sigmas: tuple[float, ...], following: Following
+    ) -> Outcome:
         """Say when no outlier, however large, can reach the threshold."""
         n_frames = state.shape[0]
-        reach = n_frames / np.sqrt(n_frames - 1) if n_frames > 1 else 0.0
-        out_of_reach = [sigma for sigma in fixed_sigmas if sigma >= reach]
-        if not out_of_reach:
-            return outcome
-        note = (
-            f"With {n_frames} frame{'s' * (n_frames > 1)} a lone outlier reaches at most {reach:.2f} sigma: "
-            f"a threshold of {min(out_of_reach):g} flags nothing."
-        )
-        return Outcome((*outcome.deltas, Table(notes=(note,))))
+        reach = farthest_lone_outlier(n_frames)
+        beyond = [sigma for sigma in fixed_sigmas if sigma >= reach]
+        notes = (out_of_reach(n_frames, reach, min(beyond)),) if beyond else ()
+        return Outcome((*outcome.deltas, Table(notes=following.notes + notes)))

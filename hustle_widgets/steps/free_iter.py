@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from hustle_widgets.algorithms.temporal import Settled, clip_until_stable
-from hustle_widgets.engine.blocks import Block
-from hustle_widgets.engine.deltas import Patch
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hustle_widgets.algorithms.drift_fit import Motion
+from hustle_widgets.algorithms.drift_model import Followed, reject_off_model
+from hustle_widgets.algorithms.temporal import Settled, clip_until_stable, farthest_lone_outlier
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Outcome, Patch, Table
 from hustle_widgets.engine.memos import BandMemo, band_memo
+from hustle_widgets.engine.plan import Setting
 from hustle_widgets.steps.base import Step
-from hustle_widgets.steps.parameters import Real
+from hustle_widgets.steps.declaration import Column
+from hustle_widgets.steps.following import (
+    NOTHING_FOLLOWED,
+    Following,
+    follow,
+    out_of_reach,
+    replace_by_choice,
+    replaced_by_flux,
+    track_of,
+    with_followed,
+    without_location,
+)
+from hustle_widgets.steps.parameters import Choice, Real
+from hustle_widgets.steps.trace_light import frames_named
 
 
 class FreeIteration(Step):
@@ -22,6 +43,13 @@ class FreeIteration(Step):
     doing = "Iterating until no CRs are left..."
     done = "Free iterations complete."
     figure = "CR"
+    follows, borrows = ("trace_disp", "traces"), ("zeroth_tracking.location",)
+    records = {
+        "trace_flux": Column("1", "light of the traces over its mean"),
+        "trace_disp": Column(
+            "pixel", "displacement of the traces from the first frame (column, row)", ("xy",)
+        ),
+    }
     live = "hustle_widgets.view.live.temporal:SeriesLive"
     tour = """
     The same, with median and scatter found anew until no outlier is left. The counts below should be level: a frame or
@@ -39,10 +67,94 @@ class FreeIteration(Step):
         soft=(2, 20),
     )
 
+    free_model = Choice(
+        None,
+        (None, "drift"),
+        (
+            "What a series is compared with. None: its median, everywhere. 'drift': on the traces the star's light and "
+            "the motion of the frames, so that neither a transit nor drift is taken for outliers and a rejected value "
+            "becomes what the model says; 4 sigma is the threshold that fits it."
+        ),
+        added=True,
+    )
+    replace_by = replace_by_choice()
+
     memo = staticmethod(band_memo(Settled))
 
+    @classmethod
+    def setting(cls, values: Mapping[str, Any]) -> Setting:
+        """Depend on the target's location only where the traces are followed."""
+        return without_location(super().setting(values))
+
     @staticmethod
-    def compute(block: Block, *, free_sigma: float, memo: BandMemo[Settled] | None = None) -> Patch:
+    def prepare(
+        state: State,
+        *,
+        free_sigma: float,
+        free_model: str | None,
+        replace_by: str,
+        location: tuple[float, float] | None = None,
+        memo: BandMemo[Settled] | None = None,
+    ) -> dict[str, Any]:
+        """Follow the traces, if they are to be followed."""
+        if free_model is None and replace_by == "median":
+            return {"following": NOTHING_FOLLOWED}
+        following = follow(state, location, memo)
+        traces = following.traces
+        if traces is not None and free_model == "drift":
+            light, floor, layout, motion = traces.light, traces.floor, traces.layout, traces.motion
+            followed = reject_off_model(light, floor, layout, motion, free_sigma)
+            following = following._replace(
+                followed=followed, notes=following.notes + remarks(followed, motion)
+            )
+        return {"following": following}
+
+    @staticmethod
+    def compute(
+        block: Block,
+        *,
+        free_sigma: float,
+        replace_by: str = "median",
+        following: Following = NOTHING_FOLLOWED,
+        memo: BandMemo[Settled] | None = None,
+    ) -> Patch:
         """Clip all series of a band of rows; few end differently at the next threshold."""
         settled = None if memo is None else memo.of(block)
-        return Patch.where(*clip_until_stable(block.images, free_sigma, settled))
+        apart = None
+        if following.followed is not None:
+            rows, columns = block.images.shape[1:]
+            apart = np.zeros((rows, columns), bool)
+            apart.reshape(-1)[following.part(block.rows, columns)[1]] = True
+        mask, values, counts = clip_until_stable(block.images, free_sigma, settled, apart)
+        if replace_by == "flux":
+            values = replaced_by_flux(block, mask, values, following)
+        return with_followed(block, mask, values, counts, following)
+
+    @staticmethod
+    def finish(outcome: Outcome, state: State, *, free_sigma: float, following: Following) -> Outcome:
+        """Add what was followed, and say when no outlier, however large, can reach the threshold."""
+        table = track_of(following)
+        n_frames = state.shape[0]
+        reach = farthest_lone_outlier(n_frames)
+        if free_sigma > reach:
+            where = "Off the traces" if following.followed is not None else ""
+            note = out_of_reach(n_frames, reach, free_sigma, where)
+            table = Table(table.columns, table.facts, (*table.notes, note))
+        return Outcome((*outcome.deltas, table))
+
+
+def remarks(followed: Followed, motion: Motion) -> tuple[str, ...]:
+    """Return what a person should know about the fit."""
+    notes: tuple[str, ...] = ()
+    untold = np.flatnonzero(followed.untold & np.isfinite(motion.flux))
+    if untold.size:
+        notes = (
+            f"The traces in {frames_named(untold)} do not follow the others: nothing is rejected there.",
+        )
+    if len(followed.modes):
+        more = len(followed.modes)
+        notes = (
+            *notes,
+            f"Pixels of the traces share {more} more course{'s' * (more > 1)} in time than light and drift.",
+        )
+    return notes

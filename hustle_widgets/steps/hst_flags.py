@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hustle_widgets.algorithms.dq import replace_flagged
-from hustle_widgets.engine.blocks import Block
+from hustle_widgets.algorithms.dq import FIRST_TEMPORAL, flagged, replace_flagged
+from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Patch, Table
+from hustle_widgets.engine.plan import Setting
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
+from hustle_widgets.steps.following import (
+    NOTHING_FOLLOWED,
+    Following,
+    follow,
+    replace_by_choice,
+    replaced_by_flux,
+    without_location,
+)
 from hustle_widgets.steps.parameters import Switch, Wholes
 from hustle_widgets.steps.words import pixels
 
@@ -22,6 +31,7 @@ class HSTFlags(Step):
     switch = "do_hst_flags"
     switch_help = "Correct the pixels that the HST pipeline flagged."
     by, halo, flag = "rows", 3, 1
+    borrows = ("zeroth_tracking.location",)
     flags_what, color, line = "Pixels flagged by calwf3", "purple", ":"
     doing, done = "Correcting pixels flagged by HST...", "HST flags complete."
     figure = "HST_flags"
@@ -48,16 +58,51 @@ class HSTFlags(Step):
         ),
     )
 
+    replace_by = replace_by_choice()
+
+    @classmethod
+    def setting(cls, values: Mapping[str, Any]) -> Setting:
+        """Depend on the target's location only where the traces are followed."""
+        return without_location(super().setting(values))
+
     @classmethod
     def words(cls, outcome: Outcome, parameters: Mapping[str, Any]) -> Lines:
         """Leave the iterations out: there is one."""
         return [] if outcome.patch is None else pixels(cls, outcome.patch, of_iteration=None)
 
     @staticmethod
-    def compute(block: Block, *, hst_flags: tuple[int, ...], hst_replace: bool) -> tuple[Patch, Table]:
+    def prepare(
+        state: State, *, replace_by: str, location: tuple[float, float] | None = None
+    ) -> dict[str, Any]:
+        """Follow the traces, if flagged pixels are replaced by their light."""
+        return {"following": follow(state, location) if replace_by == "flux" else NOTHING_FOLLOWED}
+
+    @staticmethod
+    def compute(
+        block: Block,
+        *,
+        hst_flags: tuple[int, ...],
+        hst_replace: bool,
+        replace_by: str = "median",
+        following: Following = NOTHING_FOLLOWED,
+    ) -> tuple[Patch, Table]:
         """Flag, and with `hst_replace` replace, the pixels of a band of rows."""
         mask, values, unrepaired = replace_flagged(block.images, block.hst_dq, hst_flags, core=block.core)
-        notes: tuple[str, ...] = ()
+        notes = following.notes
         if hst_replace and unrepaired:
-            notes = ("Some flagged pixels have no good neighbour in space or time and stay as they are.",)
+            notes = (
+                *notes,
+                "Some flagged pixels have no good neighbour in space or time and stay as they are.",
+            )
+        if hst_replace and replace_by == "flux":
+            hst_dq = block.hst_dq[:, block.core]
+            stays = [flag & (FIRST_TEMPORAL - 1) for flag in hst_flags]
+            values = replaced_by_flux(
+                block,
+                mask,
+                values,
+                following,
+                usable=~flagged(hst_dq, hst_flags),
+                chosen=~flagged(hst_dq, stays)[mask],
+            )
         return Patch.where(mask, values if hst_replace else None), Table(notes=notes)

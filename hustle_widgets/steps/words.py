@@ -51,7 +51,9 @@ def pixels(
 
 def displacement(column: str, what: str, outcome: Outcome) -> Lines:
     """Return in how many frames something was followed, and how far it moved."""
-    move = outcome.table.columns[column]
+    move = outcome.table.columns.get(column)
+    if move is None:  # it was not asked for
+        return []
     seen = int(np.isfinite(move).all(axis=1).sum())
     if not seen:
         return [(1, f"Tracked {what} in 0 frames.")]

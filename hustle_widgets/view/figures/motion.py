@@ -44,7 +44,8 @@ def star_figures(result: StepResult) -> dict[str, Maker]:
         tracked = result.state.outcomes.get(other.name)
         if other.follows is not None and tracked is not None and other is not result.kind:
             column, what = other.follows
-            moves[what] = tracked.table.columns[column]
+            if column in tracked.table.columns:
+                moves[what] = tracked.table.columns[column]
     return {
         "bkg_stars_location": lambda paper: StarWindows(result, paper).draw(0),
         "bkg_stars_displacement": partial(displacement, result.hours, moves),

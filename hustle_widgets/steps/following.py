@@ -1,0 +1,183 @@
+"""How steps that reject in time follow the light of the traces: what is common to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hustle_widgets.algorithms.drift_model import Followed
+from hustle_widgets.algorithms.scaled import scaled_medians
+from hustle_widgets.algorithms.series import Floats
+from hustle_widgets.engine.blocks import Block, State
+from hustle_widgets.engine.deltas import Patch, Table
+from hustle_widgets.engine.memos import BandMemo
+from hustle_widgets.engine.plan import Setting
+from hustle_widgets.steps.parameters import Choice
+from hustle_widgets.steps.trace_light import TraceLight, trace_light
+
+REPLACE_BY = ("median", "flux")
+
+
+class Following(NamedTuple):
+    """What is known of the traces before a step computes.
+
+    Attributes
+    ----------
+    traces : TraceLight or None
+        None where they cannot be followed.
+    notes : tuple of str
+        Why not, and what else a person should know.
+    followed : Followed or None
+        What was rejected by the model of light and drift, if the step has one.
+    """
+
+    traces: TraceLight | None
+    notes: tuple[str, ...] = ()
+    followed: Followed | None = None
+
+    def part(self, rows: slice, n_columns: int) -> tuple[slice, NDArray[np.intp]]:
+        """Return which pixels lie in a band of rows, and their flat places in it."""
+        if self.traces is None:
+            return slice(0, 0), np.empty(0, np.intp)
+        index = self.traces.layout.pixels
+        first, last = np.searchsorted(index, (rows.start * n_columns, rows.stop * n_columns))
+        return slice(int(first), int(last)), index[first:last] - rows.start * n_columns
+
+
+NOTHING_FOLLOWED = Following(None)
+
+
+def out_of_reach(n_frames: int, reach: float, threshold: float, where: str = "") -> str:
+    """Say that with so few frames a threshold finds nothing."""
+    frames = f"{n_frames} frame{'s' * (n_frames != 1)}"
+    begin = f"{where}, with {frames}," if where else f"With {frames}"
+    return f"{begin} a lone outlier reaches at most {reach:.2f} sigma: a threshold of {threshold:g} flags nothing."
+
+
+def replace_by_choice() -> Choice:
+    """Return the parameter that says what outliers on the traces become."""
+    return Choice(
+        "median",
+        REPLACE_BY,
+        "What an outlier in time becomes on the traces, in steps 2, 3a and 3b alike. 'median': that of its "
+        "time series, which fills a transit up. 'flux': the median of the series over the light and place of the "
+        "trace in each frame, times this frame's. Off the traces both are the same.",
+        added=True,
+    )
+
+
+def follows_traces(values: Mapping[str, Any]) -> bool:
+    """Tell whether a step with these parameters needs the traces."""
+    return values.get("free_model") is not None or values["replace_by"] != "median"
+
+
+def without_location(setting: Setting) -> Setting:
+    """Leave the target's location out where the traces are not followed: moving it then changes nothing."""
+    if follows_traces(setting.parameters):
+        return setting
+    kept = {name: value for name, value in setting.parameters.items() if name != "location"}
+    return Setting(setting.enabled, kept, setting.display)
+
+
+def follow(
+    state: State, location: tuple[float, float] | None, memo: BandMemo[Any] | None = None
+) -> Following:
+    """Follow the traces of a visit, not without a location; what was found is kept in a memo."""
+    if location is None:
+        return NOTHING_FOLLOWED
+    known = {} if memo is None else memo.of_visit
+    if location not in known:
+        known.clear()
+        known[location] = Following(*trace_light(state, location))
+    found: Following = known[location]
+    return found
+
+
+def replaced_by_flux(
+    block: Block,
+    mask: NDArray[np.bool_],
+    values: NDArray[np.float32],
+    following: Following,
+    half_width: int | None = None,
+    usable: NDArray[np.bool_] | None = None,
+    chosen: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """Return the replacements of a band of rows with those on the traces scaled by light and motion.
+
+    Parameters
+    ----------
+    block : Block
+        All frames of a band of rows.
+    mask : ndarray of bool, shape (frame, row, column)
+        What is replaced in the band.
+    values : ndarray, shape (number of True in mask,)
+        Replacements [e-], in C order.
+    following : Following
+        Of the visit.
+    half_width : int, optional
+        Only so many frames before and after count.
+    usable : ndarray of bool, same shape as mask, optional
+        Which values medians are made of; by default those that are not replaced.
+    chosen : ndarray of bool, shape of `values`, optional
+        Which replacements may be changed; all by default.
+    """
+    traces = following.traces
+    n_frames, n_rows, n_columns = mask.shape
+    part, places = following.part(block.rows, n_columns)
+    if traces is None or not places.size or not values.size:
+        return values
+    number = np.full(n_rows * n_columns, -1, np.intp)
+    number[places] = np.arange(places.size)
+    frame, place = np.divmod(np.flatnonzero(mask), n_rows * n_columns)
+    on = number[place] >= 0
+    if chosen is not None:
+        on &= chosen
+    good = ~mask if usable is None else usable
+    series = good.reshape(n_frames, -1)[:, places].T
+    scaled = scaled_medians(
+        traces.light[part], series, traces.motion.factor[part], number[place[on]], frame[on], half_width
+    )
+    scaled += traces.sky[frame[on]]
+    values = values.copy()
+    values[on] = np.where(np.isfinite(scaled), scaled, values[on])
+    return values
+
+
+def with_followed(
+    block: Block,
+    mask: NDArray[np.bool_],
+    values: NDArray[np.float32],
+    counts: NDArray[np.int64],
+    following: Following,
+) -> Patch:
+    """Return the patch of a band: what was clipped off the traces, and what the model rejects on them."""
+    part, places = following.part(block.rows, mask.shape[2])
+    traces, followed = following.traces, following.followed
+    if traces is None or followed is None or not places.size:
+        return Patch.where(mask, values, counts)
+    plane = mask.shape[1] * mask.shape[2]
+    pixel, frame = np.nonzero(followed.rejected[part])
+    index = np.concatenate([np.flatnonzero(mask), frame * plane + places[pixel]])
+    model = followed.model[part][pixel, frame] + traces.sky[frame]
+    order = np.argsort(index, kind="stable")
+    together = np.zeros((max(1, len(counts)), mask.shape[0]), np.int64)
+    together[: len(counts)] = counts
+    together[0] += np.bincount(frame, minlength=mask.shape[0])
+    return Patch.at(
+        index[order], np.concatenate([values, model.astype(np.float32)])[order], together, mask.shape
+    )
+
+
+def track_of(following: Following) -> Table:
+    """Return light and displacement of the traces by frame, and the remarks."""
+    if following.traces is None:
+        return Table(notes=following.notes)
+    motion = following.traces.motion
+    moved = np.stack([motion.column, motion.row], axis=1)
+    seen = np.isfinite(moved).all(axis=1)
+    columns: Mapping[str, Floats] = {"trace_flux": motion.flux, "trace_disp": moved - moved[seen.argmax()]}
+    facts = {"followed_pixels": following.traces.layout.pixels}
+    return Table(columns, facts, following.notes)
