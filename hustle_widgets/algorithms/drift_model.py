@@ -5,6 +5,7 @@ Series are laid out (pixel, frame), the sky taken off.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -79,7 +80,12 @@ def saturated(light: NDArray[np.float32], layout: Layout) -> Mask:
 
 
 def reject_off_model(
-    light: NDArray[np.float32], floor: Floats, layout: Layout, motion: Motion, threshold: float
+    light: NDArray[np.float32],
+    floor: Floats,
+    layout: Layout,
+    motion: Motion,
+    threshold: float,
+    pause: Callable[[], None] = lambda: None,
 ) -> Followed:
     """Reject values that neither the star's light nor the motion of the frames explains.
 
@@ -95,6 +101,8 @@ def reject_off_model(
         From `fit_motion`.
     threshold : float
         In standard deviations.
+    pause : callable
+        Called every few rounds; may raise to stop.
 
     Returns
     -------
@@ -122,11 +130,13 @@ def reject_off_model(
     fit = _settled(series, design, kept, threshold, FIRST_ROUNDS)
     n_given = len(design)
     for _ in range(min(MODES, max(0, int(seen.sum()) // FRAMES_A_REGRESSOR - n_given))):
+        pause()
         mode = _shared_course(fit)
         if mode is None:
             break
         design = np.vstack([design, mode])
         fit = _settled(series, design, fit.kept, threshold, FIRST_ROUNDS)
+    pause()
     fit = _settled(series, design, fit.kept, threshold, ROUNDS)
     possible = known & fit.enough[:, None]
     rejected = _grown(possible & ~fit.kept, fit.z, possible, layout, threshold)

@@ -46,7 +46,7 @@ class Node:
         Non-altering steps whose tables it reads; '*' for all before it.
     prepare : callable
         prepare(state, **parameters) -> keywords for compute, once a computation. Raises Unmet when
-        something is missing. It may ask for the memo as well.
+        something is missing. It may ask for `memo` and `pause` as well.
     finish : callable
         finish(outcome, state, **parameters, **prepared) -> Outcome, once all blocks are joined.
     memo : callable, optional

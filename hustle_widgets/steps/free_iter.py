@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,15 +95,17 @@ class FreeIteration(Step):
         replace_by: str,
         location: tuple[float, float] | None = None,
         memo: BandMemo[Settled] | None = None,
+        pause: Callable[[], None] = lambda: None,
     ) -> dict[str, Any]:
         """Follow the traces, if they are to be followed."""
         if free_model is None and replace_by == "median":
             return {"following": NOTHING_FOLLOWED}
         following = follow(state, location, memo)
+        pause()
         traces = following.traces
         if traces is not None and free_model == "drift":
             light, floor, layout, motion = traces.light, traces.floor, traces.layout, traces.motion
-            followed = reject_off_model(light, floor, layout, motion, free_sigma)
+            followed = reject_off_model(light, floor, layout, motion, free_sigma, pause)
             following = following._replace(
                 followed=followed, notes=following.notes + remarks(followed, motion)
             )
