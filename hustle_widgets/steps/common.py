@@ -13,7 +13,9 @@ def join_common_parameters(steps: Iterable[Step]) -> None:
     """Let a parameter that several steps declare have one value: set in one of them, it is set in all."""
     first: dict[str, Step] = {}
     for step in steps:
-        for name in step.parameters:
+        for name, parameter in step.parameters.items():
+            if not parameter.common:
+                continue
             if name in first:
                 link((first[name], name), (step, name))
             else:

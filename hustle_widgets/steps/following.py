@@ -66,6 +66,7 @@ def replace_by_choice() -> Choice:
         "time series, which fills a transit up. 'flux': the median of the series over the light and place of the "
         "trace in each frame, times this frame's. Off the traces both are the same.",
         added=True,
+        common=True,
     )
 
 

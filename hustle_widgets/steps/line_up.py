@@ -58,6 +58,7 @@ def checked_line_up(kinds: Iterable[type[Step]], taken: Iterable[str] = ()) -> t
     names = dict.fromkeys(taken, "the Reduction")
     keys = dict(names)
     flags: dict[int, str] = {}
+    common: set[str] = set()
     for kind in line_up:
         own = getattr(kind, "__name__", repr(kind))
         if not (inspect.isclass(kind) and issubclass(kind, Step) and hasattr(kind, "compute")):
@@ -66,11 +67,14 @@ def checked_line_up(kinds: Iterable[type[Step]], taken: Iterable[str] = ()) -> t
             raise ValueError(f"{own} needs a `name` that Python takes for one, and a `title`.")
         own_keys = [*filter(None, [kind.switch]), *kind.parameters]
         for word, owners in [(kind.name, names), *((key, keys) for key in own_keys)]:
+            if word in common and word in kind.parameters and kind.parameters[word].common:
+                continue
             if word in owners:
                 raise ValueError(
                     f"{own} has {word!r}, which {owners[word]} has already: give it another name."
                 )
             owners[word] = own
+        common |= {name for name, parameter in kind.parameters.items() if parameter.common}
         if kind.flag:
             if kind.flag & (kind.flag - 1) or not 0 < kind.flag < 2**MOST_BITS:
                 raise ValueError(
@@ -85,9 +89,19 @@ def checked_line_up(kinds: Iterable[type[Step]], taken: Iterable[str] = ()) -> t
     known = {f"{kind.name}.{name}" for kind in line_up for name in kind.parameters}
     for kind in line_up:
         for place in kind.borrows:
-            if place not in known:
+            if place not in known and not has_default(kind, place.partition(".")[2]):
                 raise ValueError(f"{kind.__name__} borrows {place!r}, and no step of this chain has it.")
     return line_up
+
+
+def has_default(kind: type[Step], name: str) -> bool:
+    """Tell whether the functions of a step do without what they name."""
+    named = [
+        inspect.signature(function).parameters[name]
+        for function in (kind.compute, kind.prepare, kind.finish)
+        if name in inspect.signature(function).parameters
+    ]
+    return all(parameter.default is not parameter.empty for parameter in named)
 
 
 def named_step(place: str) -> type[Step]:

@@ -49,6 +49,8 @@ class Parameter(TraitType[Any, Any]):
         Whether it is none of the tutorial's. Its default keeps the tutorial's behaviour.
     display : bool
         Whether it only changes what is shown, so that nothing is computed again.
+    common : bool
+        Whether other steps may declare it too: they all have one value, under one key of the config file.
     """
 
     kind = "value"
@@ -64,9 +66,10 @@ class Parameter(TraitType[Any, Any]):
         optional: str = "",
         added: bool = False,
         display: bool = False,
+        common: bool = False,
     ) -> None:
         self.unit, self.soft, self.optional = unit, soft, optional
-        self.added, self.display = added, display
+        self.added, self.display, self.common = added, display, common
         self.tutorial = default if default is None else self.convert(default)
         super().__init__(default_value=self.tutorial, allow_none=bool(optional), help=help)
 
