@@ -118,7 +118,7 @@ def assess(
     """
     zones = Zones.of(state, location)
     return [
-        *failures(state),
+        *failures(state, kinds),
         *on_traces(state, zones),
         *changed(state),
         *background(state, zones, [kind for kind in kinds if kind.sky]),
@@ -127,16 +127,17 @@ def assess(
     ]
 
 
-def failures(state: State) -> list[Finding]:
-    """Tell which frames failed and are worked on."""
+def failures(state: State, kinds: Sequence[type[Step]]) -> list[Finding]:
+    """Tell which frames failed and are worked on, if one of `kinds` can leave them out."""
+    step = next((kind.name for kind in kinds if "skip_frames" in kind.parameters), "")
     worked_on = set(state.kept_frames.tolist())
     failed = {number: text for number, text in failed_frames(state).items() if number in worked_on}
-    if not failed:
+    if not (failed and step):
         return []
     first, text = next(iter(failed.items()))
     return [
         Finding(
-            "read_data",
+            step,
             "Failed frames",
             len(failed),
             f"{len(failed)} of {len(worked_on)}",
