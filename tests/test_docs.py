@@ -11,6 +11,19 @@ import pytest
 from hustle_widgets.steps import STAGE_1
 
 CHECKOUT = Path(__file__).parents[1]
+PACKAGE = CHECKOUT / "hustle_widgets"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_file_that_a_page_names_is_there(page):
+    text = (CHECKOUT / page).read_text()
+    named = re.findall(r"`((?:[\w.]+/)*[\w.]+\.(?:py|toml|md))`", text)
+    named += re.findall(r"`((?:\w+/)+)`", text)
+    named += re.findall(r"python ((?:docs|benchmarks)/\w+\.py)", text)
+    lacking = [name for name in named if not any((place / name).exists() for place in (CHECKOUT, PACKAGE))]
+    linked = re.findall(r"\]\((?!http)([^)#]+)", text)
+    lacking += [name for name in linked if not ((CHECKOUT / page).parent / name).exists()]
+    assert not lacking
 
 
 @pytest.mark.parametrize("name", ["make_parameters", "make_clean_obs", "make_tour_page"])

@@ -170,6 +170,47 @@ def test_imports_make_no_circle() -> None:
     assert circle_in(graph) == []
 
 
+# Folders and modules of the package from the lowest to the highest, as docs/architecture.md draws them; those not
+# named here lie between. Whatever one imports, itself or through others, stands with it or lower.
+LAYERS = (
+    "algorithms",
+    "engine reading",
+    "lazy source visit",
+    "display protocols steps",
+    "view",
+    "computation run_folder script",
+    "reduction",
+    "console pipeline testing",
+    "__init__ cli",
+)
+
+
+def reachable(graph: Mapping[str, set[str]], name: str) -> set[str]:
+    """All that a module imports, itself or through others."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        new = graph[todo.pop()] - found
+        found |= new
+        todo += new
+    return found
+
+
+def test_no_module_imports_a_higher_one() -> None:
+    level = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
+    graph = import_graph(names_of_modules())
+    layer = {name: level.get(name.split(".")[1] if "." in name else "__init__") for name in graph}
+    assert {number for number in layer.values() if number is not None} == {*range(len(LAYERS))}
+    upward = [
+        f"{low} imports {high}"
+        for low, number in layer.items()
+        if number is not None
+        for high in reachable(graph, low)
+        if (layer[high] or 0) > number
+    ]
+    assert not upward, "\n".join(upward)
+
+
 def test_the_view_is_opened_by_one_door() -> None:
     """A Reduction and its steps name the view in `display` alone, as text; figures are drawn into files."""
     files = names_of_modules()
