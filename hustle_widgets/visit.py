@@ -16,8 +16,9 @@ from .algorithms.failed_frames import pixel_problems
 from .lazy.reading import read_pixels
 from .reading.direct import read_direct
 from .reading.errors import VisitError, VisitNotFoundError
+from .reading.failures import failure_messages
 from .reading.planes import FilesGoneError, ImageSet
-from .reading.survey import failure_messages, survey
+from .reading.survey import survey
 from .storable import of_fixed_length, storable, written_whole
 
 __all__ = ["HDF5", "FilesGoneError", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]

@@ -247,3 +247,16 @@ def test_only_failed_frames_are_spared_and_only_by_steps_that_look_at_other_fram
         looked_at("rows", outcome_of(shares, False), state),
     ):
         assert len(other.patch) == 440 and "Frame 3: this step" in other.table.notes[1]
+
+
+def test_many_failed_frames_are_told_in_few_lines(tmp_path):
+    stage_0_folder(tmp_path, n_frames=14, light=2000.0, primary={"FGSLOCK": "GYROS"})
+    visit = load_visit(tmp_path)
+    assert len(visit.messages.splitlines()) < 12
+    assert "Something failed in 6 more frames: 8, 9, 10, 11, 12, 13." in visit.messages
+    reduction = Reduction(visit, **OFF, do_quicklook=False)
+    reduction.compute()
+    reduction.wait()
+    notes = reduction.read_data.notes.splitlines()
+    assert len(notes) < 13 and "6 more frames: [8, 9, 10, 11, 12, 13]" in notes[-2]
+    assert not any(line in visit.messages for line in notes if "Frame" in line and "Leave it out" in line)

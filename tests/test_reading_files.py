@@ -213,3 +213,12 @@ def test_every_path_may_start_in_the_home_folder(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "sim" / "outputs" / "stage_1" / "home" / "clean_obs.nc").is_file()
     assert main(["run", "~/sim", "--config", "~/configs", "--output-run", "again"]) == 0
     assert (tmp_path / "sim" / "outputs" / "stage_1" / "again" / "clean_obs.nc").is_file()
+
+
+def test_names_of_stage_0_are_no_visits(tmp_path):
+    for name in ("or01fm001", "or01fm002", "or02fm001"):
+        start = 58331.25 + int(name[3]) / 15 + int(name[-1]) / 300
+        write_flt(tmp_path / "specimages" / f"{name}_flt.fits", start=start)
+    write_flt(tmp_path / "directimages" / "or01dr001_flt.fits", primary={"FILTER": "F300X"})
+    visit = load_visit(tmp_path)
+    assert visit.sizes["exp_time"] == 3 and "another visit" not in visit.messages

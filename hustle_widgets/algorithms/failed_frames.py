@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-#: Pixels of a frame that are looked at: of a larger frame, only every second, third ... row.
-SAMPLE = 200_000
+#: Pixels of a frame that are looked at: of a larger frame, only every second, third ... column.
+SAMPLE = 60_000
 #: Frames that are compared for where the light is.
 COMPARED = 9
 #: Part of the pixels that counts as where the light is, and how far it stands out [noise of the sky].
@@ -25,7 +25,7 @@ def pixel_problems(images: NDArray[np.floating], durations: ArrayLike | None = N
     Parameters
     ----------
     images : ndarray, shape (frames, rows, columns)
-        [e-]. Only a part of the rows of a large frame is looked at.
+        [e-]. Only a part of the columns of a large frame is looked at.
     durations : array_like, shape (frames,), optional
         Exposure times [s]: light is compared by second. Without, or where it is no number above 0, by frame.
 
@@ -53,7 +53,7 @@ def pixel_problems(images: NDArray[np.floating], durations: ArrayLike | None = N
     step = max(1, round(images.shape[1] * images.shape[2] / SAMPLE))
     problems = []
     for image in images:
-        values = image[::step]
+        values = image[:, ::step]
         finite = np.isfinite(values)
         share = float(finite.mean())
         if share < 1 - MOST:
@@ -91,14 +91,14 @@ def _light(
     if good.size < 3:
         return alike
     chosen = good[np.unique(np.linspace(0, good.size - 1, COMPARED).astype(int))]
-    usual = np.median(np.nan_to_num(images[chosen, ::step]), axis=0)
+    usual = np.median(np.nan_to_num(images[chosen, :, ::step]), axis=0)
     level = float(np.median(usual))
     noise = 1.4826 * float(np.median(np.abs(usual - level)))
     limit = max(float(np.quantile(usual, 1 - BRIGHTEST)), level + STANDS_OUT * noise)
     bright = (usual >= limit) & (usual > level)
     if not bright.any():
         return alike
-    light = np.array([_above_sky(images[k, ::step], bright) for k in good])
+    light = np.array([_above_sky(images[k, :, ::step], bright) for k in good])
     if durations is not None:
         seconds = np.asarray(durations, dtype=float)[good]
         if (np.isfinite(seconds) & (seconds > 0)).all():

@@ -10,6 +10,8 @@ from hustle_widgets.reading.headers import Exposure
 
 #: An exposure time further than this from that of most frames, as a share of it, is odd.
 UNLIKE = 0.1
+#: Frames that are named one by one.
+_MANY = 8
 _GOOD = {"EXPFLAG": ("NORMAL",), "QUALITY": ("OK", "GOOD", "NORMAL", "NOMINAL"), "FGSLOCK": ("FINE",)}
 _MEANS = {
     "EXPFLAG": "the exposure did not go as planned",
@@ -34,6 +36,27 @@ def header_problems(exposures: Sequence[Exposure]) -> list[str]:
     exposed = durations[durations > 0]
     usual = float(np.median(exposed)) if exposed.size else 0.0
     return ["; ".join(_problems(exposure, usual)) for exposure in exposures]
+
+
+def failure_messages(names: Sequence[str], problems: Sequence[str]) -> list[str]:
+    """Name the frames that failed, a sentence each, and offer to leave them out.
+
+    Parameters
+    ----------
+    names, problems : sequence of str
+        File of each frame, and what failed in it, '' where nothing did.
+
+    Returns
+    -------
+    list of str
+        Of many frames, the rest is one sentence.
+    """
+    failed = [k for k, problem in enumerate(problems) if problem]
+    lines = [f"Frame {k} ({names[k]}): {problems[k]}. Leave it out with skip_frames." for k in failed[:_MANY]]
+    if len(failed) > _MANY:
+        rest = ", ".join(map(str, failed[_MANY:]))
+        lines.append(f"Something failed in {len(failed) - _MANY} more frames: {rest}.")
+    return lines
 
 
 def _problems(exposure: Exposure, usual: float) -> list[str]:

@@ -18,7 +18,8 @@ from hustle_widgets.reading.times import Times, exposure_times
 from hustle_widgets.reading.units import electrons_factor
 
 PLATE_SCALE = 0.0395  # [arcsec/px], HST Primer
-_ROOTNAME = re.compile(r"[a-z][0-9a-z]{8}", re.IGNORECASE)
+#: WFC3's begin with an i; Stage 0's or01fm001 is none.
+_ROOTNAME = re.compile(r"i[0-9a-z]{8}", re.IGNORECASE)
 
 
 @dataclass

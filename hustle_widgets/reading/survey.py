@@ -158,15 +158,6 @@ def survey(folder: str | os.PathLike[str], visit: str | Sequence[str] | None = N
     )
 
 
-def failure_messages(names: Sequence[str], problems: Sequence[str]) -> list[str]:
-    """Name the frames that failed, a sentence each, and offer to leave them out."""
-    return [
-        f"Frame {k} ({name}): {problem}. Leave it out with skip_frames."
-        for k, (name, problem) in enumerate(zip(names, problems, strict=True))
-        if problem
-    ]
-
-
 def _chip_of(found: Found) -> int:
     """Chip of the frames: a subarray's own, of full frames the one that holds the target."""
     first, direct = found.spectra[0], found.direct[0]

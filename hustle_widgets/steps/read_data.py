@@ -7,8 +7,9 @@ import numpy as np
 from hustle_widgets.algorithms.failed_frames import pixel_problems
 from hustle_widgets.engine.blocks import Block, Source, State
 from hustle_widgets.engine.deltas import KeptFrames, Table
+from hustle_widgets.reading.failures import failure_messages
 from hustle_widgets.steps.base import Step
-from hustle_widgets.steps.frame_names import frame_name, named, numbers_in_words
+from hustle_widgets.steps.frame_names import named, numbers_in_words
 from hustle_widgets.steps.parameters import Switch, Wholes
 
 
@@ -84,10 +85,12 @@ class ReadData(Step):
 
 def _told(source: Source) -> tuple[str, ...]:
     """Return what was said when the files were read, without the frames that failed: they have their own notes."""
-    beginnings = tuple(f"{frame_name(source, number)}: " for number in range(len(source.images)))
-    return tuple(
-        message for message in source.facts.get("messages", ()) if not message.startswith(beginnings)
+    names, problems = (
+        [str(text) for text in source.columns.get(key, [""] * len(source.images))]
+        for key in ("file_names", "frame_problem")
     )
+    own = failure_messages(names, problems)
+    return tuple(message for message in source.facts.get("messages", ()) if message not in own)
 
 
 def _warnings(source: Source, problems: dict[int, str], keep: np.ndarray) -> tuple[str, ...]:
