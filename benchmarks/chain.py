@@ -38,7 +38,7 @@ GOALS = {
     ("smooth",): 2.0,
 }
 WHOLE_GOAL = 30.0
-MEMORY_GOAL = 2.0  # [GiB]
+MEMORY_GOAL = 1.0  # [GiB]
 
 
 def parameters(folder: Path) -> dict[str, Any]:

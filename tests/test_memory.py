@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from flt_files import write_flt
 
+from hustle_widgets.engine import memory
+
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 
 ROOT = Path(__file__).parents[1]
@@ -95,3 +97,15 @@ print(float(reduction.result["images"][-1].mean()))
 def test_a_page_works_in_a_gigabyte_of_address_space(folder: Path) -> None:
     (mean,) = in_a_process(LIMITED, folder=str(folder))
     assert np.isfinite(mean)
+
+
+def test_where_there_is_no_glibc_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory._glibc.cache_clear()
+    memory.keep_few_arenas.cache_clear()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    try:
+        assert memory.keep_few_arenas() is False
+        memory.give_back()
+    finally:
+        memory._glibc.cache_clear()
+        memory.keep_few_arenas.cache_clear()
