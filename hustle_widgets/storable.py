@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from hustle_widgets.reading.errors import VisitError
+
 RENAMED = "renamed_attributes"
 _INT64 = 2**63
 _NAME_BYTES = 200  # NC_MAX_NAME is 256
@@ -147,6 +149,8 @@ def written_whole(path: Path) -> Iterator[None]:
     """Turn what the libraries raise when a file cannot be written into an OSError with a sentence."""
     try:
         yield
+    except VisitError:  # of the files that are read meanwhile
+        raise
     except (RuntimeError, OSError) as error:
         if isinstance(error, RuntimeError) and not str(error).startswith("NetCDF"):
             raise

@@ -21,6 +21,7 @@ from hustle_widgets import Reduction, load_visit
 from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
 from hustle_widgets.lazy.arrays import FrameArray, in_memory, lazy_variable
 from hustle_widgets.reading.planes import FilesGoneError
+from hustle_widgets.reduction import StepError
 
 __all__ = ["folder"]  # a fixture
 
@@ -166,6 +167,17 @@ def test_steps_need_no_file_once_a_visit_is_loaded(folder):
     np.testing.assert_array_equal(Reduction(visit).state().source.hst_dq[:, 0:30], expected)
     np.testing.assert_array_equal(Reduction(cut).state().source.hst_dq[:, 0:30], expected[[3, 1]])
     np.testing.assert_array_equal(Reduction(part).state().source.hst_dq[:, 0:7], expected[:, 2:9, [3, 7, 6]])
+
+
+def test_a_run_that_cannot_read_a_file_any_more_says_so(folder):
+    reduction = Reduction(load_visit(folder), verbose=0, bounds=None, mask_trace=False, rows=[0])
+    shutil.rmtree(folder / "specimages")
+    with pytest.raises(
+        StepError, match="^save: .*iexr16l.*flt.fits can no longer be read.*Put the file back"
+    ) as raised:
+        reduction.run()
+    assert "toplevel_dir" not in str(raised.value)
+    assert reduction.result["images"].values.shape == (5, *SHAPE)
 
 
 def test_part_of_the_rows_are_the_right_rows(folder):

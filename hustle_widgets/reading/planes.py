@@ -22,7 +22,7 @@ _ONE_AT_A_TIME = threading.Lock()
 _KINDS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
-class FilesGoneError(OSError):
+class FilesGoneError(VisitError, OSError):
     """Pixels are asked for whose file is no longer there, or is another one."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Node
+from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.stage_links import reach_for_stage_2
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
@@ -40,6 +41,8 @@ class SaveOutputs(Step):
         """Write the visit as it leaves the chain."""
         try:
             path = write(block.state, pause)
+        except VisitError:  # of the files that are read, not of those that are written
+            raise
         except OSError as error:
             raise ValueError(
                 f"The outputs cannot be written: {str(error).rstrip('.')}. Nothing half written is left. Set "
