@@ -7,6 +7,7 @@ user may have given, except that a second computation of the same chain waits fo
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -39,6 +40,8 @@ class Computation:
     ----------
     listener : StatusListener or None
         Who is told of the computation that runs.
+    finished : deque of Request
+        The last two that differ and were computed to their end.
     """
 
     def __init__(self, chain: Chain, steps: Mapping[str, Step]) -> None:
@@ -53,6 +56,7 @@ class Computation:
         self._count = threading.Lock()  # guards the two below
         self._edits = 0
         self._owes_idle = False
+        self.finished: deque[Request] = deque(maxlen=2)
         self._beside: Chain | None = None
         self._rest = Worker()  # for what is computed while nobody edits
         self.stop_aside = threading.Event()
@@ -131,6 +135,12 @@ class Computation:
             self.chain.execute(request, told, stop, explicit=explicit)
         finally:
             self.listener = None
+        self.note_finished(request)
+
+    def note_finished(self, request: Request) -> None:
+        """Keep what has been computed to its end, to compare the next with."""
+        if not self.finished or self.finished[-1] != request:
+            self.finished.append(request)
 
     # --- in the background --------------------------------------------------------------------------
 

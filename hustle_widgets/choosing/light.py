@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import xarray as xr
+
 from hustle_widgets.choosing import curves, export
 from hustle_widgets.choosing.explain import Explanation, explain
 from hustle_widgets.choosing.injecting import Injected, injected_into, without
 from hustle_widgets.choosing.merit import figures_of
+from hustle_widgets.choosing.pins import Pins
 from hustle_widgets.choosing.recovery import Recovery, recovered
 from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.engine.chain import Listener
@@ -26,6 +29,11 @@ if TYPE_CHECKING:
 
     from hustle_widgets.computation import Computation
     from hustle_widgets.engine.chain import Chain
+    from hustle_widgets.run_folder import RunResult
+
+
+# What an explanation may be against, beside pins.
+LAST_EDIT = "last edit"
 
 
 class Light:
@@ -35,7 +43,10 @@ class Light:
         _computation: Computation
         _chain: Chain
         steps: dict[str, Step]
+        visit: xr.Dataset
 
+        @property
+        def pins(self) -> Pins: ...  # noqa: D102
         @property
         def kinds(self) -> tuple[type[Step], ...]: ...  # noqa: D102
         def request(self) -> Request: ...  # noqa: D102
@@ -45,6 +56,8 @@ class Light:
         def state(self, before: str = "") -> State: ...  # noqa: D102
         def set(self, **parameters: Any) -> None: ...  # noqa: D102
         def watch(self, callback: Callable[[str, str], None]) -> None: ...  # noqa: D102
+        def to_script(self) -> str: ...  # noqa: D102
+        def _frozen_result(self, state: State) -> RunResult: ...
         def values(self) -> dict[str, Any]: ...  # noqa: D102
 
     _injected: Injected | None = None
@@ -82,7 +95,7 @@ class Light:
         Cancelled
             When `cancel` was called meanwhile.
         """
-        told = _Errors(listener)
+        told, present = _Errors(listener), request is None
         request = self.request() if request is None else request
         wanted = None if whole else [kind.name for kind in self.kinds if kind.in_sight]
         if stop is None:
@@ -92,6 +105,8 @@ class Light:
         if told.first is not None:
             name, error = told.first
             raise ValueError(f"{name}: {error}") from error
+        if present:
+            self._computation.note_finished(request)
         return state
 
     def light_curve(
@@ -159,7 +174,9 @@ class Light:
 
     # --- why a point is where it is -----------------------------------------------------------------
 
-    def explain(self, frame: int, order: str | None = None, *, against: State | None = None) -> Explanation:
+    def explain(
+        self, frame: int, order: str | None = None, *, against: State | str | None = None
+    ) -> Explanation:
         """Tell how many ppm of a point of the light curve come from which step; the parts add up to the whole.
 
         Parameters
@@ -168,11 +185,35 @@ class Light:
             Frame of the visit, from 0.
         order : str, optional
             The first of `traces_included` by default.
-        against : State, optional
-            Another reduction, e.g. ``pin.state``; the visit without any correction by default.
+        against : State or str, optional
+            Another reduction: the name of a pin, or 'last edit' for what was computed before the last edit. The
+            visit without any correction by default.
+
+        Raises
+        ------
+        ValueError
+            For a frame, an order or a reduction that is not there.
         """
-        words = "no correction" if against is None else "another reduction"
-        return explain(self.computed(), frame, order, against=against, words=words)
+        words = "no correction"
+        state = self.computed()
+        if isinstance(against, str):
+            words = f"the pin {against!r}"
+            if against == LAST_EDIT:
+                words = "the reduction before the last edit"
+                against = self.computed(self._before_last_edit())
+            else:
+                against = self.pins.state(against)
+        elif against is not None:
+            words = "another reduction"
+        return explain(state, frame, order, against=against, words=words)
+
+    def _before_last_edit(self) -> Request:
+        """Return what was computed to its end before the present parameters were."""
+        present = self.request()
+        for request in reversed(self._computation.finished):
+            if request != present:
+                return request
+        raise ValueError("Nothing else has been computed yet: there is no reduction before the last edit.")
 
     # --- injections ---------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import xarray as xr
 
+from hustle_widgets.choosing.bundle import methods, write_bundle
 from hustle_widgets.choosing.evaluation import place_of
 from hustle_widgets.choosing.light import Light
 from hustle_widgets.choosing.pin_files import PINS, PinError, load_pins, save_pins
@@ -56,7 +57,9 @@ class Choosing(Light):
         """
         check_name(name)
         values = self.values()
-        state = self.computed(request_of(values, self.kinds))
+        request = request_of(values, self.kinds)
+        state = self.computed(request)
+        self._computation.note_finished(request)
         pin = self.pins.keep(name, state, values)
         if Path(self.toplevel_dir).expanduser().is_dir():
             try:
@@ -92,6 +95,30 @@ class Choosing(Light):
         for pin in pins:
             if pin.visit == here or not of_this_visit:
                 self.pins.add(pin)
+
+    # --- for a paper --------------------------------------------------------------------------------
+
+    def methods(self) -> str:
+        """Return what the present parameters do to the visit, in words: a paragraph for a paper."""
+        return methods(self.visit, self.computed(whole=True), self.values(), self.kinds)
+
+    def bundle(self, path: str | os.PathLike[str]) -> Path:
+        """Write all that a referee needs into a new folder, or a file that ends in '.zip'; return its path.
+
+        The config, a script, versions, checksums of the input files, tables, pins side by side, and a paragraph of
+        methods made from the parameters.
+        """
+        state = self.computed(whole=True)
+        return write_bundle(
+            path,
+            visit=self.visit,
+            state=state,
+            values=self.values(),
+            kinds=self.kinds,
+            config=self._frozen_result(state).config,
+            script=self.to_script(),
+            pins=self.pins,
+        )
 
     # --- sweeps and search --------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from hustle_widgets.engine.blocks import State
 
 # Edges of the brightness classes [e-].
 BRIGHTNESS = (30.0, 100.0, 300.0, 1000.0, 3000.0, 30_001.0)
+_HIT = {"cosmic ray": "with an injected cosmic ray", "hot pixel": "made hot"}
 WITHIN = 2  # pixels from a hit: a false flag there is one that the hit caused
 
 
@@ -93,7 +94,7 @@ class Recovery:
             for zone in ("on", "off"):
                 share = self.completeness(kind, zone)
                 if np.isfinite(share):
-                    lines.append(f"{share:.1%} of the {kind} pixels {zone} the traces are flagged.")
+                    lines.append(f"{share:.1%} of the pixels {_HIT[kind]} {zone} the traces are flagged.")
         lines.append(
             f"{self.low_on:.2%} of the pixels on the traces and {self.low_off:.2%} off them are flagged although they "
             "were low: those are false, and about as many of the high ones."

@@ -17,8 +17,8 @@ from hustle_widgets.choosing.subject import Subject
 from hustle_widgets.steps.parameters import Choice, Parameter, Real, Switch, Whole
 
 REST = 1.0  # s without an edit before it begins
-NUMBER = 7  # values around the present one
-_FACTORS = (0.5, 0.65, 0.8, 1.0, 1.25, 1.6, 2.0)
+NUMBER = 5  # values around the present one
+_FACTORS = (0.7, 0.85, 1.0, 1.2, 1.5)
 # What tells a flat line from one that matters.
 SHOWN = ("scatter", "flagged_on", "flagged_off", "light_kept", "background_left", "depth_bias")
 
