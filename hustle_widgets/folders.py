@@ -13,9 +13,10 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from hustle_widgets.written import Written, discard, share_others, walk
 
@@ -30,13 +31,15 @@ _FORGOTTEN = 7 * 24 * 3600.0  # s, after which a hidden folder that cannot be lo
 
 
 @contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
+def replacing(folder: Path, facts: Mapping[str, str] = MappingProxyType({})) -> Iterator[Path]:
     """Give an empty folder that takes the place of `folder` when the block ends well, and vanishes otherwise.
 
     Parameters
     ----------
     folder : Path
         Need not exist. If it is a link, what it points to is replaced, and the link stays.
+    facts : mapping of str to str, optional
+        Kept in the list of what was written.
 
     Yields
     ------
@@ -62,7 +65,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         yield new
         if not new.is_dir() or not os.path.samestat(new.stat(), made):
             raise FileNotFoundError(f"{new} was taken away while it was written")
-        Written.now(new).keep(new)
+        Written.now(new, facts).keep(new)
         complete = True
         _exchange(new, folder)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -153,7 +154,7 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
     # --- computing ----------------------------------------------------------------------------------
 
     def _nodes(self, me: weakref.ref[Reduction]) -> list[Node]:
-        def write(name: str, state: State, pause: Callable[[], None]) -> Path:
+        def write(name: str, state: State, pause: Callable[[], None]) -> tuple[Path, tuple[str, ...]]:
             return me()._write(name, state, pause)  # type: ignore[union-attr]
 
         folder: Callable[[], str] = lambda: me().toplevel_dir  # type: ignore[union-attr]  # noqa: E731
@@ -265,7 +266,7 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
         known = self._chain.known
         return frozen_result(self.visit, state, self.values(), known, self.config, self.kinds)
 
-    def _write(self, name: str, state: State, pause: Callable[[], None]) -> Path:
+    def _write(self, name: str, state: State, pause: Callable[[], None]) -> tuple[Path, tuple[str, ...]]:
         result, figures = self._frozen_result(state), self._draw
 
         def report(fraction: float) -> None:
@@ -285,7 +286,9 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
             When the folder holds the clean visit of another result.
         """
         result, folder = self._frozen_result(self.state()), self.output_folder()
-        write_outputs(result, folder, clean=False, figures=True, progress=progress)
+        _, notes = write_outputs(result, folder, clean=False, figures=True, progress=progress)
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
         return folder
 
     def to_script(self) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import netCDF4
-
+from hustle_widgets.clean_file import save_clean
 from hustle_widgets.config import HustleConfig
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.callbacks import Cancelled
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.folders import replacing, take_over
@@ -23,10 +23,10 @@ from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.steps.targets import refined_target
-from hustle_widgets.visit import HDF5, save_clean
-from hustle_widgets.written import ours_in, walk
+from hustle_widgets.written import Written, digest_of, ours_in
 
 CLEAN = "clean_obs.nc"
+RESULT = "result_id"
 FIGURES = (".png", ".gif")
 
 Progress = Callable[[float], None]
@@ -106,7 +106,7 @@ def write_outputs(
     clean: bool = True,
     figures: bool = False,
     progress: Progress | None = None,
-) -> Path:
+) -> tuple[Path, tuple[str, ...]]:
     """Write the folder of a run as a whole.
 
     Parameters
@@ -124,8 +124,10 @@ def write_outputs(
 
     Returns
     -------
-    Path
+    path : Path
         Of the clean visit, or of the folder when there is none.
+    notes : tuple of str
+        Which figures could not be drawn, and why: they are no reason to lose the rest.
 
     Raises
     ------
@@ -140,73 +142,76 @@ def write_outputs(
             f"{folder} holds the {CLEAN} of another result, and a folder never mixes two: nothing is written. "
             "Choose another output_run, or set do_save to True."
         )
-    with replacing(folder) as new:
+    notes: list[str] = []
+    with replacing(folder, {RESULT: identity}) as new:
         share = 0.3 if figures else 1.0
-        promised = [new / f"stage_1_{result.values['output_run']}.hustle"]
+        promised = {}
         if clean:
             dataset = clean_dataset(result.visit, result.state, result.values, result.kinds)
             dataset.attrs["result_id"] = identity
             dataset.attrs["date_created"] = datetime.now(UTC).isoformat(timespec="seconds")
             save_clean(dataset, new / CLEAN, progress=share_of(report, 0, share))
-            promised.append(new / CLEAN)
             del dataset
         elif (folder / CLEAN).is_file():
             take_over([folder / CLEAN], folder, new)
-            promised.append(new / CLEAN)
-        result.config.write(promised[0])
+        if clean or (folder / CLEAN).is_file():
+            promised[new / CLEAN] = digest_of(new / CLEAN)
+        config = new / f"stage_1_{result.values['output_run']}.hustle"
+        result.config.write(config)
+        promised[config] = digest_of(config)
         if figures:
-            draw_outputs(result, new, share_of(report, share, 1.0))
-            promised += figures_in(new)
+            notes = draw_outputs(result, new, share_of(report, share, 1.0))
         elif same:
             take_over([path for path in ours_in(folder) if path.suffix in FIGURES], folder, new)
-        _check_written(promised, new, identity if clean else "")
-    return folder / CLEAN if (folder / CLEAN).is_file() else folder
+        _check(promised)
+    return folder / CLEAN if (folder / CLEAN).is_file() else folder, tuple(notes)
 
 
-def draw_outputs(result: RunResult, folder: Path, progress: Progress) -> None:
-    """Draw the figures that `save_plots` asks for, and the quicklooks."""
+def draw_outputs(result: RunResult, folder: Path, progress: Progress) -> list[str]:
+    """Draw the figures that `save_plots` asks for, and the quicklooks; return what could not be drawn."""
     from hustle_widgets.view.figures.quicklooks import save_quicklooks
     from hustle_widgets.view.figures.saving import results_of, save_figures
 
+    troubles: list[str] = []
     results = results_of(result.state, result.request, result.kinds)
     level = int(result.values["save_plots"])
     share = 0.7 if level > 1 else 0.5
     if level:
-        save_figures(results, folder, every_frame=level > 1, progress=share_of(progress, 0, share))
+        told = share_of(progress, 0, share)
+        with _survived("figures", troubles):
+            save_figures(results, folder, every_frame=level > 1, progress=told, troubles=troubles)
     if light_table(result.state.outcomes) is not None:
-        flags = bool(result.values["include_hst_dq"])
-        save_quicklooks(
-            result.state,
-            folder / "quicklooks",
-            include_hst_dq=flags,
-            progress=share_of(progress, share, 1.0),
-            kinds=result.kinds,
-        )
+        flags, told = bool(result.values["include_hst_dq"]), share_of(progress, share, 1.0)
+        into = folder / "quicklooks"
+        with _survived("quicklooks", troubles):
+            save_quicklooks(result.state, into, include_hst_dq=flags, progress=told, kinds=result.kinds)
+    return [f"The figure {trouble}" for trouble in troubles]
 
 
-def figures_in(folder: Path) -> list[Path]:
-    """Return the figures and quicklooks in the folder of a run."""
-    return [path for path in walk(folder) if path.suffix in FIGURES and path.is_file()]
+@contextmanager
+def _survived(what: str, troubles: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except Cancelled:
+        raise
+    except Exception as error:
+        troubles.append(f"{what}: {str(error) or type(error).__name__}")
 
 
-def _check_written(promised: list[Path], folder: Path, identity: str) -> None:
-    """Raise OSError if something that was written is no longer there, before it takes the place of the old."""
-    gone = [
-        str(path.relative_to(folder)) for path in promised if not path.is_file() or not path.stat().st_size
-    ]
+def _check(promised: Mapping[Path, str]) -> None:
+    """Raise OSError if what was written is no longer as it was, before it takes the place of the old."""
+    gone = [path for path, digest in promised.items() if not digest or digest_of(path) != digest]
     if gone:
-        raise FileNotFoundError(f"{', '.join(gone)} vanished from {folder} while the rest was written")
-    if identity and result_in(folder) != identity:
-        raise OSError(f"{folder / CLEAN} is not what was written")
+        names = ", ".join(path.name for path in gone)
+        raise FileNotFoundError(f"{names} vanished from {gone[0].parent} while the rest was written")
 
 
 def result_in(folder: Path) -> str:
-    """Return the `result_id` of the clean visit in the folder of a run, '' if there is none."""
-    path = folder / CLEAN
-    if path.is_file():
-        with suppress(OSError), HDF5, netCDF4.Dataset(path) as file:
-            return str(getattr(file, "result_id", ""))
-    return ""
+    """Return the `result_id` of the clean visit in the folder of a run, '' if there is none or it was changed."""
+    listed = Written.of(folder)
+    if listed is None or not listed.wrote(folder / CLEAN, folder):
+        return ""
+    return str(listed.facts.get(RESULT, ""))
 
 
 def share_of(progress: Progress, start: float, stop: float) -> Progress:

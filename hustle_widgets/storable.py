@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from hustle_widgets.reading.errors import VisitError
 
@@ -134,14 +133,15 @@ def _text(text: str) -> str:
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
-def of_fixed_length(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
-    """Return how the texts of a dataset are stored: as characters.
+def of_fixed_length(texts: np.ndarray) -> np.ndarray:
+    """Return texts as their characters in UTF-8, along one more axis.
 
     Texts of variable length end in a segmentation fault of the libraries when a file is opened lazily several
     times, closed and opened again.
     """
-    texts = [str(name) for name, variable in dataset.variables.items() if variable.dtype.kind == "U"]
-    return {name: {"dtype": "S1", "char_dim_name": f"{name}_characters"} for name in texts}
+    packed = np.char.encode(texts.astype(str), "utf-8")
+    packed = packed.astype(f"S{max(1, packed.dtype.itemsize)}")
+    return np.ascontiguousarray(packed).reshape(-1).view("S1").reshape(*texts.shape, packed.dtype.itemsize)
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def written_whole(path: Path) -> Iterator[None]:
     except (RuntimeError, OSError) as error:
         if isinstance(error, RuntimeError) and not str(error).startswith("NetCDF"):
             raise
-        what = getattr(error, "strerror", None) or str(error)
+        what = getattr(error, "strerror", None) or str(error).rstrip(".")
         if path.parent.is_dir():
             free = shutil.disk_usage(path.parent).free / 1e6
             why = f"{what}; {free:,.0f} MB are free on the disk. Is it full, or is there a quota?"

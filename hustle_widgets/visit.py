@@ -1,30 +1,22 @@
-"""A visit from its FITS files to memory, and the clean visit to its file."""
+"""A visit from its FITS files to memory."""
 
 import os
-import tempfile
-import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
-import netCDF4
 import numpy as np
 import xarray as xr
 from astropy.time import Time
 
 from .algorithms.failed_frames import pixel_problems
+from .clean_file import save_clean
 from .lazy.reading import read_pixels
 from .reading.direct import read_direct
 from .reading.errors import VisitError, VisitNotFoundError
 from .reading.failures import failure_messages
 from .reading.planes import FilesGoneError, ImageSet
 from .reading.survey import survey
-from .storable import of_fixed_length, storable, written_whole
 
-__all__ = ["HDF5", "FilesGoneError", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
-
-# The HDF5 library crashes when two threads of one process write at the same time.
-HDF5 = threading.Lock()
+__all__ = ["FilesGoneError", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
 
 EDGES = ["left edge", "right edge", "bottom edge", "top edge"]
 
@@ -148,82 +140,3 @@ def _lacking(sets: list[ImageSet]) -> list[str]:
     if any(one.quality is None for one in sets):
         said.append("No DQ extension: no pixel is flagged.")
     return said
-
-
-def save_clean(
-    dataset: xr.Dataset, path: str | Path, *, progress: Callable[[float], None] | None = None
-) -> None:
-    """Write a clean visit to a netCDF file, all of it or nothing.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        The clean visit, with units and flags in its attrs.
-    path : str or Path
-        File to write; its folder is made. A file already there stays until the new one is complete.
-    progress : callable, optional
-        Called with the fraction written, 0..1.
-
-    Notes
-    -----
-    Small variables are written by xarray, cubes frame by frame, so that no second copy of a cube is made.
-    Readable with ``xarray.open_dataset``.
-    """
-    final = Path(path).expanduser()
-    final.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{final.name}.partial-", dir=final.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        cubes = [str(n) for n, variable in dataset.data_vars.items() if variable.ndim == 3]
-        # How a file that the visit once came from was packed is not how this one is.
-        small = dataset.drop_vars(cubes).drop_encoding()
-        small.attrs = storable(small.attrs)
-        for variable in small.variables.values():
-            variable.attrs = storable(variable.attrs, of_variable=True)
-        for coordinate in small.coords.values():
-            coordinate.encoding["_FillValue"] = None  # CF: coordinates have no missing values
-        with HDF5, written_whole(final):
-            small.to_netcdf(partial, engine="netcdf4", encoding=of_fixed_length(small))
-        with HDF5, written_whole(final), netCDF4.Dataset(partial, "a") as file:
-            total = sum(dataset[n].shape[0] for n in cubes)
-            written = 0
-            for cube in cubes:
-                target = _create_variable(file, cube, dataset[cube])
-                values = dataset[cube].variable
-                for k in range(values.shape[0]):
-                    frame = values[k].values
-                    target[k] = frame.view(np.int8) if frame.dtype == bool else frame
-                    written += 1
-                    if progress is not None:
-                        progress(written / total)
-        # mkstemp makes a private file; a result is as readable as any other file of its owner.
-        mask = os.umask(0)
-        os.umask(mask)
-        partial.chmod(0o666 & ~mask)
-        os.replace(partial, final)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _create_variable(file: netCDF4.Dataset, name: str, variable: xr.DataArray) -> Any:
-    for dimension, size in variable.sizes.items():
-        if dimension not in file.dimensions:
-            file.createDimension(str(dimension), size)
-    boolean = variable.dtype == bool
-    kind = np.dtype(np.int8) if boolean else variable.dtype.newbyteorder("=")
-    dimensions = [str(d) for d in variable.dims]
-    # Flags shrink to a twentieth in the time of a few copies; electrons hardly shrink, and take a hundred.
-    flags = kind.kind in "iu"
-    options: dict[str, Any] = (
-        {"zlib": True, "complevel": 1, "chunksizes": (1, *variable.shape[1:])} if flags else {}
-    )
-    created = file.createVariable(name, kind, dimensions, fill_value=False, **options)
-    created.setncatts(storable(variable.attrs, of_variable=True))
-    if boolean:
-        created.setncattr("dtype", "bool")
-    along = [str(n) for n, c in variable.coords.items() if n not in variable.dims and c.ndim]
-    if along:
-        created.setncattr("coordinates", " ".join(along))
-    created.set_auto_maskandscale(False)
-    return created

@@ -12,10 +12,11 @@ import os
 import shutil
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 LIST = ".hustle_widgets.json"
 _ABOUT = "What hustle_widgets wrote into this folder. A new run replaces these files, and no others."
@@ -34,11 +35,14 @@ class Written:
         Digest of each file, by its path in the folder.
     folders : list of str
         Folders in it.
+    facts : dict of str to str
+        What else is known of them.
     """
 
     complete: bool = False
     files: dict[str, str] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Path) -> Written | None:
@@ -48,15 +52,15 @@ class Written:
             if not stat.S_ISREG(path.lstat().st_mode):
                 return None
             found = json.loads(path.read_text(encoding="utf-8"))
-            files, folders = found["files"], found["folders"]
+            files, folders, facts = found["files"], found["folders"], found.get("facts", {})
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        if not isinstance(files, dict) or not isinstance(folders, list):
+        if not (isinstance(files, dict) and isinstance(folders, list) and isinstance(facts, dict)):
             return None
-        return cls(found.get("complete") is True, files, folders)
+        return cls(found.get("complete") is True, files, folders, facts)
 
     @classmethod
-    def now(cls, folder: Path) -> Written:
+    def now(cls, folder: Path, facts: Mapping[str, str] = MappingProxyType({})) -> Written:
         """List all that is in a folder."""
         files, folders = {}, []
         for path in walk(folder):
@@ -64,13 +68,11 @@ class Written:
                 folders.append(path.relative_to(folder).as_posix())
             elif path != folder / LIST:
                 files[path.relative_to(folder).as_posix()] = digest_of(path)
-        return cls(True, files, folders)
+        return cls(True, files, folders, dict(facts))
 
     def keep(self, folder: Path) -> None:
         """Write the list into the folder."""
-        text = json.dumps(
-            {"about": _ABOUT, "complete": self.complete, "files": self.files, "folders": self.folders}
-        )
+        text = json.dumps({"about": _ABOUT, **asdict(self)})
         partial = folder / f"{LIST}.partial"
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, folder / LIST)

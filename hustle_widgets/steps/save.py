@@ -16,7 +16,8 @@ from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
 
 # Given the visit as it leaves the chain, and what is called while it is written, which may raise to end that.
-Write = Callable[[State, Callable[[], None]], Path]
+# Returns the path of the clean visit, and remarks.
+Write = Callable[[State, Callable[[], None]], tuple[Path, tuple[str, ...]]]
 
 
 class SaveOutputs(Step):
@@ -40,7 +41,7 @@ class SaveOutputs(Step):
     def compute(block: Block, *, write: Write, pause: Callable[[], None] = lambda: None) -> Table:
         """Write the visit as it leaves the chain."""
         try:
-            path = write(block.state, pause)
+            path, notes = write(block.state, pause)
         except VisitError:  # of the files that are read, not of those that are written
             raise
         except OSError as error:
@@ -49,7 +50,8 @@ class SaveOutputs(Step):
                 "toplevel_dir to a folder that can be written to, or output_run to another name."
             ) from error
         unreachable = reach_for_stage_2(path.parent)
-        return Table(facts={"path": str(path)}, notes=(unreachable,) if unreachable else ())
+        notes = (*notes, unreachable) if unreachable else notes
+        return Table(facts={"path": str(path)}, notes=notes)
 
     def bound(self, folder: Callable[[], str], write: Write) -> Node:
         """Return the engine's step with what it needs from its Reduction: where to write, and how."""

@@ -219,6 +219,7 @@ KILLED = """
             return function(*arguments, **keywords)
         return wrapper
 
+    os.fsync = lambda file: None  # which only a loss of power would tell from none
     # every call that changes a file system
     for name in ("mkdir", "rename", "replace", "link", "symlink", "unlink", "rmdir", "chmod", "fsync"):
         setattr(os, name, counted(getattr(os, name)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from IPython.display import Image as DisplayImage
@@ -21,6 +23,7 @@ from hustle_widgets.steps.base import Step
 from hustle_widgets.view.figures import every_frame_of, figures_of
 from hustle_widgets.view.figures.base import Paper, StepResult, pixels_of, pixels_of_every
 
+Drawn = TypeVar("Drawn")
 MAIN_WEIGHT = 3  # a main figure takes as long as about so many of the figures of every frame
 
 
@@ -47,27 +50,60 @@ def results_of(state: State, request: Request, kinds: Sequence[type[Step]] = STA
     return results
 
 
-def main_figures(results: list[StepResult]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Draw the main figures: name and pixels of each."""
+def main_figures(
+    results: list[StepResult], troubles: list[str] | None = None
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Draw the main figures: name and pixels of each. With a list for troubles, one that fails is left out."""
     # Of steps that make the same figure, such as that of all cosmic rays, the last one's is complete.
     makers = {name: make for result in results for name, make in figures_of(result).items()}
     for name, make in makers.items():
-        yield name, pixels_of(make(Paper()))
+        pixels = _drawn(name, partial(_paper, make), troubles)
+        if pixels is not None:
+            yield name, pixels
 
 
-def figures_of_every_frame(results: list[StepResult]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Draw the figures that steps have of every frame: name and pixels of each."""
+def figures_of_every_frame(
+    results: list[StepResult], troubles: list[str] | None = None
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Draw the figures that steps have of every frame: name and pixels of each.
+
+    With a list for troubles, those of a step end with the first that fails.
+    """
     for result in results:
-        found = every_frame_of(result, Paper())
+        found = _drawn(result.kind.name, partial(every_frame_of, result, Paper()), troubles)
         if found is not None:
             name, drawer = found
             frames = range(result.state.shape[0])
-            for frame, pixels in zip(frames, pixels_of_every(drawer, frames), strict=True):
+            every = iter(pixels_of_every(drawer, frames))
+            for frame in frames:
+                pixels = _drawn(f"{name}_frame_{frame:03d}", partial(next, every), troubles)
+                if pixels is None:
+                    break
                 yield f"{name}_frame_{frame:03d}", pixels
 
 
+def _paper(make: Callable[[Paper], Any]) -> NDArray[np.uint8]:
+    return pixels_of(make(Paper()))
+
+
+def _drawn(name: str, draw: Callable[[], Drawn], troubles: list[str] | None) -> Drawn | None:
+    """Draw; with a list for troubles, note a failure there and return None."""
+    try:
+        return draw()
+    except Exception as error:
+        if troubles is None:
+            raise
+        troubles.append(f"{name}: {str(error) or type(error).__name__}")
+        return None
+
+
 def save_figures(
-    results: list[StepResult], folder: Path, *, every_frame: bool, progress: Callable[[float], None]
+    results: list[StepResult],
+    folder: Path,
+    *,
+    every_frame: bool,
+    progress: Callable[[float], None],
+    troubles: list[str] | None = None,
 ) -> None:
     """Write the main figures into a folder, and those of every frame into its folder every_frame.
 
@@ -79,18 +115,20 @@ def save_figures(
     every_frame : bool
     progress : callable
         Called with the fraction done.
+    troubles : list of str, optional
+        Takes the names of figures that cannot be drawn, and why; without, the first of them is raised.
     """
     n_main = MAIN_WEIGHT * len({name for result in results for name in figures_of(result)})
     n_frames = sum(result.state.shape[0] for result in results) if every_frame else 0
     done = 0
-    for name, pixels in main_figures(results):
+    for name, pixels in main_figures(results, troubles):
         save_png(pixels, folder / f"{name}.png")
         done += MAIN_WEIGHT
         progress(done / (n_main + n_frames))
     if every_frame:
         below = folder / "every_frame"
         below.mkdir()
-        for name, pixels in figures_of_every_frame(results):
+        for name, pixels in figures_of_every_frame(results, troubles):
             save_png(pixels, below / f"{name}.png")
             done += 1
             progress(min(1.0, done / (n_main + n_frames)))
