@@ -21,6 +21,39 @@ variables of its step out, but for those that Stage 2 reads: these are always th
 """
 
 
+FIGURES = """
+## Figures
+
+HUSTLE-tools' names of saved figures, and what takes their place in the run's folder here. Figures of every frame
+(`save_plots 2`) are in `every_frame/`.
+
+| HUSTLE-tools | here |
+|---|---|
+| `CR_location`, `CR_location_frame<k>` | `CR_location`, `every_frame/CR_<step>_frame_<k>` (a step of time iteration) |
+| `CR_before_correction`, `CR_after_correction` | `CR_before_after` |
+| `CR_outliers_per_frame` | `CR_per_frame` |
+| `LED_before_correction_<k>`, `LED_after_correction_<k>` | `LED_before_after`, `every_frame/LED_frame_<k>` |
+| `LED_location_of_corrected_pixels_<k>` | `every_frame/LED_frame_<k>`, its third picture |
+| `LED_location_of_all_corrected_pixels` | `LED_location_of_all_corrected_pixels` |
+| `LED_Noise_Model`, `LED_Fine_Structure_Model` | `LED_noise_model`, `LED_fine_structure_model` |
+| `spatialsmooth_location_frame<k>` | `every_frame/spatial_smoothing_frame_<k>`, `spatial_smoothing_location` |
+| `spatialsmooth_before_correction_frame<k>`, `..._after_...` | `spatial_smoothing_before_after` |
+| `bkg_values_<method>` | `bkg_values_uniform`, `bkg_values_column`, `bkg_values_pagul` |
+| `bkg_histogram_exposure<k>` | `bkg_histogram_uniform` |
+| `bkg_corner_location` | `bkg_region_uniform` |
+| `bkg_region_col-by-col` | `bkg_region_column` |
+| `bkg_pagul_mask` | `bkg_mask_pagul` |
+| `bkg_before_subtraction`, `bkg_after_subtraction` | `bkg_correction_uniform`, `bkg_correction_column`, `bkg_correction_pagul` |
+| `bkg_scaling_parameters` | `bkg_scaling_pagul` |
+| `target_location_in_direct_image` | `target_location` |
+| `0th_tracking_frame<k>` | `0th_order_window`, `every_frame/0th_order_window_frame_<k>` |
+| `0th_order_x_displacement`, `0th_order_y_displacement` | `0th_order_displacement` |
+| `bkg_star_no<i>`, `bkg_stars_location` | `bkg_stars_location` |
+| `bkg_stars_x_displacement`, `bkg_stars_y_displacement` | `bkg_stars_displacement` |
+| `quicklookup.gif`, `quicklookupDQ.gif` | `quicklooks/quicklookup.gif`, `quicklooks/quicklookupDQ.gif` |
+"""
+
+
 def cells(*texts: str) -> str:
     """Return a table row."""
     return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
@@ -74,7 +107,7 @@ def page() -> str:
     parts.append(
         "- The other attributes, and the variables of single steps but `star<i>_disp`, are only here."
     )
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts) + "\n" + FIGURES
 
 
 if __name__ == "__main__":

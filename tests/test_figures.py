@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import subprocess
 import sys
 import weakref
@@ -36,6 +37,7 @@ NAMES = [
     ),
     *(f"{what}_per_frame" for what in ("CR", "LED", "HST_flags", "spatial_smoothing")),
     *(f"{what}_before_after" for what in ("CR", "LED", "HST_flags", "spatial_smoothing")),
+    *("LED_noise_model", "LED_fine_structure_model"),
     *LEVELS,
     *(
         "bkg_histogram_uniform",
@@ -43,6 +45,7 @@ NAMES = [
         "bkg_region_column",
         "bkg_columns_column",
         "bkg_mask_pagul",
+        "bkg_scaling_pagul",
     ),
     *("target_location", "0th_order_window", "0th_order_displacement"),
     *("bkg_stars_location", "bkg_stars_displacement", "light_curve", "quicklook_apertures"),
@@ -147,6 +150,13 @@ def test_figures_are_let_go(results: list[StepResult]) -> None:
     del figure
     gc.collect()
     assert gone() is None
+
+
+def test_the_docs_table_names_figures_that_are_there() -> None:
+    table = (Path(__file__).parents[1] / "docs" / "clean_obs.md").read_text().partition("## Figures")[2]
+    rows = [row.split("|") for row in table.splitlines() if row.startswith("| `")]
+    ours = {name for row in rows for name in re.findall(r"`([^`]+)`", row[2]) if "/" not in name}
+    assert ours and ours <= set(NAMES)
 
 
 def test_saving_makes_a_file_of_each(results: list[StepResult], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import binary_dilation, convolve, median_filter
 
 from hustle_widgets.algorithms.bloom import bloom_mask
+from hustle_widgets.algorithms.edge_models import edge_models
 from hustle_widgets.algorithms.edges import laplacian
 from hustle_widgets.algorithms.laplacian import MAX_ROUNDS, detect_edges, significance
 from hustle_widgets.algorithms.neighbours import fill_bad, good_neighbour_median
@@ -30,6 +31,23 @@ def spectrum(shape=(60, 130), peak=8000.0):
 def expose(scene, seed):
     rng = np.random.default_rng(seed)
     return (rng.poisson(scene) + rng.normal(0, READ_NOISE, scene.shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_the_models_are_those_of_the_definition(bad):
+    image = expose(spectrum((40, 50)), 3)
+    inside = image.copy()
+    if bad:
+        image[20, 20] = np.nan
+        inside, _ = fill_bad(image)
+    noise, fine = edge_models(image, READ_NOISE)
+    level = np.maximum(median_filter(inside, 5, mode="reflect"), 0)
+    smooth = median_filter(inside, 3, mode="reflect")
+    part = np.s_[8:-8, 8:-8]
+    np.testing.assert_allclose(noise[part], np.sqrt(level + READ_NOISE**2)[part], rtol=1e-5)
+    np.testing.assert_allclose(fine[part], (smooth - median_filter(smooth, 7))[part], rtol=1e-5, atol=1e-4)
+    with pytest.raises(ValueError, match="read_noise|read noise"):
+        edge_models(image, 0)
 
 
 def dirty_frame(seed, shape=(60, 130)):

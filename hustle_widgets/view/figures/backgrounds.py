@@ -18,6 +18,7 @@ from hustle_widgets.steps.column import background_region
 from hustle_widgets.view import theme
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
+from hustle_widgets.view.figures.models import scaling
 
 SAMPLE = 60_000  # background pixels of a frame that are enough for its median
 VALUES = f"Background [{base.ELECTRONS}]"
@@ -59,7 +60,11 @@ def sky_figures(result: StepResult) -> dict[str, Maker]:
     """Return the figures of the background by the sky image."""
     middle = result.state.shape[0] // 2
     figures = background_figures(result, off_sources)
-    return {**figures, "bkg_mask_pagul": lambda paper: SkyMask(result, paper).draw(middle)}
+    return {
+        **figures,
+        "bkg_mask_pagul": lambda paper: SkyMask(result, paper).draw(middle),
+        "bkg_scaling_pagul": partial(scaling, result),
+    }
 
 
 def in_boxes(result: StepResult, frame: int, image: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from scipy.ndimage import generate_binary_structure, maximum_filter
 from hustle_widgets.engine.deltas import Patch
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
+from hustle_widgets.view.figures.models import model_figures
 from hustle_widgets.view.flag_colors import flag_colors
 
 NEIGHBOURS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
@@ -53,7 +54,7 @@ def flagged_figures(
 
 def edge_figures(result: StepResult) -> dict[str, Maker]:
     """Return the figures of edge detection, under the tutorial's names."""
-    return flagged_figures(result, "LED_location_of_all_corrected_pixels")
+    return {**flagged_figures(result, "LED_location_of_all_corrected_pixels"), **model_figures(result)}
 
 
 def boxed_figures(result: StepResult) -> dict[str, Maker]:
