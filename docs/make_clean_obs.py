@@ -43,7 +43,7 @@ HUSTLE-tools' names of saved figures, and what takes their place in the run's fo
 | `bkg_corner_location` | `bkg_region_uniform` |
 | `bkg_region_col-by-col` | `bkg_region_column` |
 | `bkg_pagul_mask` | `bkg_mask_pagul` |
-| `bkg_before_...`, `bkg_after_subtraction` | `bkg_correction_uniform`, `bkg_correction_column`, `bkg_correction_pagul` |
+| `bkg_before_...`, `bkg_after_...` | `bkg_correction_uniform`, `bkg_correction_column`, `bkg_correction_pagul` |
 | `bkg_scaling_parameters` | `bkg_scaling_pagul` |
 | `target_location_in_direct_image` | `target_location` |
 | `0th_tracking_frame<k>` | `0th_order_window`, `every_frame/0th_order_window_frame_<k>` |
