@@ -39,6 +39,10 @@ class StepLike(Observable, Protocol):
     @property
     def section(self) -> str: ...  # noqa: D102
     @property
+    def label(self) -> str: ...  # noqa: D102
+    @property
+    def tour(self) -> str: ...  # noqa: D102
+    @property
     def switch(self) -> str: ...  # noqa: D102
     @property
     def switch_help(self) -> str: ...  # noqa: D102
@@ -78,6 +82,9 @@ class StepLike(Observable, Protocol):
     def setting(self, values: Mapping[str, Any]) -> Setting:
         """Return switch and parameters, borrowed ones included, out of those of all steps."""
 
+    def soft(self, name: str) -> tuple[float, float] | None:
+        """Return the range in which a parameter can matter for this visit."""
+
     def reset(self, *names: str) -> None:
         """Set the named parameters, all if none is named, to the tutorial's values."""
 
@@ -86,6 +93,7 @@ class ReductionLike(Observable, Protocol):
     """A Reduction, as its steps and the view know it. `hustle_widgets.Reduction` says more."""
 
     auto: bool
+    output_run: str
     config: HustleConfig | None
 
     @property
@@ -98,8 +106,6 @@ class ReductionLike(Observable, Protocol):
     def kinds(self) -> tuple[type[Any], ...]: ...  # noqa: D102
     @property
     def toplevel_dir(self) -> str: ...  # noqa: D102
-    @property
-    def output_run(self) -> str: ...  # noqa: D102
 
     def __getitem__(self, name: str) -> StepLike:
         """Return a step by its name."""

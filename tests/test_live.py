@@ -276,16 +276,23 @@ def test_bars_count_the_bits_of_the_frame(show: Show) -> None:
         assert text.endswith(f": {np.count_nonzero(dq & bit):,}")
 
 
+def drag(image: Any, region: tuple[int, int, int, int]) -> None:
+    """Drag a rectangle over a picture that waits for one."""
+    done = image._brush._done
+    image._brush.stop()
+    done(region)
+
+
 @pytest.mark.parametrize(("name", "trait"), [("smooth", "smth_bounds"), ("uniform", "bounds")])
 def test_boxes_set_the_parameter_and_follow_it(show: Show, name: str, trait: str) -> None:
     shown = show(name)
     live, step = shown.live, shown.step
     assert getattr(step, trait) is None and shown.boxes(trait) == []
     live.editor.begin()
-    shown.image._brush_done((20, 60, 100, 300))
+    drag(shown.image, (20, 60, 100, 300))
     assert getattr(step, trait) == ((20, 60, 100, 300),)
     live.editor.begin()
-    shown.image._brush_done((100, 120, 10, 40))
+    drag(shown.image, (100, 120, 10, 40))
     assert len(getattr(step, trait)) == 2
     shown.image._named[trait]._remove(None, {"data": {"index": 0}})
     assert getattr(step, trait) == ((100, 120, 10, 40),)
@@ -347,7 +354,7 @@ def test_rows_are_brushed_on_the_frame(show: Show) -> None:
     assert "region" not in shown.image._marked.layers and not live.add.disabled
     assert shown.boxes("rows") == [(0, 3, 0, shown.columns), (7, 9, 0, shown.columns)]
     live.begin()
-    shown.image._brush_done((20, 23, 50, 90))
+    drag(shown.image, (20, 23, 50, 90))
     assert step.rows == (0, 1, 2, 7, 8, 20, 21, 22)
     live.preview()
     assert len(shown.boxes("rows")) == 3

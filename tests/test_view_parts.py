@@ -534,8 +534,8 @@ def test_light_curve_tells_scatter_and_shows_the_one_before():
         previous={"+1": [1, 1, 0.9, 1]},
         previous_ppm={"+1": 2000},
     )
-    assert "order +1: scatter 1,234 ppm" in plot.widget.children[0].value
-    assert "order −1" in plot.widget.children[0].value
+    assert "order +1: scatter 1,234 ppm" in plot.widget.children[0].children[0].value
+    assert "order −1" in plot.widget.children[0].children[0].value
     plot.close()
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.signal import savgol_filter
 
 from .geometry import Trace
 
@@ -140,6 +141,41 @@ def point_scatter(flux: ArrayLike, orbit_numbers: ArrayLike | None = None) -> fl
     distance = np.abs(bends - np.median(bends))
     kept = bends[distance <= 4 * MAD_TO_SIGMA * np.median(distance)]
     return float(1e6 * np.std(kept) / np.sqrt(6) / np.nanmedian(values))
+
+
+def local_trend(flux: ArrayLike, orbit_numbers: ArrayLike, window: int = 7) -> NDArray[np.float64]:
+    """Smooth a light curve within its orbits, to see what is left of it: not a model of a transit.
+
+    Parameters
+    ----------
+    flux : array_like, shape (n_frames,)
+        Light curve.
+    orbit_numbers : array_like of int, shape (n_frames,)
+        No orbit knows of another.
+    window : int
+        Points that a parabola is fitted to; where an orbit has fewer, all of them.
+
+    Returns
+    -------
+    ndarray of float, shape (n_frames,)
+        The fitted parabola at each point; NaN where the flux is NaN. In an orbit of three points or fewer their
+        median, for a parabola would leave nothing.
+
+    Notes
+    -----
+    Savitzky & Golay (1964), with the ends of an orbit on the parabola of its last window.
+    """
+    values, orbits = np.asarray(flux, dtype=float), np.asarray(orbit_numbers)
+    trend = np.full(values.shape, np.nan)
+    for orbit in np.unique(orbits):
+        here = np.flatnonzero((orbits == orbit) & np.isfinite(values))
+        if here.size > 3:
+            width = min(window, here.size)
+            width -= width % 2 == 0
+            trend[here] = savgol_filter(values[here], width, min(2, width - 2))
+        elif here.size:
+            trend[here] = np.median(values[here])
+    return trend
 
 
 def standard_scatter(flux: ArrayLike, use: ArrayLike | None = None) -> float:

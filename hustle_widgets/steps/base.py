@@ -97,6 +97,8 @@ class Step(LazyVBox):
     ----------
     name, title, section : str
         Name in the Reduction, what a person reads, number in the tutorial.
+    label : str
+        A word or two for the list of steps; the title if it is not declared.
     heading : tuple of str
         Lines above its keys in the config file; made of section and title unless they are declared.
     switch, switch_help : str
@@ -153,6 +155,7 @@ class Step(LazyVBox):
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
     section: ClassVar[str] = ""
+    label: ClassVar[str] = ""
     heading: ClassVar[tuple[str, ...]] = ()
     switch: ClassVar[str] = ""
     switch_help: ClassVar[str] = ""
@@ -216,6 +219,7 @@ class Step(LazyVBox):
         for name, words in {
             "doing": f"{cls.title}...",
             "done": f"{cls.title} complete.",
+            "label": cls.title,
             "flags_what": f"Pixels flagged by: {cls.title}",
             "figure": cls.name,
         }.items():
@@ -298,6 +302,17 @@ class Step(LazyVBox):
         borrowed = [place.partition(".")[2] for place in cls.borrows]
         computed |= {name: values[name] for name in borrowed if name in values}
         return Setting(bool(values[cls.switch]) if cls.switch else True, computed, display)
+
+    def soft(self, name: str) -> tuple[float, float] | None:
+        """Return the range in which a parameter can matter for this visit: that of its slider."""
+        reduction = self.reduction
+        declared = self.parameters[name].soft
+        return declared if reduction is None else self.matters(name, reduction.state(self.name)) or declared
+
+    @classmethod
+    def matters(cls, name: str, state: State) -> tuple[float, float] | None:
+        """Return the range in which a parameter can matter for a visit; None: as declared. To be extended."""
+        return None
 
     def reset(self, *names: str) -> None:
         """Set the named parameters, all if none is named, to the tutorial's values."""

@@ -27,6 +27,7 @@ class ColumnBackground(Step):
     """Subtract the background of each column of each frame."""
 
     name, title, section, by = "column", "Background: column by column", "5b", "frames"
+    label = "Columns"
     heading = ("Step 5b: Column-by-column background subtraction",)
     switch = "do_column"
     switch_help = "Subtract a background value from each column of each frame."

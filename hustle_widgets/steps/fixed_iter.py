@@ -29,6 +29,7 @@ class FixedIteration(Step):
     """Reject outliers from each pixel's time series a fixed number of times."""
 
     name, title, section = "fixed_iter", "Cosmic rays: fixed iteration", "3a"
+    label = "Fixed iteration"
     heading = ("Step 3: Reject cosmic rays with time iteration", "Step 3a: Fixed iteration parameters")
     switch = "do_fixed_iter"
     switch_help = "Reject outliers in time a fixed number of times."

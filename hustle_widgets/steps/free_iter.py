@@ -35,6 +35,7 @@ class FreeIteration(Step):
     """Reject cosmic rays from each pixel's time series until none is left."""
 
     name, title, section = "free_iter", "Cosmic rays: free iteration", "3b"
+    label = "Free iteration"
     heading = ("Step 3b: Free iteration parameters",)
     switch = "do_free_iter"
     switch_help = "Reject outliers in time until none is left."

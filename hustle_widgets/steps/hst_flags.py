@@ -27,6 +27,7 @@ class HSTFlags(Step):
     """Correct pixels that calwf3 flagged: bits below 4096 in space, the others in time."""
 
     name, title, section = "hst_flags", "HST pipeline flags", "2"
+    label = "HST flags"
     heading = ("Step 2: Correct pixels flagged by HST pipeline",)
     switch = "do_hst_flags"
     switch_help = "Correct the pixels that the HST pipeline flagged."

@@ -22,6 +22,7 @@ class LaplacianEdgeDetection(Step):
     """Reject pixels with steeper edges than the telescope can make: hot, cold and dead ones, cosmic rays."""
 
     name, title, section = "led", "Hot pixels: Laplacian edges", "4a"
+    label = "Edges"
     heading = (
         "Step 4: Reject hot pixels with spatial detection",
         "Step 4a: Laplacian Edge Detection parameters",
@@ -47,7 +48,6 @@ class LaplacianEdgeDetection(Step):
             "How significant an edge must be; lower rejects more. A quarter of L.A.Cosmic's scale: 2.5 here "
             "is its 10, and 10 asks for a lone pixel of 40 sigma."
         ),
-        unit="sigma / 4",
         above=0,
         soft=(1, 20),
     )

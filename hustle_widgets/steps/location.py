@@ -21,6 +21,7 @@ class TargetLocation(Step):
     """Refine the target's place in the direct image by its centroid."""
 
     name, title, section, by = "location", "Target location", "6a", "visit"
+    label = "Target"
     heading = ("Step 6: Displacement estimation", "Step 6a: Refine target location")
     switch = "do_location"
     switch_help = "Refine the target's place in the direct image."

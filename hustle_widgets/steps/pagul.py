@@ -38,6 +38,7 @@ class PagulBackground(Step):
     """Subtract the G280 sky image, scaled to each frame."""
 
     name, title, section, by = "pagul", "Background: sky image", "5c", "frames"
+    label = "Sky image"
     heading = ("Step 5c: Pagul et al. background subtraction",)
     switch = "do_Pagul"
     switch_help = "Subtract the image of the G280 sky, scaled to each frame (Pagul et al. 2023)."
@@ -67,7 +68,6 @@ class PagulBackground(Step):
             "How far from the sky a pixel may lie to count, in standard deviations of the whole frame; "
             "smaller masks more."
         ),
-        unit="std of the frame",
         above=0,
         soft=(0.0001, 0.1),
     )

@@ -51,6 +51,8 @@ class Parameter(TraitType[Any, Any]):
         Whether it only changes what is shown, so that nothing is computed again.
     common : bool
         Whether other steps may declare it too: they all have one value, under one key of the config file.
+    advice : str
+        When to raise or lower it, or what to choose: the second half of the help on the page.
     """
 
     kind = "value"
@@ -67,8 +69,9 @@ class Parameter(TraitType[Any, Any]):
         added: bool = False,
         display: bool = False,
         common: bool = False,
+        advice: str = "",
     ) -> None:
-        self.unit, self.soft, self.optional = unit, soft, optional
+        self.unit, self.soft, self.optional, self.advice = unit, soft, optional, advice
         self.added, self.display, self.common = added, display, common
         self.tutorial = default if default is None else self.convert(default)
         super().__init__(default_value=self.tutorial, allow_none=bool(optional), help=help)

@@ -29,6 +29,7 @@ class Quicklook(Step):
     """Sum the light of the traces: the white light curve that the reduction leads to."""
 
     name, title, section, by = "quicklook", "Quality quicklook", "7", "frames"
+    label = "Quicklook"
     heading = ("Step 7: Quality quicklook",)
     switch = "do_quicklook"
     switch_help = "Sum the white light curve and make the quicklook animations."

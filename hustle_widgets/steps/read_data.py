@@ -25,6 +25,7 @@ class ReadData(Step):
     """Choose the frames to reduce: all, or without those that failed, the first of each orbit, the first orbit."""
 
     name, title, section, by = "read_data", "Read in the data", "1", "visit"
+    label = "Read"
     doing, live = "Reading in the data...", "hustle_widgets.view.live.ends:ReadLive"
     tour = """
     Dots are frames, by time and orbit; crosses are frames left out; triangles are frames that look as if they failed.

@@ -24,6 +24,7 @@ class SaveOutputs(Step):
     """Write the clean visit for Stage 2, when a run is asked for; not while sliders move."""
 
     name, title, section, by = "save", "Save outputs", "8", "visit"
+    label = "Save"
     heading = ("Step 8: Save outputs",)
     switch = "do_save"
     switch_help = "Write the clean visit, clean_obs.nc, for Stage 2."

@@ -21,6 +21,7 @@ class SpatialSmoothing(Step):
     """Reject pixels that stand out of a smoothed frame."""
 
     name, title, section = "smooth", "Hot pixels: spatial smoothing", "4b"
+    label = "Smoothing"
     heading = ("Step 4b: Spatial smoothing parameters",)
     switch = "do_smooth"
     switch_help = "Reject pixels that stand out of a smoothed frame."

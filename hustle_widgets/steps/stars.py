@@ -22,6 +22,7 @@ class BackgroundStarTracking(Step):
     """Track the displacement of the frames by the centroids of background stars."""
 
     name, title, section, by = "bkg_stars", "Displacement: background stars", "6c", "frames"
+    label = "Stars"
     heading = ("Step 6c: Background star tracking",)
     switch = "do_bkg_stars"
     switch_help = "Track the motion of the frames by background stars."

@@ -29,6 +29,7 @@ class UniformBackground(Step):
     """Subtract one background value from each frame, taken from the histogram of its pixels."""
 
     name, title, section, by = "uniform", "Background: uniform", "5a", "frames"
+    label = "Uniform"
     heading = ("Step 5: Background subtraction", "Step 5a: uniform value background subtraction")
     switch = "do_uniform"
     switch_help = "Subtract one background value from each frame."

@@ -20,6 +20,7 @@ class ZerothOrderTracking(Step):
     """Track the displacement of the frames by the centroid of the 0th order."""
 
     name, title, section, by = "zeroth_tracking", "Displacement: 0th order", "6b", "frames"
+    label = "0th order"
     heading = ("Step 6b: Source center-of-mass tracking",)
     switch = "do_0thtracking"
     switch_help = "Track the motion of the frames by the 0th order."

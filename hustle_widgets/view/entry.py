@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hustle_widgets.protocols import ReductionLike, StepLike
+from hustle_widgets.view.page.layout import area, page
 from hustle_widgets.view.page.reduction_view import ReductionView
 from hustle_widgets.view.page.step_panel import settings_of
 from hustle_widgets.view.page.step_view import StepView
@@ -22,7 +23,7 @@ def panel_of(step: StepLike) -> tuple[Any, ...]:
     """Return the children of a step shown by itself: settings, and in a Reduction frames and live plots."""
     reduction = step.reduction
     if reduction is None:
-        return (settings_of(step),)
+        return (page(area("panel", settings_of(step)), kind="hustle-alone"),)
     view = StepView(step, reduction)
     reduction.auto = True
     reduction.compute()

@@ -7,22 +7,43 @@ from typing import Any
 import bqplot
 import ipywidgets
 
-# Okabe & Ito (2008), "Color Universal Design": told apart with any kind of colour vision.
-BLACK = "#000000"
-ORANGE = "#e69f00"
-SKY = "#56b4e9"
-GREEN = "#009e73"
-YELLOW = "#f0e442"
-BLUE = "#0072b2"
-VERMILLION = "#d55e00"
-PURPLE = "#cc79a7"
-GREY = "#8c8c8c"
+from hustle_widgets.view import colors
+from hustle_widgets.view.colors import TRACE_MARKERS
 
-# In the order in which unnamed curves take them; yellow is left out, it is lost on white.
-CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
-# The same trace has the same colour and marker wherever it is drawn.
-TRACE_COLORS = {"+1": BLUE, "-1": VERMILLION, "+2": GREEN, "-2": PURPLE}
-TRACE_MARKERS = {"+1": "circle", "-1": "triangle-up", "+2": "square", "-2": "diamond"}
+__all__ = ["TRACE_MARKERS", "axes", "figure"]
+
+
+def _follows(name: str, color: str) -> str:
+    """Return a colour of the page's style sheet, which has one for light and one for dark themes."""
+    return f"var(--hustle-{name}, {color})"
+
+
+BLACK = _follows("black", colors.BLACK)
+ORANGE = _follows("orange", colors.ORANGE)
+SKY = _follows("sky", colors.SKY)
+GREEN = _follows("green", colors.GREEN)
+YELLOW = _follows("yellow", colors.YELLOW)
+BLUE = _follows("blue", colors.BLUE)
+VERMILLION = _follows("vermillion", colors.VERMILLION)
+PURPLE = _follows("purple", colors.PURPLE)
+GREY = _follows("grey", colors.GREY)
+GROUND = _follows("ground", "#ffffff")
+RULE = _follows("rule", "#e4e4e4")
+QUIET = _follows("quiet", "#595959")
+
+_LIVE = {
+    colors.BLACK: BLACK, colors.ORANGE: ORANGE, colors.SKY: SKY, colors.GREEN: GREEN, colors.YELLOW: YELLOW,
+    colors.BLUE: BLUE, colors.VERMILLION: VERMILLION, colors.PURPLE: PURPLE, colors.GREY: GREY,
+}  # fmt: skip
+
+
+def live(color: str) -> str:
+    """Return the colour of the page that stands for one of the palette; others stay as they are."""
+    return _LIVE.get(color, color)
+
+
+CYCLE = tuple(live(color) for color in colors.CYCLE)
+TRACE_COLORS = {order: live(color) for order, color in colors.TRACE_COLORS.items()}
 
 KEPT = BLUE
 REJECTED = VERMILLION
@@ -31,38 +52,38 @@ BAND = SKY
 CHOSEN = GREEN
 GHOST = GREY
 
-FONT_PX = 14
-TICK_PX = 13
+FONT_PX = 13
+TICK_PX = 12
 # bqplot's own margins (60 all round) waste the top and cut long tick labels on the left.
-MARGIN = {"top": 12, "right": 22, "bottom": 52, "left": 78}
-PLOT_HEIGHT = "260px"
+MARGIN = {"top": 6, "right": 14, "bottom": 36, "left": 54}
 
 
-def axes(
-    x_scale: Any, y_scale: Any, x_label: str, y_label: str, *, grid: bool = True
-) -> tuple[bqplot.Axis, bqplot.Axis]:
+def axes(x_scale: Any, y_scale: Any, x_label: str, *, grid: bool = True) -> tuple[bqplot.Axis, bqplot.Axis]:
     """Bottom and left axis in the common style."""
     style: dict[str, Any] = {
         "grid_lines": "solid" if grid else "none",
-        "grid_color": "#e4e4e4",
+        "grid_color": RULE,
         "tick_style": {"font-size": f"{TICK_PX}px"},
         "tick_format": "~r",  # no 7e+3
     }
-    x_axis = bqplot.Axis(scale=x_scale, label=x_label, label_offset="36px", **style)
-    y_axis = bqplot.Axis(scale=y_scale, label=y_label, side="left", label_offset="60px", **style)
+    # The values' name stands in the heading: upright beside a low plot it would be cut.
+    x_axis = bqplot.Axis(scale=x_scale, label=x_label, label_offset="26px", color=QUIET, **style)
+    y_axis = bqplot.Axis(scale=y_scale, side="left", color=QUIET, **style)
     return x_axis, y_axis
 
 
-def figure(marks: list[Any], plot_axes: list[Any], *, height: str = PLOT_HEIGHT, **options: Any) -> Any:
-    """Figure of the full width of its parent, with margins that hold the labels."""
+def figure(marks: list[Any], plot_axes: list[Any], *, height: str = "", **options: Any) -> Any:
+    """Figure that fills its parent, with margins that hold the labels; `height` is a CSS length for one of its own."""
+    layout = ipywidgets.Layout(width="100%", min_width="120px", min_height="0")
+    if height:
+        layout.height = height
     settings: dict[str, Any] = {
         "fig_margin": MARGIN,
         "padding_x": 0.0,
         "padding_y": 0.0,
         "animation_duration": 0,
         "display_toolbar": False,
-        # White in a dark notebook too: the colours are chosen for it.
-        "background_style": {"fill": "#ffffff"},
-        "layout": ipywidgets.Layout(width="100%", height=height, min_width="280px"),
+        "background_style": {"fill": GROUND},
+        "layout": layout,
     }
     return bqplot.Figure(marks=marks, axes=plot_axes, **(settings | options))

@@ -60,7 +60,12 @@ def browser(chromium: str) -> Iterator[Browser]:
     # A module's, not the session's: while Playwright runs, its event loop counts as running in this thread
     # and would break tests elsewhere that start one.
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        running = playwright.chromium.launch(
+            # A headless Chromium hides scroll bars, which a person sees.
+            executable_path=chromium,
+            args=CHROMIUM_ARGS,
+            ignore_default_args=["--hide-scrollbars"],
+        )
         yield running
         running.close()
 

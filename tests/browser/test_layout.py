@@ -2,47 +2,195 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from lab import LabPage
-from showing import SHOW, folder, settle, shown
+from showing import SHAPE, SHOW, folder, settle, shown
 
 __all__ = ["folder", "shown"]  # fixtures
 
-# Controls and plots that reach beyond the page or a box that hides what overflows, and sliders without a track.
-CUT_OFF = """() => {
-  const page = document.querySelector('.hustle-page'), cut = [];
-  const kinds = ['.widget-button', '.widget-hslider', '.widget-dropdown', '.widget-text', '.widget-toggle-button',
-                 '.widget-play', 'input', '.hustle-assessment', '.bqplot'];
-  for (const element of page.querySelectorAll(kinds.join())) {
+# What reaches beyond a box that hides it or scrolls, scroll bars, and sliders without a track to move on.
+# Two places may scroll: the list of steps of a wide page, and the panel of a step.
+FAULTS = """() => {
+  const page = document.querySelector('.hustle-page'), faults = [];
+  const named = (element) => `${element.className} ${(element.innerText ?? '').slice(0, 40)}`;
+  const width = page.getBoundingClientRect();
+  for (const element of page.querySelectorAll('*')) {
+    const style = getComputedStyle(element), box = element.getBoundingClientRect();
+    if (!box.width || !box.height || style.visibility === 'hidden') continue;
+    if (element.closest('svg, .hustle-sr, .hustle-one-line')) continue;
+    const scrolls = /auto|scroll/.test(style.overflowY) || /auto|scroll/.test(style.overflowX);
+    if (scrolls && element.scrollHeight > element.clientHeight + 1 && !element.matches('.hustle-panel, select'))
+      faults.push(`scrolls upright: ${named(element)}`);
+    if (scrolls && element.scrollWidth > element.clientWidth + 1) faults.push(`scrolls across: ${named(element)}`);
+    if (box.left < width.left - 2 || box.right > width.right + 2) faults.push(`beyond the page: ${named(element)}`);
+  }
+  const kinds = '.jupyter-button, .widget-hslider, .widget-dropdown, .widget-text, .widget-checkbox, .bqplot';
+  for (const element of page.querySelectorAll(kinds)) {
     const box = element.getBoundingClientRect();
     if (!box.width || !box.height) continue;
-    const name = element.className + ' ' + element.innerText.slice(0, 40);
-    for (let around = element.parentElement; around !== page.parentElement; around = around.parentElement) {
-      if (around !== page && getComputedStyle(around).overflow === 'visible') continue;
+    if (element.matches('.jupyter-button') && element.scrollWidth > element.clientWidth + 1)
+      faults.push(`cut: ${named(element)}`);
+    const label = element.querySelector('.widget-label');
+    if (label && label.scrollWidth > label.clientWidth + 1) faults.push(`label cut: ${named(element)}`);
+    for (let around = element.parentElement; around !== page; around = around.parentElement) {
+      if (getComputedStyle(around).overflowX === 'visible') continue;
       const room = around.getBoundingClientRect();
-      if (box.left < room.left - 3 || box.right > room.right + 3 || box.bottom > room.bottom + 3)
-        cut.push(`${name}: ${Math.round(box.right - room.right)} right, ${Math.round(box.bottom - room.bottom)} below`);
+      if (box.left < room.left - 2 || box.right > room.right + 2) faults.push(`cut off: ${named(element)}`);
     }
-    const track = element.querySelector('.noUi-base');
-    if (track && track.getBoundingClientRect().width < 24) cut.push(`${name}: no track`);
   }
-  return cut;
+  for (const track of page.querySelectorAll('.hustle-settings .noUi-base')) {
+    const long = track.getBoundingClientRect().width;
+    if (long && long < 180) faults.push(`track of ${Math.round(long)} px: ${named(track.closest('.widget-hslider'))}`);
+  }
+  return faults;
 }"""
+# Texts whose contrast with the ground behind them is below 4.5 : 1, large ones below 3 : 1.
+FAINT = """() => {
+  const numbers = (color) => (color.match(/[0-9.]+/g) ?? []).map(Number);
+  const part = (value) => { const s = value / 255; return s <= 0.03928 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4; };
+  const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = numbers(getComputedStyle(at).backgroundColor);
+      if (color.length && (color.length === 3 || color[3] > 0.95)) return color;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [], page = document.querySelector('.hustle-page');
+  const walk = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const element = walk.currentNode.parentElement, box = element.getBoundingClientRect();
+    const style = getComputedStyle(element);
+    if (!walk.currentNode.textContent.trim() || !box.width || style.visibility === 'hidden') continue;
+    if (element.closest('style, script, option, .hustle-sr')) continue;
+    const inPlot = element.closest('svg');
+    if (inPlot && !element.closest('.axis')) continue;
+    const ink = numbers(inPlot ? style.fill : style.color).slice(0, 3), paper = ground(element);
+    const [bright, dark] = [light(ink), light(paper)].sort((a, b) => b - a);
+    const ratio = (bright + 0.05) / (dark + 0.05);
+    const text = walk.currentNode.textContent.trim().slice(0, 40);
+    if (ratio < (element.ariaHidden === 'true' ? 3 : 4.5)) faint.push(`${ratio.toFixed(1)}: ${text} ${style.color}`);
+  }
+  return [...new Set(faint)];
+}"""
+# Colours of the style sheet that marks are drawn in, with their contrast to the ground.
+MARKS = """() => {
+  const style = getComputedStyle(document.querySelector('.hustle-page')), found = {};
+  const canvas = document.createElement('canvas').getContext('2d');
+  const rgb = (color) => { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3); };
+  const part = (value) => { const s = value / 255; return s <= 0.03928 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4; };
+  const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  const paper = light(rgb(style.getPropertyValue('--hustle-ground')));
+  for (const name of ['black', 'orange', 'sky', 'green', 'yellow', 'blue', 'vermillion', 'purple', 'grey']) {
+    const ink = light(rgb(style.getPropertyValue(`--hustle-${name}`)));
+    found[name] = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+  }
+  return found;
+}"""
+THEMES = ("JupyterLab Light", "JupyterLab Dark")
 
 
-def test_nothing_is_cut_off_in_any_window(shown: LabPage):
+def faults_of(lab: LabPage) -> list[str]:
+    """What is wrong with the page when it has come to rest."""
+    for _ in range(12):
+        lab.page.wait_for_timeout(150)
+        if not (faults := lab.page.evaluate(FAULTS)):
+            break
+    return faults
+
+
+def use_theme(lab: LabPage, theme: str) -> None:
+    lab.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    light = "true" if theme.endswith("Light") else "false"
+    lab.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+    lab.page.wait_for_timeout(400)
+
+
+def open_every_page(lab: LabPage) -> Iterator[str]:
+    for step in ("setup", *lab.kernel_eval("list(reduction.steps)")):
+        lab.kernel_eval(f"reduction._page.open_step({step!r})")
+        lab.page.wait_for_timeout(250)
+        yield step
+
+
+def test_nothing_is_cut_off_and_no_box_scrolls(shown: LabPage):
     lab = shown
-    steps = lab.kernel_eval("list(reduction.steps)")
-    cut: dict[Any, list[str]] = {}
-    for width in (1920, 1280, 1024, 900):
-        lab.page.set_viewport_size({"width": width, "height": 900})
-        for step in ("setup", *steps):
-            lab.kernel_eval(f"reduction._page.open_step({step!r})")
-            lab.page.wait_for_timeout(500)
-            cut[width, step] = lab.page.evaluate(CUT_OFF)
-    assert not {place: found for place, found in cut.items() if found}
+    faults: dict[Any, list[str]] = {}
+    for step in open_every_page(lab):
+        for width in (1920, 1280, 1024, 900):
+            lab.page.set_viewport_size({"width": width, "height": 800})
+            if found := faults_of(lab):
+                faults[step, width] = found
+    assert not faults
+
+
+def test_a_side_bar_and_a_dark_theme_cut_nothing_off_either(shown: LabPage):
+    lab = shown
+    faults: dict[Any, list[str]] = {}
+    # The width of a cell beside an open side bar at 1280 and at 900 px.
+    for width in (980, 600):
+        lab.page.set_viewport_size({"width": width, "height": 800})
+        for theme in THEMES:
+            use_theme(lab, theme)
+            for step in ("free_iter", "led", "uniform", "quicklook"):
+                lab.kernel_eval(f"reduction._page.open_step({step!r})")
+                if found := faults_of(lab):
+                    faults[width, theme, step] = found
+    assert not faults
+
+
+def test_the_work_is_on_one_screen(shown: LabPage):
+    lab = shown
+    lab.page.set_viewport_size({"width": 1280, "height": 800})
+    lab.kernel_eval("reduction._page.open_step('free_iter')")
+    lab.page.wait_for_timeout(500)
+    page = lab.page.locator(".hustle-page").bounding_box()
+    assert page is not None and page["height"] <= 800 - 90
+    for part in (
+        ".hustle-frame .bqplot",
+        ".hustle-curve .bqplot",
+        ".hustle-plot .bqplot",
+        ".hustle-settings .noUi-base",
+    ):
+        for box in (found.bounding_box() for found in lab.page.locator(part).all()):
+            assert box is not None and box["width"] > 150, part
+            assert box["y"] >= page["y"] and box["y"] + box["height"] <= page["y"] + page["height"] + 1, part
+    pixels = lab.page.locator(".hustle-frame .bqplot image").first.bounding_box()
+    assert pixels is not None
+    rows, columns = SHAPE
+    assert pixels["width"] / columns == pytest.approx(pixels["height"] / rows, rel=0.02)  # square
+
+
+def test_the_page_keeps_its_place_while_a_slider_moves(shown: LabPage):
+    lab = shown
+    parts = ".hustle-frame, .hustle-curve, .hustle-panel, .hustle-plot, .hustle-steps"
+    places = f"""() => [...document.querySelectorAll('{parts}')].map(e => {{
+        const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height].map(Math.round); }})"""
+    before = lab.page.evaluate(places)
+    for fraction in (0.05, 0.3, 0.01, 0.8):
+        lab.drag_slider("free_sigma", fraction)
+        assert lab.page.evaluate(places) == before
+    settle(lab)
+    assert lab.page.evaluate(places) == before
+
+
+def test_texts_and_marks_can_be_read_in_light_and_dark(shown: LabPage):
+    lab = shown
+    faint: dict[Any, list[str]] = {}
+    for theme in THEMES:
+        use_theme(lab, theme)
+        faint |= {
+            (theme, step): found for step in open_every_page(lab) if (found := lab.page.evaluate(FAINT))
+        }
+        marks = lab.page.evaluate(MARKS)
+        assert {name: ratio for name, ratio in marks.items() if ratio < 3} == {}
+    assert not faint
 
 
 def test_a_step_in_a_box_of_the_user_keeps_its_width(lab: LabPage, folder: Path):
@@ -54,17 +202,17 @@ def test_a_step_in_a_box_of_the_user_keeps_its_width(lab: LabPage, folder: Path)
     box = lab.page.locator(".hustle-page").bounding_box()
     assert box is not None and box["width"] > 800
     assert lab.page.get_by_text("beside", exact=True).is_visible()
-    assert not lab.page.evaluate(CUT_OFF)
+    assert not faults_of(lab)
 
 
 def test_flagged_pixels_are_walked_through(shown: LabPage):
     lab = shown
     lab.kernel_eval("reduction.free_iter.set_trait('free_sigma', 3.0)")  # of 12 frames none flags more
     settle(lab)
-    look = "[reduction._page.look.row, reduction._page.look.column]"
+    look = "[reduction._page.selection.row, reduction._page.selection.column]"
     flagged = (
         "[list(map(int, p)) for p in zip(*reduction.outcomes()['free_iter'].patch.frame_pixels("
-        "reduction._page.look.frame))]"
+        "reduction._page.selection.frame))]"
     )
     buttons = lab.page.locator(".hustle-walk button")
     pixels = lab.kernel_eval(flagged)
@@ -83,37 +231,39 @@ def test_flagged_pixels_are_walked_through(shown: LabPage):
 
 def test_the_keyboard_reaches_every_control(shown: LabPage):
     lab = shown
-    lab.page.locator(".hustle-bar .widget-button", has_text="Run and save").focus()
+    lab.page.locator(".hustle-bar .hustle-run").focus()
     named = """() => { const e = document.activeElement; return e.closest('.hustle-page') ? (
         e.innerText || e.title || e.closest('.jupyter-widgets')?.innerText || e.tagName).trim() : '' }"""
     reached = []
-    for _ in range(120):
+    for _ in range(60):
         lab.page.keyboard.press("Tab")
         name = lab.page.evaluate(named)
         if not name:  # beyond the last one
             break
         reached.append(name)
     said = "\n".join(reached)
-    for section in lab.kernel_eval("[step.section for step in reduction.steps.values()]"):
-        assert any(name.startswith(f"{section} ") for name in reached), section
     for control in (
         "Set-up",
         "compute at every edit",
         "Zoom",
-        "Whole",
+        "Show the whole frame",
         "Frame",
         "flags",
         "do_free_iter",
-        "free_sigma",
     ):
         assert control in said, control
+    steps = [name for name in reached if re.match(r"\d[abc]? [A-Z0]", name)]
+    assert steps == ["3b Free iteration"]
 
-    # A step is opened, switched off and on, and its slider moved, without the mouse.
-    lab.page.locator("button.hustle-step", has_text="5a Background").focus()
+    # Steps are one stop of Tab, left and right go through them; opened by Enter, switched by the space bar.
+    lab.page.locator("button.hustle-step", has_text="3b Free iteration").focus()
+    for _ in range(3):
+        lab.page.keyboard.press("ArrowRight")
+    assert lab.page.evaluate("document.activeElement.innerText") == "5a Uniform"
     lab.page.keyboard.press("Enter")
-    lab.wait_until(lambda: lab.kernel_eval("reduction._page.look.step") == "uniform", what="the step to open")
-    switch = lab.page.locator(".hustle-settings .widget-checkbox input").first
-    switch.focus()
+    lab.wait_until(
+        lambda: lab.kernel_eval("reduction._page.selection.step") == "uniform", what="the step to open"
+    )
     for state in (False, True):
         lab.page.keyboard.press("Space")
         lab.wait_until(
@@ -123,3 +273,65 @@ def test_the_keyboard_reaches_every_control(shown: LabPage):
     lab.press_slider("hist_bins", "ArrowRight")
     lab.wait_until(lambda: lab.kernel_eval("reduction.uniform.hist_bins") > before, what="the slider to move")
     settle(lab)
+
+
+def test_keys_belong_to_the_page_while_it_has_the_focus(shown: LabPage):
+    lab = shown
+    lab.page.locator("button.hustle-step", has_text="3b Free iteration").click()
+    lab.page.keyboard.press("Escape")  # leaves the cell's editor, as a person's hand does
+    lab.page.locator("button.hustle-step", has_text="3b Free iteration").focus()
+    lab.page.keyboard.press("x")
+    lab.page.wait_for_timeout(300)
+    assert lab.page.locator(".hustle-page").is_visible(), "the notebook has cut the cell"
+    lab.page.keyboard.press(".")
+    lab.wait_until(lambda: lab.kernel_eval("reduction._page.selection.frame") == 1, what="the next frame")
+    lab.page.keyboard.press(",")
+    lab.wait_until(lambda: lab.kernel_eval("reduction._page.selection.frame") == 0, what="the frame before")
+    lab.page.keyboard.press("?")
+    keys = lab.page.locator(".hustle-keys")
+    keys.get_by_text("undo, redo").wait_for()
+    lab.page.keyboard.press("Escape")
+    keys.wait_for(state="detached")
+    lab.kernel_eval("reduction.free_iter.set_trait('free_sigma', 3.0)")
+    settle(lab)
+    lab.page.locator("button.hustle-step", has_text="3b Free iteration").focus()
+    lab.page.keyboard.press("u")
+    lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == 3.5, what="undo")
+    settle(lab)
+
+
+def test_the_wheel_moves_the_slider_that_has_the_focus(shown: LabPage):
+    lab = shown
+    handle = lab.slider("free_sigma").locator(".noUi-handle")
+    handle.focus()
+    handle.hover()
+    lab.page.mouse.wheel(0, -100)
+    lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") > 3.5, what="a small step")
+    assert lab.kernel_eval("reduction.free_iter.free_sigma") < 3.8
+    settle(lab)
+
+
+def test_a_number_is_typed_beside_its_slider(shown: LabPage):
+    lab = shown
+    box = lab.page.locator(".hustle-control", has_text="free_sigma").locator(".hustle-number input")
+    box.fill("3.21")
+    box.press("Enter")
+    lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == 3.21, what="the number")
+    assert lab.slider_value("free_sigma") == pytest.approx(3.21, abs=0.05)  # it is told to one decimal
+    box.fill("-4")
+    box.press("Enter")
+    lab.page.get_by_text("must be a float > 0").wait_for()
+    assert lab.kernel_eval("reduction.free_iter.free_sigma") == 3.21
+    settle(lab)
+
+
+def test_the_page_takes_the_whole_window(shown: LabPage):
+    lab = shown
+    lab.page.locator(".hustle-full").click()
+    whole = lab.page.locator(".hustle-page.hustle-whole-window")
+    whole.wait_for()
+    box = whole.bounding_box()
+    assert box is not None and box["width"] >= 1270 and box["height"] >= 790
+    assert not faults_of(lab)
+    lab.page.locator(".hustle-full").click()
+    whole.wait_for(state="detached")

@@ -207,7 +207,7 @@ def test_ten_seconds_of_dragging_end_with_the_last_value(lab: LabPage, folder: P
     )
     page.settle(60)
     heading = page.figure(FRAME).locator("xpath=..").inner_text()
-    number = lab.kernel_eval("reduction._page.look.frame")
+    number = lab.kernel_eval("reduction._page.selection.frame")
     flagged = lab.kernel_eval(f"len(reduction.outcomes()['free_iter'].patch.frame_pixels({number})[0])")
     assert "Preview" not in heading and f"flagged here: {flagged:,}" in heading
     last = page.picture()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from hustle_widgets.simulate import read_truth
 __all__ = ["folder", "shown"]  # fixtures
 
 
-def open_step(lab: LabPage, title: str) -> None:
-    lab.page.locator("button.hustle-step", has_text=title).click()
-    lab.page.get_by_text(f"{title}", exact=False).first.wait_for()
+def open_step(lab: LabPage, section: str) -> None:
+    lab.page.locator(f"button.hustle-step[title^='Open {section} ']").click()
+    lab.page.locator(".hustle-panel-title", has_text=re.compile(f"^{section} ")).wait_for()
     lab.page.wait_for_timeout(400)
 
 
@@ -37,14 +38,14 @@ def place(
 
 
 def press(lab: LabPage, name: str) -> None:
-    lab.page.locator(".widget-button", has_text=name).first.click()
+    lab.page.locator(f".hustle-bar .hustle-{name}").click()
 
 
 def test_stars_and_target_are_set_with_the_mouse(shown: LabPage, folder: Path):
     lab = shown
     stars = "reduction.bkg_stars.bkg_stars_loc"
     (column, row), *_ = read_truth(folder)["star_positions"].values.tolist()
-    open_step(lab, "6c Displacement")
+    open_step(lab, "6c")
     before = lab.pixels(figure(lab))
 
     lab.page.mouse.click(*place(lab, column, row))
@@ -72,14 +73,14 @@ def test_stars_and_target_are_set_with_the_mouse(shown: LabPage, folder: Path):
     mark = figure(lab).locator("text", has_text="star 0").bounding_box()
     assert mark is not None and abs(mark["x"] - end[0]) < 30 and abs(mark["y"] - end[1]) < 30
 
-    press(lab, "Undo")
+    press(lab, "undo")
     lab.wait_until(lambda: np.hypot(*np.subtract(lab.kernel_eval(stars)[0], (column, row))) < 2, what="undo")
     settle(lab)
     lab.page.mouse.click(*place(lab, *lab.kernel_eval(stars)[0]))
     lab.wait_until(lambda: lab.kernel_eval(stars) == [[0, 0], [0, 0]], what="the star to go")
     settle(lab)
     assert figure(lab).locator("text", has_text="star 0").count() == 0
-    press(lab, "Undo")
+    press(lab, "undo")
     lab.wait_until(lambda: len(lab.kernel_eval(stars)) == 1, what="the star to come back")
     lab.page.wait_for_timeout(300)
     assert figure(lab).locator("text", has_text="star 0").count() == 1
@@ -93,7 +94,7 @@ def test_stars_and_target_are_set_with_the_mouse(shown: LabPage, folder: Path):
 
 
 def sets_the_target_by_a_click(lab: LabPage) -> None:
-    open_step(lab, "6a Target location")
+    open_step(lab, "6a")
     direct = lab.page.locator(".bqplot").count() - 1
     column, row = lab.kernel_eval("reduction.zeroth_tracking.location")
     region = lab.kernel_eval("reduction._page.lives['location'].direct.region")
@@ -117,9 +118,12 @@ def test_frames_are_stepped_through_and_read_out(shown: LabPage):
     lab.page.get_by_text("Frame 3 after 3b").wait_for()
     lab.page.wait_for_timeout(300)
     assert changed_fraction(before, lab.pixels(figure(lab))) > 0.001, "the same frame is shown"
-    lab.page.locator(".widget-play button").first.click()
-    lab.wait_until(lambda: lab.kernel_eval("reduction._page.look.frame") >= 6, what="the frames to play")
-    lab.page.locator(".widget-play button").nth(1).click()
+    play = lab.page.locator(".hustle-frame-controls button[title^='Play']")
+    play.click()
+    lab.wait_until(lambda: lab.kernel_eval("reduction._page.selection.frame") >= 6, what="the frames to play")
+    play.click()
+    lab.wait_until(lambda: not lab.kernel_eval("reduction._page.player.playing"), what="the frames to stop")
+    lab.press_slider("Frame", "Home")
     lab.page.get_by_text("Frame 0 after 3b").wait_for()
 
     reads_out_what_is_under_the_mouse(lab)
@@ -147,13 +151,13 @@ def test_undo_and_redo_and_a_failure_that_is_mended(shown: LabPage):
     edited = lab.kernel_eval("reduction.free_iter.free_sigma")
     assert edited < 3.4
     before = lab.pixels(figure(lab, 1))
-    press(lab, "Undo")
+    press(lab, "undo")
     lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == 3.5, what="undo")
     lab.wait_until(lambda: lab.slider_value("free_sigma") == 3.5, what="the slider to go back")
     settle(lab)
     lab.page.wait_for_timeout(300)
     assert changed_fraction(before, lab.pixels(figure(lab, 1))) > 1e-3, "the light curve did not change"
-    press(lab, "Redo")
+    press(lab, "redo")
     lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == edited, what="redo")
     settle(lab)
 
@@ -161,11 +165,11 @@ def test_undo_and_redo_and_a_failure_that_is_mended(shown: LabPage):
 
 
 def a_failure_is_read_and_goes_when_mended(lab: LabPage) -> None:
-    open_step(lab, "5a Background")
+    open_step(lab, "5a")
     entry = lab.page.locator(".widget-text").filter(has_text="bounds").locator("input")
     entry.fill("[[0, 900, 0, 100]]")
     entry.press("Enter")
-    lab.page.locator(".hustle-error", has_text="reaches outside the frame").wait_for()
+    lab.page.locator(".hustle-settings .hustle-alert", has_text="reaches outside the frame").wait_for()
     lab.page.locator(".hustle-said-top", has_text="reaches outside the frame").wait_for()
     lab.page.locator("[aria-label^='failed']").wait_for()
     entry.fill("[[0, 60, 0, 100]]")
@@ -195,7 +199,7 @@ LaplacianEdgeDetection.compute = staticmethod(wait)"""
     lab.new_notebook([slow])
     lab.run_all()
     lab.page.locator(".hustle-said-top", has_text="running: 4a").wait_for(timeout=60_000)
-    press(lab, "Cancel")
+    press(lab, "cancel")
     lab.page.locator(".hustle-said-top", has_text="to compute").wait_for()
     assert lab.kernel_eval("reduction.led.status") == "stale"
     assert lab.kernel_eval("reduction.free_iter.status") == "fresh"
@@ -203,11 +207,11 @@ LaplacianEdgeDetection.compute = staticmethod(wait)"""
 
     written = folder / "outputs" / "stage_1" / "run_1" / "clean_obs.nc"
     written.unlink(missing_ok=True)
-    press(lab, "Run and save")
+    press(lab, "run")
     lab.wait_until(written.exists, 60, "the file")
     settle(lab)
     assert lab.kernel_eval("reduction.save.status") == "fresh"
-    lab.page.locator(".hustle-said-top", has_text="all steps are computed").wait_for()
+    lab.page.locator(".hustle-said-top", has_text="saved to").wait_for()
 
 
 def test_a_step_alone_shows_its_controls_and_plots(lab: LabPage, folder: Path):
@@ -245,7 +249,7 @@ def test_the_same_cell_run_ten_times_keeps_one_reduction(shown: LabPage):
 
 def test_a_figure_is_opened_at_full_size_and_zoomed(shown: LabPage):
     lab = shown
-    open_step(lab, "2 HST pipeline flags")
+    open_step(lab, "2")
     lab.page.locator(".hustle-settings button[title*='full size']").click()
     canvas = lab.page.locator(".jupyter-matplotlib-canvas-div").first
     canvas.wait_for()

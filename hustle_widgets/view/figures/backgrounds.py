@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hustle_widgets.algorithms.background import histogram
 from hustle_widgets.algorithms.sky import fit_sky
 from hustle_widgets.steps.column import background_region
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
 from hustle_widgets.view.figures.models import scaling
@@ -95,7 +95,7 @@ def values_in_time(result: StepResult, paper: Paper) -> Figure:
         page = Page(
             paper, [2.6], "Should be near the typical value of pixels away from the trace.", right=0.3
         )
-        page.axes[0].plot(*base.broken(result.hours, values), "o-", color=theme.BLUE, ms=4, lw=1)
+        page.axes[0].plot(*base.broken(result.hours, values), "o-", color=colors.BLUE, ms=4, lw=1)
         title = f"{result.kind.title}, median {np.nanmedian(values):.3g} {base.ELECTRONS}"
         base.curve_axes(page.axes[0], base.HOURS, VALUES, title)
         return page.figure
@@ -105,7 +105,7 @@ def values_in_time(result: StepResult, paper: Paper) -> Figure:
     )
     page = Page(paper, [1.9, 2.4], caption)
     curve, picture = page.axes
-    curve.plot(*base.broken(result.hours, np.nanmedian(values, axis=1)), "o-", color=theme.BLUE, ms=4, lw=1)
+    curve.plot(*base.broken(result.hours, np.nanmedian(values, axis=1)), "o-", color=colors.BLUE, ms=4, lw=1)
     base.curve_axes(curve, base.HOURS, VALUES, f"{result.kind.title}, median over columns")
     low, high = np.nanpercentile(values, (1, 99))
     shown = picture.imshow(
@@ -145,14 +145,14 @@ def correction(result: StepResult, mask_of: MaskOf, paper: Paper) -> Figure:
     page = Page(paper, [1.7, 1.7], caption, right=0.3)
     label = f"Median [{base.ELECTRONS}]"
     for axes, values, color, marker, title in (
-        (page.axes[0], before, theme.VERMILLION, "s", f"Before: {result.kind.title}"),
-        (page.axes[1], after, theme.BLUE, "o", "After"),
+        (page.axes[0], before, colors.VERMILLION, "s", f"Before: {result.kind.title}"),
+        (page.axes[1], after, colors.BLUE, "o", "After"),
     ):
         axes.plot(*base.broken(result.hours, values), marker=marker, color=color, ms=4, lw=1)
         base.curve_axes(axes, base.HOURS, label, title)
     reach = max(0.5, 1.15 * float(np.nanmax(np.abs(after), initial=0)))
     page.axes[1].set_ylim(-reach, reach)
-    page.axes[1].axhline(0, color=theme.BLACK, lw=1)
+    page.axes[1].axhline(0, color=colors.BLACK, lw=1)
     page.axes[0].set_xlabel("")
     return page.figure
 
@@ -198,8 +198,8 @@ class HistogramOfFrame:
             right=0.3,
         )
         (self.axes,) = self.page.axes
-        (self.steps,) = self.axes.plot([], [], drawstyle="steps-mid", color=theme.GREY, lw=1)
-        self.level = self.axes.axvline(0, color=theme.VERMILLION, lw=1.8, label="background")
+        (self.steps,) = self.axes.plot([], [], drawstyle="steps-mid", color=colors.GREY, lw=1)
+        self.level = self.axes.axvline(0, color=colors.VERMILLION, lw=1.8, label="background")
         base.curve_axes(self.axes, f"Signal [{base.ELECTRONS}]", "Pixels per bin")
         self.axes.legend(fontsize=9)
         self.title = base.title_of(self.axes)
@@ -232,9 +232,9 @@ class ColumnsOfFrame:
         self.page = Page(paper, [2.6], caption, right=0.3)
         (self.axes,) = self.page.axes
         self.axes.plot(
-            np.nanmedian(self.values, axis=0), color=theme.SKY, lw=2.5, label="median of all frames"
+            np.nanmedian(self.values, axis=0), color=colors.SKY, lw=2.5, label="median of all frames"
         )
-        (self.line,) = self.axes.plot(self.values[0], color=theme.BLACK, lw=0.8, label="this frame")
+        (self.line,) = self.axes.plot(self.values[0], color=colors.BLACK, lw=0.8, label="this frame")
         low, high = np.nanpercentile(self.values, (0.2, 99.8))
         margin = max(0.1 * (high - low), 0.1)
         self.axes.set(xlim=(0, self.values.shape[1] - 1), ylim=(low - margin, high + margin))

@@ -13,12 +13,37 @@ from numpy.typing import NDArray
 from scipy.ndimage import generate_binary_structure, maximum_filter
 
 from hustle_widgets.engine.deltas import Patch
+from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
 from hustle_widgets.view.figures.models import model_figures
 from hustle_widgets.view.flag_colors import flag_colors
 
 NEIGHBOURS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+TEMPORAL = ("fixed_iter", "free_iter")
+PREFIX = {
+    "hst_flags": "HST_flags",
+    "fixed_iter": "CR",
+    "free_iter": "CR",
+    "led": "LED",
+    "smooth": "spatial_smoothing",
+}
+LOCATION = {"CR": "CR_location", "LED": "LED_location_of_all_corrected_pixels"}
+WHAT = {
+    "HST_flags": "Pixels flagged by calwf3",
+    "CR": "Cosmic rays rejected in time",
+    "LED": "Pixels rejected by Laplacian edge detection",
+    "spatial_smoothing": "Pixels rejected by spatial smoothing",
+}
+COLORS = {
+    "hst_flags": colors.PURPLE,
+    "fixed_iter": colors.ORANGE,
+    "free_iter": colors.VERMILLION,
+    "led": colors.BLUE,
+    "smooth": colors.GREEN,
+}
+# The same order of colours must also be told apart without colours.
+STYLES = {"hst_flags": ":", "fixed_iter": "--", "free_iter": "-", "led": "-", "smooth": "--"}
 
 
 def flagged_figures(

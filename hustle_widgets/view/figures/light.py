@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
 
@@ -33,7 +33,7 @@ def light_curve(result: StepResult, paper: Paper) -> Figure:
         order = name.removeprefix("flux_")
         flux = np.asarray(table.columns[name], dtype=float)
         middle = float(np.nanmedian(flux))
-        color = theme.TRACE_COLORS.get(order, theme.BLACK)
+        color = colors.TRACE_COLORS.get(order, colors.BLACK)
         axes.plot(result.hours, 100 * (flux / middle - 1), "o", color=color, ms=4)
         title = "Whole frame" if order == "total" else f"Order {order}"
         title += f": median {middle:.4g} {base.ELECTRONS}"
@@ -52,10 +52,10 @@ def apertures(result: StepResult, paper: Paper) -> Figure:
     page = Page(paper, [base.image_height(paper, image.shape)], caption)
     (axes,) = page.axes
     shown = base.show_frame(axes, image, paper, norm=base.frame_norm(image))
-    colors = itertools.cycle(
-        (theme.VERMILLION, theme.SKY, theme.PURPLE, "white")
+    cycle = itertools.cycle(
+        (colors.VERMILLION, colors.SKY, colors.PURPLE, "white")
     )  # seen on blue and on yellow
-    for (order, line), color in zip(facts["traces"].items(), colors, strict=False):
+    for (order, line), color in zip(facts["traces"].items(), cycle, strict=False):
         for side in (-1, 1):
             axes.plot(line.columns, line.rows + side * (facts["half_width"] + 0.5), color=color, lw=1.3)
         end = int(len(line.columns) // 2)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
 
@@ -97,10 +97,10 @@ def target_location(result: StepResult, paper: Paper) -> Figure:
     near.set_position((base.LEFT / paper.width, near.get_position().y0, 3.4 / paper.width, 3.4 / page.height))
     page.bar(near, shown, SIGNAL)
     base.outline(
-        whole, (corner[1], corner[1] + part.shape[0], corner[0], corner[0] + part.shape[1]), theme.ORANGE
+        whole, (corner[1], corner[1] + part.shape[0], corner[0], corner[0] + part.shape[1]), colors.ORANGE
     )
-    mark(near, guess, theme.SKY, "s", "given")
-    mark(near, place, theme.VERMILLION, "+", "found")
+    mark(near, guess, colors.SKY, "s", "given")
+    mark(near, place, colors.VERMILLION, "+", "found")
     near.legend(fontsize=9, loc="upper right", labelspacing=0.9)
     base.title_of(whole, "Direct image")
     base.title_of(near, "Target")
@@ -122,8 +122,8 @@ class ZerothWindow:
         part, corner = cutout(result.before(0), self.centre, ZEROTH_HALF)
         self.shown = show_window(self.axes, part, corner)
         limits = self.axes.get_xlim(), self.axes.get_ylim()
-        mark(self.axes, result.prepared["expected"], theme.SKY, "s", "expected")
-        mark(self.axes, self.centre, theme.VERMILLION, "+", "found")
+        mark(self.axes, result.prepared["expected"], colors.SKY, "s", "expected")
+        mark(self.axes, self.centre, colors.VERMILLION, "+", "found")
         self.axes.set(xlim=limits[0], ylim=limits[1])
         self.crosses = self.axes.lines[-2:]
         legend = self.axes.legend(fontsize=9, loc="upper right", labelspacing=0.9)
@@ -165,8 +165,8 @@ class StarWindows:
             place = self.given[star]
             part, corner = cutout(image, place, self.half)
             self.shown.append(show_window(axes, part, corner))
-            mark(axes, place, theme.SKY, "s", "given")
-            mark(axes, place, theme.VERMILLION, "+", "found")
+            mark(axes, place, colors.SKY, "s", "given")
+            mark(axes, place, colors.VERMILLION, "+", "found")
             self.crosses.append(axes.lines[-2:])
         self.titles = [base.title_of(axes) for axes in self.page.axes]
         lines = [line for axes in self.page.axes for line in axes.lines]
@@ -199,7 +199,7 @@ def displacement(
     for number, (axes, along) in enumerate(zip(page.axes, ("Columns", "Rows"), strict=True)):
         for (name, move), color, marker in zip(
             moves.items(),
-            theme.CYCLE * (1 + len(moves) // len(theme.CYCLE)),
+            colors.CYCLE * (1 + len(moves) // len(colors.CYCLE)),
             "os^DvP*" * (1 + len(moves) // 7),
             strict=False,
         ):

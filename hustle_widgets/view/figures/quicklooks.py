@@ -22,7 +22,7 @@ from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.quicklook import light_table
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors
 from hustle_widgets.view.encode import overlay_indices, palette, shrink
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Page, Paper
@@ -178,7 +178,7 @@ def light_frames(state: State) -> Iterator[Image.Image]:
             page.axes[number], label, "Change [%]", f"{title}: median {middle:.4g} {base.ELECTRONS}"
         )
         _limits(page.axes[number], state, [curves[-1]])
-    canvas = Canvas(page, (theme.VERMILLION, theme.BLUE, theme.BLACK))
+    canvas = Canvas(page, (colors.VERMILLION, colors.BLUE, colors.BLACK))
     norm = base.frame_norm(state.frame(state.shape[0] // 2))
     traces = [table.facts["traces"][order] for order in orders]
     hours = _hours(state)
@@ -192,9 +192,9 @@ def light_frames(state: State) -> Iterator[Image.Image]:
             columns = np.linspace(line.columns[0], line.columns[-1], 2 * PANEL)
             rows = np.interp(columns, line.columns, line.rows)
             for side in (-1, 1):
-                canvas.trail(columns, rows + side * (table.facts["half_width"] + 0.5), theme.VERMILLION)
-        canvas.point(1, hours[frame], curves[0][frame], theme.BLUE)
-        canvas.point(2, hours[frame], curves[1][frame], theme.BLACK)
+                canvas.trail(columns, rows + side * (table.facts["half_width"] + 0.5), colors.VERMILLION)
+        canvas.point(1, hours[frame], curves[0][frame], colors.BLUE)
+        canvas.point(2, hours[frame], curves[1][frame], colors.BLACK)
         canvas.text(_words(state, frame, "cleaned frame; the aperture is red"))
         yield canvas.taken()
 

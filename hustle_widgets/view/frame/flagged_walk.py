@@ -29,17 +29,13 @@ class FlaggedWalk:
         self._buttons = []
         for step, icon, word in ((-1, "step-backward", "previous"), (1, "step-forward", "next")):
             button = w.Button(
-                icon=icon, tooltip=f"Look at the {word} pixel that this step flags in this frame",
-                layout=w.Layout(width="30px", height="22px", padding="0", margin="1px 2px"),
-            )  # fmt: skip
+                icon=icon,
+                tooltip=f"Look at the {word} flagged pixel of this frame; the most changed comes first",
+            )
+            button.add_class("hustle-icon")
             button.on_click(lambda _, step=step: walk(step))
             self._buttons.append(button)
-        text = w.HTML(
-            '<span style="font-size:12px;line-height:22px" title="The one that is changed most comes first">'
-            "flagged pixel</span>",
-            layout=w.Layout(margin="0 2px", height="22px"),
-        )
-        self.widget = w.HBox([self._buttons[0], text, self._buttons[1]], layout=w.Layout(flex="0 0 auto"))
+        self.widget = w.HBox(self._buttons)
         self.widget.add_class("hustle-walk")
 
     def enable(self, there: bool) -> None:

@@ -10,19 +10,19 @@ import bqplot
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.view import encode, theme
+from hustle_widgets.view import colors, encode, theme
+from hustle_widgets.view.frame.brush import Brush
 from hustle_widgets.view.frame.marks import Boxes, Paths, Point, Points, Region
 from hustle_widgets.view.frame.picture import MarkedPixels, Picture
 from hustle_widgets.view.frame.pointer import Pointer
 from hustle_widgets.view.frame.toolbar import ImageToolbar
-from hustle_widgets.view.layout import proportions
-from hustle_widgets.view.plots.panel import Key, PlotPanel, close_tree, set_axis
+from hustle_widgets.view.plots.panel import Key, PicturePanel, close_tree, set_axis
 
 # Widest picture that is sent, in picture pixels a side of the plot: a plot has about 1100.
 SENT_COLUMNS = 1300
 
 
-class FrameImage(PlotPanel):
+class FrameImage(PicturePanel):
     """Picture of one frame of a visit.
 
     It keeps the last array it was given and cuts from it what is on view: the whole frame reduced by block
@@ -34,10 +34,6 @@ class FrameImage(PlotPanel):
         Rows and columns of the frames.
     title : str
         Heading.
-    share : float
-        Part of the notebook's width that the figure will get, for a height that suits the frame's shape.
-    height : str, optional
-        Height of the figure instead, a CSS length.
     toolbar : bool
         Whether to show the controls of stretch, limits, colours and zoom.
 
@@ -54,8 +50,6 @@ class FrameImage(PlotPanel):
         shape: tuple[int, int],
         *,
         title: str = "",
-        share: float = 1.0,
-        height: str | None = None,
         toolbar: bool = True,
     ) -> None:
         self.shape = (int(shape[0]), int(shape[1]))
@@ -70,19 +64,13 @@ class FrameImage(PlotPanel):
         self._marked = MarkedPixels(self._scales)
         for picture in (self._image, self._marked):
             picture.mark.on_element_click(self._clicked)
-        self._x_axis, self._y_axis = theme.axes(
-            self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False
-        )
-        ratio, fitting = proportions(self._aspect, share)
+        self._x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, "Column [px]", grid=False)
         figure = theme.figure(
             [self._image.mark, self._marked.mark],
             [self._x_axis, self._y_axis],
-            height=height or fitting,
-            min_aspect_ratio=ratio,
-            max_aspect_ratio=ratio,
         )
         self.toolbar = ImageToolbar(self._draw_frame, self.zoom_to)
-        super().__init__(figure, *([self.toolbar.widget] if toolbar else []))
+        super().__init__(figure, self._aspect, *([self.toolbar.widget] if toolbar else []))
         self._title = title
         self._frame: NDArray[Any] | None = None
         self._difference = False
@@ -90,8 +78,7 @@ class FrameImage(PlotPanel):
         self._click: list[Callable[[float, float], None]] = []
         self._zoom: list[Callable[[Region], None]] = []
         self._describe: Callable[[int, int], str] | None = None
-        self._brush: Any = None
-        self._brush_done: Callable[[Region], None] | None = None
+        self._brush = Brush(figure, self._scales, self.shape)
         self.toolbar.on_zoom_mode(self._zoom_mode)
         self._pointer = Pointer(figure)
         self._pointer.observe(self._pointed, "position")
@@ -121,12 +108,14 @@ class FrameImage(PlotPanel):
         self._draw_frame()
 
     def set_title(self, title: str) -> None:
-        """Write another heading."""
+        """Write another title above the picture; the legend stays."""
+        if title == self._title:
+            return
         self._title = title
         self._write_heading()
 
     def show_overlay(
-        self, name: str, rows: Any, columns: Any, color: str = theme.REJECTED, label: str = ""
+        self, name: str, rows: Any, columns: Any, color: str = colors.REJECTED, label: str = ""
     ) -> None:
         """Mark pixels, any number of them.
 
@@ -160,7 +149,7 @@ class FrameImage(PlotPanel):
         name: str,
         regions: Iterable[Sequence[int]],
         *,
-        color: str = theme.ORANGE,
+        color: str = colors.ORANGE,
         editable: bool = True,
         on_change: Callable[[list[Region]], None] | None = None,
     ) -> None:
@@ -186,8 +175,16 @@ class FrameImage(PlotPanel):
             self._add(name, boxes)
         boxes.set(regions)
 
-    def draw_region(self, name: str) -> None:
-        """Let the next drag over the picture add a rectangle to those of that name."""
+    def draw_region(self, name: str, armed: Callable[[bool], None] | None = None) -> None:
+        """Let the next drag over the picture add a rectangle to those of that name.
+
+        Parameters
+        ----------
+        name : str
+            Of regions that are shown.
+        armed : callable, optional
+            Called with True now, and with False when the drag is over or is given up.
+        """
         boxes = self._named[name]
         assert isinstance(boxes, Boxes)
 
@@ -195,15 +192,23 @@ class FrameImage(PlotPanel):
             boxes.set([*boxes.regions, region])
             boxes.tell()
 
-        self.toolbar.end_zoom_mode()
-        self._start_brush(add)
+        self._brush.start(add, armed)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether the next drag over the picture adds a region or zooms."""
+        return self._brush.active
+
+    def stop_drawing(self) -> None:
+        """Give up what the next drag would do."""
+        self._brush.stop()
 
     def set_points(
         self,
         name: str,
         points: Iterable[Sequence[float]],
         *,
-        color: str = theme.VERMILLION,
+        color: str = colors.VERMILLION,
         marker: str = "circle",
         draggable: bool = False,
         on_change: Callable[[list[Point]], None] | None = None,
@@ -221,7 +226,7 @@ class FrameImage(PlotPanel):
         mark.set(points, labels)
 
     def set_paths(
-        self, name: str, paths: Iterable[tuple[Any, Any]], *, color: str = theme.SKY, dashed: bool = False
+        self, name: str, paths: Iterable[tuple[Any, Any]], *, color: str = colors.SKY, dashed: bool = False
     ) -> None:
         """Show lines, each (columns, rows), for example spectral traces."""
         mark = self._named.get(name)
@@ -285,37 +290,9 @@ class FrameImage(PlotPanel):
 
     def _zoom_mode(self, on: bool) -> None:
         if on:
-            self._start_brush(self.zoom_to)
+            self._brush.start(self.zoom_to, lambda armed: None if armed else self.toolbar.end_zoom_mode())
         else:
-            self._stop_brush()
-
-    def _start_brush(self, done: Callable[[Region], None]) -> None:
-        self._stop_brush()
-        self._brush_done = done
-        self._brush = bqplot.interacts.BrushSelector(
-            x_scale=self._x_scale, y_scale=self._y_scale, marks=[], color=theme.SKY
-        )
-        self._brush.observe(self._brushed, "brushing")
-        self.figure.interaction = self._brush
-
-    def _stop_brush(self) -> None:
-        brush, self._brush = self._brush, None
-        if brush is not None:
-            self.figure.interaction = None
-            brush.close()
-
-    def _brushed(self, change: dict[str, Any]) -> None:
-        brush, done = self._brush, self._brush_done
-        if change["new"] or brush is None or done is None or brush.selected_x is None:
-            return
-        (x0, x1), (y0, y1) = sorted(brush.selected_x), sorted(brush.selected_y)
-        self.toolbar.end_zoom_mode()
-        self._stop_brush()
-        rows, columns = self.shape
-        row0, column0 = max(round(float(y0) + 0.5), 0), max(round(float(x0) + 0.5), 0)
-        row1, column1 = min(round(float(y1) + 0.5), rows), min(round(float(x1) + 0.5), columns)
-        if row1 > row0 and column1 > column0:
-            done((row0, row1, column0, column1))
+            self._brush.stop()
 
     # What is on view
 
@@ -356,8 +333,8 @@ class FrameImage(PlotPanel):
             if isinstance(named, Boxes):
                 named.set_view(region)
         row0, row1, column0, column1 = region
-        set_axis(self._x_axis, column0 - 0.5, column1 - 0.5, most=12)
-        set_axis(self._y_axis, row0 - 0.5, row1 - 0.5)
+        set_axis(self._x_axis, column0 - 0.5, column1 - 0.5, most=8)
+        set_axis(self._y_axis, row0 - 0.5, row1 - 0.5, most=5)
 
     def _factor(self) -> int:
         return -(-(self.region[3] - self.region[2]) // SENT_COLUMNS)
@@ -380,14 +357,17 @@ class FrameImage(PlotPanel):
 
     def _write_heading(self) -> None:
         keys = [
-            Key(f"{label}: {np.size(rows):,}", color, "square")
+            Key(f"{label}: {np.size(rows):,}", theme.live(color), "square")
             for rows, _, color, label in self._marked.layers.values()
             if label
         ]
-        self.set_heading(self._title, keys)
+        row0, row1, column0, column1 = self.region
+        seen = f"Picture of rows {row0} to {row1 - 1} and columns {column0} to {column1 - 1}."
+        self.set_heading(self._title, keys, seen)
 
     def close(self) -> None:
         """Close every widget made for this part and let go of the frame."""
         self._frame = None
         self._marked.layers.clear()
-        close_tree(self.widget, self.toolbar.widget, self._pointer)
+        self._brush.stop()
+        close_tree(self.widget, self.toolbar.widget, self.toolbar.readout, self._pointer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ipywidgets as w
 import numpy as np
 
@@ -14,8 +16,7 @@ from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.page_part import PagePart
 from hustle_widgets.view.selection import Selection, select_pixel
 
-# Part of the page's width; the light curve has the rest.
-SHARE = 0.58
+# Rows and columns of no pixel.
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64))
 
 
@@ -39,51 +40,55 @@ class FrameView(PagePart):
         self.selection = selection
         self._patch: Patch | None = None  # of the open step, as it is drawn
         frames, rows, columns = reduction.state().shape
-        self.image = FrameImage((rows, columns), title="Frame", share=SHARE)
+        self.image = FrameImage((rows, columns), title="Frame")
         self.image.describe_pixels(self._describe)
         last = max(frames - 1, 0)
-        self._frame = w.IntSlider(
-            description="Frame",
-            min=0,
-            max=last,
-            layout=w.Layout(width="236px"),
-            style={"description_width": "42px"},
-        )
-        self._play = w.Play(min=0, max=last, interval=400, layout=w.Layout(width="78px"), show_repeat=False)
+        self._frame = w.IntSlider(description="Frame", min=0, max=last)
+        self._frame.add_class("hustle-frame-number")
+        self._play = w.Button(icon="play", tooltip="Play the frames, and pause (p)")
+        self._play.add_class("hustle-icon")
         points = self._points()
         self._shown = w.Dropdown(
             options=points,
             tooltip="The point of the chain whose frame is shown",
-            layout=w.Layout(width="128px"),
+            layout=w.Layout(width="106px"),
         )
         self._minus = w.Dropdown(
-            options=[("nothing", ""), *points], tooltip="The point of the chain that is taken away from it",
-            layout=w.Layout(width="128px"),
-        )  # fmt: skip
+            options=[("minus nothing", ""), *((f"minus {text}", name) for text, name in points)],
+            tooltip="The point of the chain that is taken away from it: their difference is shown",
+            layout=w.Layout(width="106px"),
+        )
         self.overlay = w.Checkbox(
-            value=True, description="flags", indent=False, layout=w.Layout(width="58px"),
-            tooltip="Mark the pixels that this step flags",
-        )  # fmt: skip
-        for trait, control in (("frame", self._frame), ("frame", self._play), ("shown", self._shown),
-                               ("minus", self._minus)):  # fmt: skip
+            value=True, description="flags", indent=False, tooltip="Mark the pixels that this step flags"
+        )
+        for trait, control in (("frame", self._frame), ("shown", self._shown), ("minus", self._minus)):
             w.link((selection, trait), (control, "value"))
-        minus = w.HTML('<span title="The difference of two points of the chain">minus</span>')
+        self._walk = FlaggedWalk(self._look_at_flagged)
         controls = w.HBox(
-            [self._play, self._frame, self._shown, minus, self._minus, self.overlay],
-            layout=w.Layout(align_items="center"),
+            [self._play, self._frame, self._shown, self._minus, self.overlay, self._walk.widget]
         )
         controls.add_class("hustle-frame-controls")
         # A line of its own, always there: the picture must not jump under the mouse.
-        toolbar = self.image.toolbar
-        toolbar.widget.children = [child for child in toolbar.widget.children if child is not toolbar.readout]
-        self._walk = FlaggedWalk(self._look_at_flagged)
-        layout = w.Layout(height="24px", overflow="hidden", justify_content="space-between")
-        readout = w.HBox([toolbar.readout, self._walk.widget], layout=layout)
-        self.widget = w.VBox([self.image.widget, readout, controls])
+        self.widget = w.VBox([self.image.widget, self.image.toolbar.readout, controls])
+        self.widget.add_class("hustle-frame")
+
+    def step_by(self, frames: int, around: bool = False) -> None:
+        """Show a frame further on, or back; at the end the first one again, if `around`."""
+        last = self._frame.max
+        number = self.selection.frame + frames
+        self.selection.frame = number % (last + 1) if around else min(max(number, 0), last)
+
+    def on_play(self, play: Callable[[], None]) -> None:
+        """Call a function when a person presses play or pause."""
+        self._play.on_click(lambda _: play())
+
+    def show_playing(self, playing: bool) -> None:
+        """Show what the next press does."""
+        self._play.icon = "pause" if playing else "play"
 
     def _points(self) -> list[tuple[str, str]]:
         steps = [step for step in self.reduction.steps.values() if step.alters]
-        named = [(f"after {step.section} {step.title}", step.name) for step in steps[1:]]
+        named = [(f"after {step.section} {step.label}", step.name) for step in steps[1:]]
         return [
             ("after this step", "after"),
             ("before this step", "before"),
@@ -159,16 +164,15 @@ class FrameView(PagePart):
     def _fit(self) -> None:
         """Let the slider reach the frames that are worked on."""
         last = max(self.reduction.state().shape[0] - 1, 0)
-        for control in (self._frame, self._play):
-            if control.max != last:
-                control.max = last
+        if self._frame.max != last:
+            self._frame.max = last
 
     def _words(self, point: str) -> str:
         name = self.selection.step if point in ("before", "after") else point
         step = self.reduction[name]
         if not step.alters:
-            return f"at {step.section} {step.title}"
-        return f"{'before' if point == 'before' else 'after'} {step.section} {step.title}"
+            return f"at {step.section} {step.label}"
+        return f"{'before' if point == 'before' else 'after'} {step.section} {step.label}"
 
     def _describe(self, column: int, row: int) -> str:
         """Tell which steps and which HST bits flag a pixel of the frame on display."""

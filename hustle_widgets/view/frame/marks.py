@@ -15,6 +15,8 @@ import numpy as np
 from hustle_widgets.view.plots.panel import update
 
 Region = tuple[int, int, int, int]
+# Colour of the cross that takes a region away.
+REMOVE = "#ff6b4a"
 # Part of the view's width that a name may take.
 NAME = 0.12
 Point = tuple[float, float]
@@ -68,11 +70,9 @@ class Boxes:
                 handle.on_drag_start(lambda *_, handle=handle: setattr(self, "_held", handle))
                 handle.on_drag_end(lambda *_: self._released())
                 self._handles[kind] = handle
-            self._removers = bqplot.Scatter(
-                scales=scales, colors=[color], stroke="#ffffff", stroke_width=1, marker="cross",
-                default_size=160,
-            )  # fmt: skip
-            self._removers.rotation = None
+            self._removers = bqplot.Label(
+                scales=scales, colors=[REMOVE], default_size=20, font_weight="bold", align="middle"
+            )
             self._removers.on_element_click(self._remove)
             self.marks += [*self._handles.values(), self._removers]
 
@@ -110,7 +110,8 @@ class Boxes:
                 update(handle, x=corners[:, 0], y=corners[:, 1])
         if self._handles:
             at = np.array([self._remover_at(region) for region in self.regions]).reshape(-1, 2)
-            update(self._removers, x=at[:, 0], y=at[:, 1])
+            crosses = np.array(["✖"] * len(at), dtype=str)
+            update(self._removers, x=at[:, 0], y=at[:, 1], text=crosses)
 
     def _remover_at(self, region: Region) -> Point:
         """Place of the cross: outside the upper right corner, or where there is room on view."""

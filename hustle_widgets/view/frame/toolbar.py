@@ -30,40 +30,45 @@ class ImageToolbar:
 
     def __init__(self, changed: Callable[[], None], zoom: Callable[[None], None]) -> None:
         def narrow(width: str) -> Any:
-            return ipywidgets.Layout(width=width, margin="2px 5px 2px 0")
+            return ipywidgets.Layout(width=width)
 
         self._changed = changed
         self._zoom_mode: list[Callable[[bool], None]] = []
         self._stretch = ipywidgets.Dropdown(
             options=encode.STRETCHES,
             value="asinh",
-            layout=narrow("78px"),
+            layout=narrow("84px"),
             tooltip="Stretch of the brightness",
         )
         self._map = ipywidgets.Dropdown(
-            options=encode.COLOR_MAPS, value="viridis", layout=narrow("86px"), tooltip="Colour map"
+            options=encode.COLOR_MAPS, value="viridis", layout=narrow("92px"), tooltip="Colour map"
         )
         self._auto = ipywidgets.ToggleButton(
-            value=True, description="Auto", layout=narrow("60px"),
-            tooltip="On: limits follow each frame. Off: they stay",
-        )  # fmt: skip
+            value=True, description="Auto", tooltip="On: limits follow each frame. Off: they stay"
+        )
         self._low = ipywidgets.FloatText(layout=narrow("84px"), tooltip="Value of the darkest colour [e⁻]")
         self._high = ipywidgets.FloatText(layout=narrow("84px"), tooltip="Value of the brightest colour [e⁻]")
         self._zoom = ipywidgets.ToggleButton(
-            icon="search-plus", description="Zoom", layout=narrow("78px"),
-            tooltip="Then drag a rectangle over the picture",
-        )  # fmt: skip
-        self._whole = ipywidgets.Button(
-            icon="expand", description="Whole", layout=narrow("82px"), tooltip="Show the whole frame"
+            icon="search-plus", tooltip="Zoom: then drag a rectangle over the picture"
         )
-        self.readout = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 10px"))
-        self.widget = ipywidgets.HBox(
-            [
-                self._stretch, self._map, self._auto, self._low, self._high, self._zoom, self._whole,
-                self.readout,
-            ],
-            layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center", padding="0 0 0 12px"),
-        )  # fmt: skip
+        self._whole = ipywidgets.Button(icon="expand", tooltip="Show the whole frame")
+        self._more = ipywidgets.ToggleButton(
+            icon="sliders", tooltip="Stretch, colours and limits of the picture"
+        )
+        for button in (self._zoom, self._whole, self._more):
+            button.add_class("hustle-icon")
+        self.readout = ipywidgets.HTML()
+        self.readout.add_class("hustle-readout")
+        self._look = ipywidgets.HBox(
+            [self._stretch, self._map, self._auto, self._low, self._high],
+            layout=ipywidgets.Layout(display="none"),
+        )
+        self._look.add_class("hustle-frame-look")
+        tools = ipywidgets.HBox([self._zoom, self._whole, self._more])
+        tools.add_class("hustle-frame-tools")
+        self.widget = ipywidgets.Box([tools, self._look])
+        self.widget.add_class("hustle-over-picture")
+        self._more.observe(self._look_toggled, "value")
         self._stretch.observe(lambda _: changed(), "value")
         self._map.observe(lambda _: changed(), "value")
         self._auto.observe(self._auto_toggled, "value")
@@ -103,6 +108,9 @@ class ImageToolbar:
         limits = self._limits[difference]
         self._low.value, self._high.value = limits
         return limits
+
+    def _look_toggled(self, change: dict[str, Any]) -> None:
+        self._look.layout.display = "" if change["new"] else "none"
 
     def _auto_toggled(self, change: dict[str, Any]) -> None:
         if change["new"]:

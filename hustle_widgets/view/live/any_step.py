@@ -42,7 +42,7 @@ class TakenOffLive(Live[Step]):
     def plot(self, name: str, x_label: str, y_label: str) -> CurvePlot:
         """Return the plot of a name, made when it is first drawn."""
         if name not in self.plots:
-            self.plots[name] = CurvePlot(x_label, y_label, height="200px")
+            self.plots[name] = CurvePlot(x_label, y_label)
             self.widget.children = (
                 *self.own_parts(),
                 *(plot.widget for plot in self.plots.values()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from html import escape
 from typing import Any, Generic, TypeVar
 
 import ipywidgets as w
@@ -22,6 +21,7 @@ from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.preview import Upstream, flags_in_frame, frame_patch
 from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.selection import Selection
+from hustle_widgets.view.words import alert
 
 S = TypeVar("S", bound=Step)
 
@@ -64,7 +64,9 @@ class Live(Generic[S]):
 
     def boxed(self, *parts: Any) -> Any:
         """Return a column of widgets with the line for refusals below; to be the `widget`."""
-        return w.VBox([*parts, self.said], layout=w.Layout(width="100%", overflow="hidden"))
+        column = w.VBox([*parts, self.said])
+        column.add_class("hustle-plots")
+        return column
 
     # --- what subclasses define ---------------------------------------------------------------------
 
@@ -252,11 +254,14 @@ class Live(Generic[S]):
 
     def say(self, message: str) -> None:
         """Write the line under the plots."""
-        self.said.value = (
-            f'<div role="alert" style="color:#a33;font-size:13px;line-height:17px">{escape(message)}</div>'
-            if message
-            else ""
-        )
+        self.said.value = alert(message)
+
+
+def side_by_side(*parts: Any) -> Any:
+    """Return plots that share one row."""
+    row = w.HBox(list(parts))
+    row.add_class("hustle-pair")
+    return row
 
 
 def series_of(state: State, row: int, column: int) -> NDArray[np.float32]:

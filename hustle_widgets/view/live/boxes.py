@@ -8,9 +8,10 @@ import ipywidgets as w
 
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.regions import Box, fitted
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.base import Live
+from hustle_widgets.view.words import quiet
 
 
 class BoxEditor:
@@ -33,22 +34,27 @@ class BoxEditor:
         self.live, self.name = live, name
         self._image: Any = None
         add = w.Button(
-            description="Add a region", icon="plus-square-o", layout=w.Layout(width="130px", min_width="130px"),
-            tooltip="Then drag a rectangle over the frame above",
+            description="Add a region", icon="plus-square-o",
+            tooltip="Then drag a rectangle over the frame; its cross removes it, its middle and corners move it",
         )  # fmt: skip
         whole = w.Button(
-            description="Whole frame", icon="expand", layout=w.Layout(width="126px", min_width="126px"),
+            description="Whole frame", icon="expand",
             tooltip=f"Use the whole frame: {name} = None",
         )  # fmt: skip
         add.on_click(lambda _: self.begin())
         whole.on_click(lambda _: live.act(**{name: None}))
-        self.hint = w.HTML(
-            '<div style="font-size:12px;line-height:15px;color:#555">On the frame: drag a box by its middle or '
-            "a corner, remove it by its cross.</div>"
-        )
-        self.widget = w.HBox(
-            [add, whole, self.hint],
-            layout=w.Layout(flex_flow="row wrap", align_items="center", margin="0 0 0 12px"),
+        self._add = add
+        self.hint = w.HTML()
+        self._show_armed(False)
+        self.widget = w.HBox([add, whole, self.hint])
+        self.widget.add_class("hustle-tools")
+
+    def _show_armed(self, armed: bool) -> None:
+        """Show on the button whether the next drag over the frame adds a region."""
+        (self._add.add_class if armed else self._add.remove_class)("mod-active")
+        self._add.description = "Drag on the frame..." if armed else "Add a region"
+        self.hint.value = quiet(
+            "Press again to leave it." if armed else "Drag boxes on the frame; ✖ removes."
         )
 
     def boxes(self) -> tuple[Box, ...]:
@@ -63,14 +69,17 @@ class BoxEditor:
     def draw(self, image: Any) -> None:
         """Draw the boxes."""
         self._image = image
-        image.set_regions(self.name, self.boxes(), color=theme.ORANGE, on_change=self.changed)
+        image.set_regions(self.name, self.boxes(), color=colors.ORANGE, on_change=self.changed)
 
     def begin(self) -> None:
         """Let the next drag over the frame add a box."""
         if self._image is not None:
             with self.live.reduction.frozen():
                 self.draw(self._image)
-                self._image.draw_region(self.name)
+                if self._image.drawing:
+                    self._image.stop_drawing()
+                else:
+                    self._image.draw_region(self.name, self._show_armed)
 
     def changed(self, regions: list[Region]) -> None:
         """Take the boxes as the mouse has left them. Without the last one, the whole frame is used."""

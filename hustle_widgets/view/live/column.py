@@ -13,11 +13,12 @@ from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.column import ColumnBackground
 from hustle_widgets.steps.targets import background_region
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors, theme
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.selection import Selection
+from hustle_widgets.view.words import quiet
 
 # Background pixels that a preview estimates from.
 AT_ONCE = 300_000
@@ -31,14 +32,15 @@ class ColumnLive(Live[ColumnBackground]):
     def __init__(self, step: ColumnBackground, selection: Selection) -> None:
         super().__init__(step, selection)
         self.add = w.Button(
-            description="Add rows", icon="plus-square-o", layout=w.Layout(width="112px", min_width="112px"),
+            description="Add rows", icon="plus-square-o",
             tooltip="Then drag over the frame above; the rows touched become background",
         )  # fmt: skip
         self.add.on_click(lambda _: self.begin())
         self.hint = w.HTML()
-        bar = w.HBox([self.add, self.hint], layout=w.Layout(align_items="center", margin="0 0 0 12px"))
-        self.along = CurvePlot("Column [px]", "Background [e⁻]", height="260px")
-        self.levels = CurvePlot("Time since first frame [h]", "Median [e⁻]", height="180px")
+        bar = w.HBox([self.add, self.hint])
+        bar.add_class("hustle-tools")
+        self.along = CurvePlot("Column [px]", "Background [e⁻]")
+        self.levels = CurvePlot("Time since first frame [h]", "Median [e⁻]")
         self.widget = self.boxed(bar, self.along.widget, self.levels.widget)
         self._dotted: Any = None
         self._mask: tuple[Any, Any] = (None, None)
@@ -57,10 +59,10 @@ class ColumnLive(Live[ColumnBackground]):
             elif mask is not self._dotted or not image.has_overlay("region"):
                 self._dotted = mask
                 rows, columns = np.nonzero(sparse(mask))
-                image.show_overlay("region", rows, columns, theme.ORANGE)
+                image.show_overlay("region", rows, columns, colors.ORANGE)
         else:
             image.hide_overlay("region")
-            image.set_regions("rows", self.bands(), color=theme.ORANGE, on_change=self.brushed)
+            image.set_regions("rows", self.bands(), color=colors.ORANGE, on_change=self.brushed)
 
     def bands(self) -> list[Region]:
         """Return the rows as boxes of the full width, one for each run of rows."""
@@ -121,14 +123,10 @@ class ColumnLive(Live[ColumnBackground]):
         """Draw the estimate of the frame on display with the present parameters."""
         masked = self.step.mask_trace
         self.add.disabled = masked
-        self.hint.value = (
-            '<div style="font-size:12px;line-height:15px;color:#555">'
-            + (
-                "Dotted on the frame: background pixels. Set mask_trace to False to choose rows by hand."
-                if masked
-                else "On the frame: drag a band by its middle, resize it by a corner, remove it by its cross."
-            )
-            + "</div>"
+        self.hint.value = quiet(
+            "Dots on the frame: background. With mask_trace off, rows are chosen here."
+            if masked
+            else "Drag bands on the frame; ✖ removes."
         )
         estimate = self.estimate()
         if estimate is not None:

@@ -21,7 +21,7 @@ class ReadLive(Live[ReadData]):
 
     def __init__(self, step: ReadData, selection: Selection) -> None:
         super().__init__(step, selection)
-        self.orbits = CurvePlot("Time since first frame of the visit [h]", "Orbit", height="230px")
+        self.orbits = CurvePlot("Time since first frame of the visit [h]", "Orbit")
         self.orbits.on_click = self._clicked
         self.widget = self.boxed(self.orbits.widget)
 
@@ -114,7 +114,4 @@ class SaveLive(Live[SaveOutputs]):
             state = "These are the outputs of the present parameters."
         else:
             state = "Press <b>Run and save</b> to write the outputs of the present parameters."
-        self.files.value = (
-            '<div class="hustle-files" style="font-size:13px;line-height:18px;max-width:420px;overflow-wrap:anywhere">'
-            f"<b>{escape(str(folder))}</b>{what}{state}</div>"
-        )
+        self.files.value = f'<div class="hustle-files"><b>{escape(str(folder))}</b>{what}{state}</div>'

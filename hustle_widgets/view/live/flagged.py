@@ -13,11 +13,9 @@ from hustle_widgets.view.selection import Selection
 class FlaggedLive(Live[S]):
     """Pixels flagged in each frame; subclasses add what is theirs, and place both."""
 
-    counts_height = "190px"
-
     def __init__(self, step: S, selection: Selection) -> None:
         super().__init__(step, selection)
-        self.counts = CurvePlot("Time since first frame [h]", "Flagged pixels", height=self.counts_height)
+        self.counts = CurvePlot("Time since first frame [h]", "Flagged pixels")
 
     def update(self) -> None:
         """Draw the counts of the last result."""

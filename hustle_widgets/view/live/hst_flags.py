@@ -17,14 +17,14 @@ from hustle_widgets.view.live.preview import computed, cut_visit, flags_in_frame
 from hustle_widgets.view.plots.panel import Key, PlotPanel, set_scale
 from hustle_widgets.view.selection import Selection
 
-NOT_CHOSEN = "#b9c4cc"
+NOT_CHOSEN = theme.GREY
 NEAR = 2  # frames before and after that a preview replaces cosmic rays from
 
 
 class FlagBars(PlotPanel):
     """A bar for each flag, its length logarithmic in the number of pixels, chosen ones in colour."""
 
-    def __init__(self, chosen: Any, height: str = "250px") -> None:
+    def __init__(self, chosen: Any) -> None:
         self._chosen = chosen
         self._bits: list[int] = []
         self._x_scale = bqplot.LinearScale(allow_padding=False)
@@ -37,8 +37,8 @@ class FlagBars(PlotPanel):
         self._bars.on_element_click(self._clicked)
         names = bqplot.Axis(scale=scales["x"], side="left", grid_lines="none")
         names.tick_style = {"font-size": "12px"}
-        margin = {**theme.MARGIN, "left": 176, "bottom": 12}
-        super().__init__(theme.figure([self._bars], [names], height=height, fig_margin=margin))
+        margin = {**theme.MARGIN, "left": 176, "bottom": 8}
+        super().__init__(theme.figure([self._bars], [names], fig_margin=margin))
 
     def show(self, counts: dict[int, int], flags: tuple[int, ...], title: str) -> None:
         """Draw counts by bit; the bits of `flags` are highlighted."""
@@ -69,8 +69,6 @@ class FlagBars(PlotPanel):
 
 class HSTFlagsLive(FlaggedLive[HSTFlags]):
     """Pixels by flag, and the pixels flagged in each frame."""
-
-    counts_height = "170px"
 
     def __init__(self, step: HSTFlags, selection: Selection) -> None:
         super().__init__(step, selection)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipywidgets as w
 import numpy as np
 
 from hustle_widgets.algorithms.laplacian import detect_edges, significance
@@ -10,6 +9,7 @@ from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.led import LaplacianEdgeDetection
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame.marks import Region
+from hustle_widgets.view.live.base import side_by_side
 from hustle_widgets.view.live.bloom import Bloom
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.live.maps import MapPlot
@@ -29,11 +29,7 @@ class LedLive(FlaggedLive[LaplacianEdgeDetection]):
     def __init__(self, step: LaplacianEdgeDetection, selection: Selection) -> None:
         super().__init__(step, selection)
         self.significance, self.contrast = MapPlot(), MapPlot()
-        self.maps = w.HBox(
-            [w.VBox([plot.widget]) for plot in (self.significance, self.contrast)],
-            layout=w.Layout(width="100%", flex_flow="row wrap"),
-        )
-        self.maps.add_class("hustle-maps")
+        self.maps = side_by_side(self.significance.widget, self.contrast.widget)
         self.widget = self.boxed(self.maps, self.counts.widget)
         self._bloom = Bloom()
 

@@ -10,7 +10,7 @@ from traitlets import TraitError
 
 from hustle_widgets.algorithms.windowed import cutout
 from hustle_widgets.steps.location import TargetLocation
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors, theme
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.selection import Selection
@@ -32,7 +32,7 @@ class LocationLive(Live[TargetLocation]):
             self.say("The visit has no direct image: set 'location' by hand.")
             self.widget = self.boxed()
             return
-        self.direct = FrameImage(direct.shape, title="Direct image", share=0.42, toolbar=False)
+        self.direct = FrameImage(direct.shape, title="Direct image", toolbar=False)
         self.direct.on_click(self._place)
         around = w.Button(description="Around the target", icon="crosshairs", layout=w.Layout(width="170px"))
         around.tooltip = "Zoom to the given location"
@@ -82,32 +82,27 @@ class LocationLive(Live[TargetLocation]):
             self._stretch()
             self._zoom(True)
         self.direct.set_points(
-            "guess", [self.guess], color=theme.ORANGE, marker="cross", draggable=True,
+            "guess", [self.guess], color=colors.ORANGE, marker="cross", draggable=True,
             on_change=lambda points: self._place(*points[0]),
         )  # fmt: skip
         facts = {} if self.outcome is None else self.outcome.table.facts
         found = (facts.get("target_posx", np.nan), facts.get("target_posy", np.nan))
         seen = bool(np.isfinite(found).all())
-        self.direct.set_points("centroid", [found] if seen else [], color=theme.VERMILLION)
+        self.direct.set_points("centroid", [found] if seen else [], color=colors.VERMILLION)
         column, row = self.guess
-        lines = [
-            f'<span style="color:{theme.ORANGE}">✚</span> given location: column {column:.1f}, row {row:.1f}'
-            " (click or drag to move it)"
-        ]
+        given = f"given location: column {column:.1f}, row {row:.1f} (click or drag to move it)"
+        lines = [f'<span aria-hidden="true" style="color:{theme.ORANGE}">✚</span> {given}']
         if seen:
             away = float(np.hypot(found[0] - column, found[1] - row))
             lines.append(
-                f'<span style="color:{theme.VERMILLION}">◯</span> centroid: column {found[0]:.2f}, '
+                f'<span aria-hidden="true" style="color:{theme.VERMILLION}">◯</span> centroid: column {found[0]:.2f}, '
                 f"row {found[1]:.2f}, {away:.2f} px away"
             )
         elif self.step.enabled:
             lines.append("The centroid is not computed yet.")
         else:
             lines.append("do_location is off: the given location is used as it is.")
-        self._heading.value = (
-            f'<div class="hustle-centroid" style="font-size:14px;line-height:19px;padding-left:12px">'
-            f"{'<br>'.join(lines)}</div>"
-        )
+        self._heading.value = f'<div class="hustle-centroid">{"<br>".join(lines)}</div>'
 
     def close(self) -> None:
         """Close the image."""

@@ -13,15 +13,9 @@ from hustle_widgets.view.plots.panel import Key, PlotPanel, set_scale, update
 
 
 class MapPlot(PlotPanel):
-    """Picture of a few hundred pixels, with those over a threshold crossed and the chosen one ringed.
+    """Picture of a few hundred pixels, with those over a threshold crossed and the chosen one ringed."""
 
-    Parameters
-    ----------
-    height : str
-        Height of the figure, a CSS length.
-    """
-
-    def __init__(self, height: str = "230px") -> None:
+    def __init__(self) -> None:
         self._x_scale = bqplot.LinearScale(allow_padding=False)
         self._y_scale = bqplot.LinearScale(allow_padding=False)
         scales = {"x": self._x_scale, "y": self._y_scale}
@@ -33,14 +27,12 @@ class MapPlot(PlotPanel):
             scales=scales, colors=["#ffffff00"], stroke=theme.VERMILLION, stroke_width=2, marker="circle",
             default_size=260,
         )  # fmt: skip
-        axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", "Row [px]", grid=False)
+        axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", grid=False)
         for axis in axes:
             axis.num_ticks = 3
-        axes[1].label_offset = "44px"
         marks = [self._picture.mark, self._over, self._pixel]
-        margin = {**theme.MARGIN, "left": 62, "right": 16}
-        super().__init__(theme.figure(marks, list(axes), height=height, fig_margin=margin))
-        self.figure.layout.min_width = "180px"
+        margin = {**theme.MARGIN, "left": 54, "right": 12}
+        super().__init__(theme.figure(marks, list(axes), fig_margin=margin))
 
     def show(
         self,

@@ -13,7 +13,7 @@ from hustle_widgets.algorithms.sky import fit_sky, smooth_scales
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.pagul import PagulBackground
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors, theme
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.column import sparse
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
@@ -33,11 +33,10 @@ class SkyLive(Live[PagulBackground]):
         super().__init__(step, selection)
         self.show_mask = w.Checkbox(
             value=True, description="mark masked pixels on the frame", indent=False,
-            layout=w.Layout(width="260px", margin="0 0 0 12px"),
         )  # fmt: skip
         self.show_mask.observe(self._mask_chosen, "value")
-        self.scales = CurvePlot("Time since first frame [h]", "Factor", height="240px")
-        self.modes = CurvePlot("Mode of the frame [e⁻]", "Sky taken off [e⁻]", height="220px")
+        self.scales = CurvePlot("Time since first frame [h]", "Factor")
+        self.modes = CurvePlot("Mode of the frame [e⁻]", "Sky taken off [e⁻]")
         self.widget = self.boxed(self.show_mask, self.scales.widget, self.modes.widget)
         self._fit: tuple[Any, Any] = (None, None)
         self._modes: tuple[Any, Any] = (None, None)
@@ -62,7 +61,7 @@ class SkyLive(Live[PagulBackground]):
             return
         self._dotted = mask
         rows, columns = np.nonzero(sparse(np.repeat(mask, every, axis=0)[: self.shape[0]]))
-        image.show_overlay("sky mask", rows, columns, theme.ORANGE)
+        image.show_overlay("sky mask", rows, columns, colors.ORANGE)
 
     def fit(self) -> tuple[float, NDArray[np.bool_], int] | None:
         """Return factor and mask of the frame on display, from every n-th row, and that n."""

@@ -11,13 +11,13 @@ from hustle_widgets.algorithms.detector import COSMIC_RAY_FLAGS, HOT_FLAG
 from hustle_widgets.algorithms.dq import flagged
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.quicklook import Quicklook
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors, theme
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.selection import Selection
 
-STEP_COLORS = (theme.SKY, theme.ORANGE, theme.VERMILLION, theme.GREEN, theme.YELLOW, theme.PURPLE)
+STEP_COLORS = (colors.SKY, colors.ORANGE, colors.VERMILLION, colors.GREEN, colors.YELLOW, colors.PURPLE)
 HST_COLOR = "#8c8c8c"
 
 
@@ -28,12 +28,12 @@ class QuicklookLive(Live[Quicklook]):
 
     def __init__(self, step: Quicklook, selection: Selection) -> None:
         super().__init__(step, selection)
-        self.flags = FrameImage(self.shape, title="Flags", share=0.42, toolbar=False)
+        self.flags = FrameImage(self.shape, title="Flags", toolbar=False)
         self.flags.show_frame(np.zeros(self.shape, dtype=np.float32))
-        self.curves = CurvePlot("Time since first frame [h]", "Flux / median", height="200px")
+        self.curves = CurvePlot("Time since first frame [h]", "Flux / median")
         self.scatter = w.HTML()
         self._traces: dict[str, Any] = {}
-        self.widget = self.boxed(self.scatter, self.curves.widget, self.flags.widget)
+        self.widget = self.boxed(self.scatter, self.flags.widget, self.curves.widget)
 
     def update(self) -> None:
         """Draw flags and light curves."""
@@ -58,7 +58,7 @@ class QuicklookLive(Live[Quicklook]):
 
     def _draw_flags(self, state: State) -> None:
         number = self.number
-        colors = iter(STEP_COLORS)
+        free = iter(STEP_COLORS)
         if self.step.include_hst_dq:
             bits = state.source.hst_dq[state.kept_frames[number]]
             rows, columns = np.nonzero(flagged(bits, (HOT_FLAG, *COSMIC_RAY_FLAGS)))
@@ -68,7 +68,7 @@ class QuicklookLive(Live[Quicklook]):
         for name, outcome in state.outcomes.items():
             if outcome.patch is not None:
                 rows, columns = outcome.patch.frame_pixels(number)
-                self.flags.show_overlay(name, rows, columns, next(colors, theme.SKY), name)
+                self.flags.show_overlay(name, rows, columns, next(free, colors.SKY), name)
         self.flags.set_title(f"Flags of frame {number}")
 
     def decorate(self, image: Any) -> None:
@@ -85,7 +85,7 @@ class QuicklookLive(Live[Quicklook]):
             if order in self.step.traces_included
             for side in (-1, 1)
         ]
-        image.set_paths("aperture", paths, color=theme.ORANGE)
+        image.set_paths("aperture", paths, color=colors.ORANGE)
 
     def close(self) -> None:
         """Close the plots."""
@@ -103,5 +103,4 @@ def scatter_of(scatter: dict[str, float], expected: dict[str, float]) -> str:
         lines.append(
             f"<div>Order {name}: scatter {ppm:,.0f} ppm, photon limit {limit:,.0f} ppm, ratio {ppm / limit:.2f}</div>"
         )
-    style = "font-size:14px;line-height:19px;margin-left:12px"
-    return f'<div class="hustle-scatter" style="{style}">{"".join(lines)}</div>'
+    return f'<div class="hustle-scatter">{"".join(lines)}</div>'

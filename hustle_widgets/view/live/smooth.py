@@ -13,6 +13,7 @@ from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.smooth import SpatialSmoothing
 from hustle_widgets.view import theme
 from hustle_widgets.view.frame.marks import Region
+from hustle_widgets.view.live.base import side_by_side
 from hustle_widgets.view.live.bloom import Bloom
 from hustle_widgets.view.live.boxes import BoxEditor
 from hustle_widgets.view.live.flagged import FlaggedLive
@@ -29,16 +30,14 @@ class SmoothLive(FlaggedLive[SpatialSmoothing]):
     """Model and residual along the clicked row, the regions, and the pixels flagged in each frame."""
 
     decorations = ("smth_bounds",)
-    counts_height = "170px"
 
     def __init__(self, step: SpatialSmoothing, selection: Selection) -> None:
         super().__init__(step, selection)
         self.editor = BoxEditor(self, "smth_bounds")
-        self.model = CurvePlot("Column [px]", "Value [e⁻]", height="190px")
-        self.residual = CurvePlot("Column [px]", "Value − model [e⁻]", height="190px")
-        self.widget = self.boxed(
-            self.editor.widget, self.model.widget, self.residual.widget, self.counts.widget
-        )
+        self.model = CurvePlot("Column [px]", "Value [e⁻]")
+        self.residual = CurvePlot("Column [px]", "Value − model [e⁻]")
+        below = side_by_side(self.model.widget, self.counts.widget)
+        self.widget = self.boxed(self.editor.widget, self.residual.widget, below)
         self._bloom = Bloom()
         self._cut_by: Any = None
 
@@ -110,7 +109,7 @@ class SmoothLive(FlaggedLive[SpatialSmoothing]):
         self.model.show(
             Curve("frame", columns, values, color=theme.KEPT, marker=""),
             Curve("model", columns, model, color=theme.REJECTED, marker=""),
-            title=f"Row {row} of frame {self.number} (click another)",
+            title=f"Row {row}, frame {self.number}",
             vertical=(self.selection.column,),
         )
         label = "flagged" if inside.any() else "no region in this row"

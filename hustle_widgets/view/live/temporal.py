@@ -36,7 +36,7 @@ class SeriesOf(FlaggedLive[S]):
 
     def __init__(self, step: S, selection: Selection) -> None:
         super().__init__(step, selection)
-        self.series = SeriesPlot(height="230px")
+        self.series = SeriesPlot()
         self.series.on_threshold(self.dragged)
         self.widget = self.boxed(*self.extra(), self.series.widget, self.counts.widget)
 

@@ -11,12 +11,13 @@ from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.stars import BackgroundStarTracking
 from hustle_widgets.steps.targets import expected_zeroth
 from hustle_widgets.steps.zeroth_tracking import ZerothOrderTracking
-from hustle_widgets.view import theme
-from hustle_widgets.view.live.base import Live, S
+from hustle_widgets.view import colors, theme
+from hustle_widgets.view.live.base import Live, S, side_by_side
 from hustle_widgets.view.live.windows import Window, WindowsPlot
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.selection import Selection
+from hustle_widgets.view.words import quiet
 
 AXES = ("column", "row")
 # Half width [px] of the window shown around the 0th order.
@@ -31,11 +32,8 @@ class TracksLive(Live[S]):
     def __init__(self, step: S, selection: Selection) -> None:
         super().__init__(step, selection)
         self.windows = WindowsPlot()
-        self.moves = [
-            CurvePlot("Time since first frame [h]", f"{axis.capitalize()}s [px]", height="185px")
-            for axis in AXES
-        ]
-        self.widget = self.boxed(self.windows.widget, *(plot.widget for plot in self.moves))
+        self.moves = [CurvePlot("Time since first frame [h]", f"{axis.capitalize()}s [px]") for axis in AXES]
+        self.widget = self.boxed(self.windows.widget, side_by_side(*(plot.widget for plot in self.moves)))
 
     def close(self) -> None:
         """Close the plots, the windows too when they are not shown."""
@@ -124,7 +122,7 @@ class ZerothLive(TracksLive[ZerothOrderTracking]):
         super().decorate(image)
         found = self.position("0th_order_pos", self.number)
         points = [found] if np.isfinite(found).all() else []
-        image.set_points("zeroth", points, color=theme.SKY, labels=("0th order",) * len(points))
+        image.set_points("zeroth", points, color=colors.SKY, labels=("0th order",) * len(points))
 
 
 class StarsLive(TracksLive[BackgroundStarTracking]):
@@ -152,12 +150,12 @@ class StarsLive(TracksLive[BackgroundStarTracking]):
         super().decorate(image)
         labels = [f"star {number}" for number in range(len(self.places))]
         image.set_points(
-            "stars", self.places, color=theme.SKY, marker="circle", draggable=True, on_change=self._moved,
+            "stars", self.places, color=colors.SKY, marker="circle", draggable=True, on_change=self._moved,
             on_click=self._remove, labels=labels,
         )  # fmt: skip
         how = "Click on the frame to place a star, on a star to remove it; drag a star to move it."
         if not self.said.value or how in self.said.value:
-            self.said.value = f'<div style="font-size:13px;color:#444">{how}</div>'
+            self.said.value = quiet(how)
 
     def clicked(self, column: float, row: float) -> bool:
         """Place a star."""

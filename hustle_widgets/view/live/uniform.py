@@ -31,9 +31,9 @@ class UniformLive(Live[UniformBackground]):
     def __init__(self, step: UniformBackground, selection: Selection) -> None:
         super().__init__(step, selection)
         self.editor = BoxEditor(self, "bounds")
-        self.histogram = HistogramPlot(height="240px")
+        self.histogram = HistogramPlot()
         self.histogram.on_limits(self.dragged)
-        self.levels = CurvePlot("Time since first frame [h]", "Background [e⁻]", height="180px")
+        self.levels = CurvePlot("Time since first frame [h]", "Background [e⁻]")
         self.widget = self.boxed(self.editor.widget, self.histogram.widget, self.levels.widget)
         self._limits = (0.0, 1.0)
         self._level: float | None = None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hustle_widgets.algorithms.windowed import cutout
 from hustle_widgets.view import encode, theme
 from hustle_widgets.view.frame.picture import Picture
-from hustle_widgets.view.plots.panel import Key, PlotPanel, set_scale, update
+from hustle_widgets.view.plots.panel import Key, PicturePanel, set_scale, update
 
 # Columns between two windows, as a part of a window.
 GAP = 0.12
@@ -31,16 +31,10 @@ class Window(NamedTuple):
     found: tuple[float, float]
 
 
-class WindowsPlot(PlotPanel):
-    """Cut-outs of a frame, each stretched by itself.
+class WindowsPlot(PicturePanel):
+    """Cut-outs of a frame, each stretched by itself."""
 
-    Parameters
-    ----------
-    height : int
-        Height of the figure [screen px].
-    """
-
-    def __init__(self, height: int = 150) -> None:
+    def __init__(self) -> None:
         self._x_scale = bqplot.LinearScale(allow_padding=False)
         self._y_scale = bqplot.LinearScale(allow_padding=False)
         scales = {"x": self._x_scale, "y": self._y_scale}
@@ -51,10 +45,9 @@ class WindowsPlot(PlotPanel):
         self._names = bqplot.Label(
             scales=scales, colors=[theme.BLACK], default_size=theme.FONT_PX, align="middle"
         )
-        figure = theme.figure([self._picture.mark, self._found, self._names], [], height=f"{height}px")
+        figure = theme.figure([self._picture.mark, self._found, self._names], [])
         figure.fig_margin = {"top": EDGE, "right": EDGE, "bottom": EDGE, "left": LEFT}
-        self._height = height
-        super().__init__(figure)
+        super().__init__(figure, 3.0)
 
     def show(self, windows: Sequence[Window], half: int, title: str) -> None:
         """Draw windows.
@@ -84,14 +77,12 @@ class WindowsPlot(PlotPanel):
                 x.append(left + place[0])
                 y.append(place[1])
         colors = np.array(encode.palette("viridis"))
-        colors[255] = 255  # the gaps, and what lies off the frame
-        self._picture.show(encode.png(mosaic, colors), (0, side, 0, width))
+        opacity = [255] * 255 + [0]
+        self._picture.show(encode.png(mosaic, colors, opacity), (0, side, 0, width))
         set_scale(self._x_scale, -0.5, width - 0.5)
         tall = (1 + NAMES) * side
         set_scale(self._y_scale, -0.5, tall - 0.5)
-        ratio = ((self._height - 2 * EDGE) * width / tall + LEFT + EDGE) / self._height
-        with self.figure.hold_trait_notifications():  # or one would for a moment be beyond the other
-            self.figure.min_aspect_ratio = self.figure.max_aspect_ratio = ratio
+        self.set_aspect(width / tall)
         update(self._found, x=x, y=y)
         names = np.array([window.name for window in windows], dtype=str)
         update(self._names, x=at, y=[(1 + NAMES / 2) * side - 0.5] * len(at), text=names)

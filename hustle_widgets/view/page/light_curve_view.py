@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.algorithms.photometry import local_trend
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.view.page_part import PagePart
@@ -24,6 +25,14 @@ class Curves:
     fluxes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     ppm: Mapping[str, float] = field(default_factory=dict)
 
+    def residuals(self, of: Curves, orbits: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """Return what is left of these curves behind the trend of `of`, which is of the same frames [ppm]."""
+        return {
+            order: 1e6 * (flux - local_trend(of.fluxes[order], orbits))
+            for order, flux in self.fluxes.items()
+            if order in of.fluxes and flux.shape == of.fluxes[order].shape
+        }
+
 
 class LightCurveView(PagePart):
     """Light curves, always in sight.
@@ -35,11 +44,12 @@ class LightCurveView(PagePart):
         Those before the last edit.
     """
 
-    def __init__(self, reduction: ReductionLike, selection: Selection, height: str) -> None:
+    def __init__(self, reduction: ReductionLike, selection: Selection) -> None:
         super().__init__(reduction)
         self.selection = selection
-        self._plot = LightCurvePlot(height=height)
+        self._plot = LightCurvePlot()
         self.widget = self._plot.widget
+        self.widget.add_class("hustle-curve")
         self.shown: Curves | None = None
         self.previous: Curves | None = None
         self._drawn: tuple[Any, Any, int] = (None, None, -1)
@@ -65,9 +75,15 @@ class LightCurveView(PagePart):
         }
         self.shown = Curves(hours, fluxes, table.facts.get("scatter_ppm", {}))
         before = self.previous or Curves(hours)
+        orbits = self.reduction.state().column("orbit_numbers")
+        residuals = {"now": self.shown.residuals(self.shown, orbits)}
+        if before.hours.size == hours.size and before.fluxes:
+            residuals["before"] = before.residuals(self.shown, orbits)
         self._plot.show(
             hours,
             fluxes,
+            residuals=residuals,
+            limits=table.facts.get("expected_ppm", {}),
             scatter_ppm=self.shown.ppm,
             previous=before.fluxes,
             previous_hours=before.hours,

@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as w
 
@@ -16,21 +16,35 @@ from hustle_widgets.engine.worker import OFTEN
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.targets import given_location
 from hustle_widgets.undo import Edit, History
-from hustle_widgets.view.frame.frame_view import SHARE, FrameView
-from hustle_widgets.view.layout import page
+from hustle_widgets.view.frame.frame_view import FrameView
+from hustle_widgets.view.frame.player import Player
 from hustle_widgets.view.live import live_view
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.page.assessment_view import AssessmentView, sentences_of
+from hustle_widgets.view.page.conduct import Conduct
+from hustle_widgets.view.page.layout import area, page
 from hustle_widgets.view.page.light_curve_view import LightCurveView
 from hustle_widgets.view.page.navigation import SETUP, Navigation
 from hustle_widgets.view.page.notices import Notices
 from hustle_widgets.view.page.setup_panel import SetupPanel
-from hustle_widgets.view.page.step_panel import beside, settings_of
+from hustle_widgets.view.page.step_panel import settings_of
 from hustle_widgets.view.page.top_bar import TopBar
 from hustle_widgets.view.page.view_errors import ViewErrors
 from hustle_widgets.view.page_part import PagePart
 from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.selection import Selection, select_pixel
+
+
+class Opened(NamedTuple):
+    """What a step, or the set-up, places on the page when it is opened."""
+
+    settings: w.VBox
+    plots: tuple[Any, ...]
+
+    @property
+    def children(self) -> tuple[Any, ...]:
+        """All of it."""
+        return (self.settings, *self.plots)
 
 
 class ReductionView(PagePart):
@@ -52,7 +66,7 @@ class ReductionView(PagePart):
         self.selection = Selection(step=next(iter(reduction.steps)), row=rows // 2, column=columns // 2)
         self.history = History()
         self.lives: dict[str, Live[Any] | None] = {}
-        self.panels: dict[str, Any] = {}
+        self.panels: dict[str, Opened] = {}
         self._verdicts: dict[str, w.HTML] = {}
         self._findings: list[Finding] = []
         self._drawn: tuple[Any, Any] = (None, None)  # what tells the picture, and the panel, that are there
@@ -66,27 +80,31 @@ class ReductionView(PagePart):
         self.bar = TopBar(reduction, self.undo, self.redo, lambda: self.open_step(SETUP))
         self.frames = FrameView(reduction, self.selection)
         self.image = self.frames.image
-        self.curve = LightCurveView(reduction, self.selection, height="184px")
-        self.assessment = AssessmentView()
+        self.curve = LightCurveView(reduction, self.selection)
+        self.assessment = AssessmentView(self.open_step, lambda name: reduction[name].label)
         self.navigation = Navigation(reduction, self.open_step)
-        self.panel = w.HBox(layout=w.Layout(width="100%", min_height="360px"))
+        self.panel, self.plots, self.figures = area("panel"), area("plot"), area("figures")
+        self.notices = Notices(reduction)
+        self.conduct = Conduct(self._key)
+        self.player = Player(lambda: self.frames.step_by(1, around=True), self.conduct.ask)
 
         self.image.on_click(self._clicked)
+        self.frames.on_play(self._play)
         self.selection.observe(self._looked, ["frame", "row", "column", "shown", "minus"])
         self.frames.overlay.observe(self._looked, "value")
         reduction.observe(self._set_up, list(reduction.setup_parameters()))
         reduction.watch(self._happened)
         reduction.join_edits(self.together)
 
-        left = w.VBox([self.frames.widget], layout=w.Layout(width=f"{SHARE:.0%}"))
-        right = w.VBox([self.curve.widget, self.assessment.widget], layout=w.Layout(width=f"{1 - SHARE:.0%}"))
-        above = w.HBox([left, right], layout=w.Layout(width="100%"))
-        self._below = w.HBox(layout=w.Layout(width="100%"))
-        self._below.layout.border_top, self._below.layout.padding = "1px solid #ccc", "4px 0 0 0"
-        self.notices = Notices(reduction)
-        self.children = (page(self.bar.widget, self.trouble.widget, self.notices.widget, above, self._below),)
-        first = next(iter(reduction.steps))
-        self.open_step(next((name for name, step in reduction.steps.items() if step.opens), first))
+        advice = w.HBox([*self.bar.state, *self.assessment.widgets])
+        advice.add_class("hustle-advice")
+        areas = [
+            self.bar.widget, self.navigation.widget, advice, self.frames.widget,
+            self.curve.widget, self.panel, self.plots, self.figures,
+        ]  # fmt: skip
+        self.children = (page(*areas, above=(self.trouble.widget, self.notices.widget, self.conduct)),)
+        opens = [step.name for step in reduction.steps.values() if step.opens]
+        self.open_step([*opens, *reduction.steps][0])
 
     # --- pages --------------------------------------------------------------------------------------
 
@@ -99,39 +117,56 @@ class ReductionView(PagePart):
             if left is not None and name != self.selection.step:
                 left.undecorate(self.image)
             self._page = name
-            self.panel.children = (self.panels[name],)
-            self._below.children = (self.navigation.widget, self.panel)
+            opened = self.panels[name]
+            self.panel.children, self.plots.children = (opened.settings,), opened.plots
             self._close_figures()
             self.navigation.mark_open(name)
             if name != SETUP:
                 self.selection.step = name
             self._draw()
 
-    def _panel(self, name: str) -> Any:
+    def _panel(self, name: str) -> Opened:
+        """Make what is placed in the panel and beside it."""
         if name == SETUP:
-            return SetupPanel(self.reduction, self.together, opened=self.notices.write).widget
+            setup = SetupPanel(self.reduction, self.together, opened=self.notices.write)
+            return Opened(setup.settings, (setup.files,))
         step = self.reduction[name]
-        self.lives[name] = live_view(step, self.selection)
+        live = self.lives[name] = live_view(step, self.selection)
         self._verdicts[name] = w.HTML()
         self._write_verdict(name)
         drawn = step.switch and not step.explicit
         figures = functools.partial(self._open_figures, name) if drawn else None
         settings = settings_of(step, self._verdicts[name], together=self.together, figures=figures)
-        return beside(settings, self.lives[name])
+        return Opened(settings, () if live is None else (live.widget,))
 
     def _open_figures(self, name: str) -> None:
-        """Show a step's figures below the frame, until they are closed or another step is opened."""
+        """Show a step's figures over its panel, until they are closed or another step is opened."""
         from hustle_widgets.view.figures.full_size import FullSize  # half a second, and few ask for it
 
         with self.trouble.shown("figures"), self.reduction.frozen():
             self._close_figures()
             self._figures = FullSize(self.reduction[name], lambda: self.open_step(name))
-            self._below.children = (self._figures.widget,)
+            self.figures.children = (self._figures.widget,)
 
     def _close_figures(self) -> None:
         figures, self._figures = self._figures, None
+        self.figures.children = ()
         if figures is not None:
             figures.close()
+
+    # --- keys and playing ---------------------------------------------------------------------------
+
+    def _key(self, key: str) -> None:
+        """Answer a key that the browser passes on."""
+        if key == "p":
+            self._play()
+        else:
+            self.frames.step_by(1 if key == "." else -1)
+
+    def _play(self) -> None:
+        """Begin to play, or stop."""
+        (self.player.stop if self.player.playing else self.player.start)()
+        self.frames.show_playing(self.player.playing)
 
     # --- edits --------------------------------------------------------------------------------------
 
@@ -202,6 +237,8 @@ class ReductionView(PagePart):
             elif event == "stale":
                 self._note_edits()
                 self.assessment.out_of_date()
+                self.bar.forget_saved()
+                self._grey_verdicts()
                 self.bar.say_preview(self._previewed)
                 self.bar.say_state(idle=not self.reduction.auto)
             elif event in ("running", "progress"):
@@ -242,6 +279,13 @@ class ReductionView(PagePart):
             self.navigation.show_verdicts(worst_of_steps(findings))
             for name in self._verdicts:
                 self._write_verdict(name)
+            self._grey_verdicts()
+
+    def _grey_verdicts(self) -> None:
+        """Grey what was found of other parameters."""
+        for name, verdict in self._verdicts.items():
+            current = self.reduction[name].status == "fresh"
+            (verdict.remove_class if current else verdict.add_class)("hustle-old")
 
     def _write_verdict(self, name: str) -> None:
         own = [finding for finding in self._findings if finding.step == name]
@@ -301,8 +345,9 @@ class ReductionView(PagePart):
 
     def close(self) -> None:
         """Close every widget of the view, those out of sight included."""
+        self.player.stop()
         self._close_figures()
         parts: list[Any] = [self.image, *filter(None, self.lives.values())]
         for part in parts:
             part.close()
-        close_tree(self.children, self.navigation.widget, self.panel, list(self.panels.values()))
+        close_tree(self.children, [opened.children for opened in self.panels.values()])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,15 @@ from hustle_widgets.source import frame_shape
 from hustle_widgets.view.page.controls import Control
 from hustle_widgets.view.page.step_panel import Together, heading_of, settings_box
 from hustle_widgets.view.page_part import PagePart
+from hustle_widgets.view.words import alert, quiet, said
 
 TEXT = "All parameters of all steps are kept in one .hustle file, which HUSTLE-tools reads too."
+
+
+FIGURES = (
+    "Run and save writes clean_obs.nc and the config file. Figures take minutes: open 8 Save and draw them there, "
+    "as many as save_plots says."
+)
 
 
 class SetupPanel(PagePart):
@@ -33,7 +39,8 @@ class SetupPanel(PagePart):
 
     Attributes
     ----------
-    widget : ipywidgets.HBox
+    settings, files : ipywidgets.VBox
+        The parameters, and what is done with config files.
     """
 
     def __init__(
@@ -42,9 +49,8 @@ class SetupPanel(PagePart):
         super().__init__(reduction)
         self._together, self._opened = together, opened
         self._path = w.Text(
-            value=f"stage_1_{reduction.output_run}.hustle", continuous_update=False,
+            value=f"stage_1_{reduction.output_run}.hustle", description="Config file", continuous_update=False,
             tooltip="Path of the config file, from the folder of the notebook",
-            layout=w.Layout(width="360px", max_width="100%"),
         )  # fmt: skip
         self._said = w.HTML()
         buttons = []
@@ -52,28 +58,23 @@ class SetupPanel(PagePart):
             ("Save config", "save", "Write all parameters to this file", self._save),
             ("Open config", "folder-open", "Take all parameters from this file; can be undone", self._open),
         ):
-            button = w.Button(description=text, icon=icon, tooltip=tip, layout=w.Layout(width="130px"))
+            button = w.Button(description=text, icon=icon, tooltip=tip)
             button.on_click(lambda _, act=act: self._act(act))
             buttons.append(button)
         controls = [Control(reduction, name).widget for name in reduction.setup_parameters()]
-        left = settings_box([heading_of("Set-up of the run", ""), *controls])
-        right = w.VBox(
-            [heading_of("Config file", TEXT), self._path, w.HBox(buttons), self._said],
-            layout=w.Layout(padding="0 0 0 16px", flex="1 1 0", min_width="0"),
-        )
-        self.widget = w.HBox([left, right], layout=w.Layout(width="100%"))
+        note = w.HTML(quiet(FIGURES))
+        self.settings = settings_box([heading_of("Set-up of the run"), *controls, note])
+        row = w.HBox(buttons)
+        row.add_class("hustle-buttons")
+        self.files = w.VBox([heading_of("Config file", TEXT), self._path, row, self._said])
+        self.files.add_class("hustle-files-of-config")
 
     def _act(self, act: Any) -> None:
         try:
-            self._say(act(self._given()), "status", "#00664b")
+            text = said(act(self._given()))
         except (OSError, ValueError, TypeError) as error:
-            self._say(str(error), "alert", "#b03a00")
-
-    def _say(self, text: str, role: str, color: str) -> None:
-        self._said.value = (
-            f'<div role="{role}" class="hustle-said" style="color:{color};font-size:13px;line-height:17px;'
-            f'white-space:pre-line;max-width:420px">{escape(text)}</div>'
-        )
+            text = alert(str(error))
+        self._said.value = f'<div class="hustle-said">{text}</div>'
 
     def _given(self) -> Path:
         text = self._path.value.strip()

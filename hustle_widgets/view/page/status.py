@@ -8,31 +8,35 @@ from typing import Any
 import ipywidgets as w
 
 from hustle_widgets.protocols import StepLike
+from hustle_widgets.view.words import alert, quiet
 
-# Sign, colour, word. Colours of Okabe & Ito (2008), dark enough for text on white.
+# Sign and class of its colour, by status.
 LOOKS = {
-    "fresh": ("✔", "#00664b", "fresh"),
-    "stale": ("○", "#8a6100", "stale"),
-    "running": ("▶", "#0072b2", "running"),
-    "failed": ("✖", "#b03a00", "failed"),
-    "off": ("–", "#666666", "off"),
+    "fresh": ("✔", "hustle-good"),
+    "stale": ("○", "hustle-check"),
+    "running": ("▶", "hustle-busy"),
+    "failed": ("✖", "hustle-bad"),
+    "off": ("–", "hustle-quiet"),
 }
-
 # The same of verdicts; other shapes, so that nobody takes one for the other.
-VERDICTS = {"good": ("●", "#00664b"), "check": ("▲", "#8a6100"), "bad": ("■", "#b03a00")}
+VERDICTS = {"good": ("●", "hustle-good"), "check": ("▲", "hustle-check"), "bad": ("■", "hustle-bad")}
+
+
+def sign_html(sign: str, kind: str, tip: str) -> str:
+    """Return a sign that says in words what it means."""
+    tip = escape(tip)
+    return f'<span role="img" aria-label="{tip}" title="{tip}" class="{kind}">{sign}</span>'
 
 
 def verdict_sign(verdict: str, sentence: str) -> str:
     """Return HTML of a verdict's sign."""
-    sign, color = VERDICTS[verdict]
-    tip = escape(f"{verdict}: {sentence}")
-    return f'<span role="img" aria-label="{tip}" title="{tip}" style="color:{color};font-size:14px">{sign}</span>'
+    return sign_html(*VERDICTS[verdict], f"{verdict}: {sentence}")
 
 
 def badge(status: str, extra: str = "") -> str:
     """Return HTML of a status."""
-    sign, color, word = LOOKS[status]
-    return f'<span class="hustle-status" style="color:{color}"><b>{sign}</b> {word}{escape(extra)}</span>'
+    sign, kind = LOOKS[status]
+    return f'<span class="hustle-status {kind}"><b>{sign}</b> {status}{escape(extra)}</span>'
 
 
 class StatusLine:
@@ -40,41 +44,38 @@ class StatusLine:
 
     Attributes
     ----------
-    widget : ipywidgets.VBox
+    head, message : ipywidgets.HTML
+        One line, and what there is to say beyond it.
     """
+
+    _FOLLOWED = ("status", "error", "notes", "seconds", "progress", "compute_count")
 
     def __init__(self, step: StepLike) -> None:
         self._step = step
-        self._head = w.HTML(layout=w.Layout(height="22px"))
-        self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="140px", height="14px"))
-        self._message = w.HTML()
-        head = w.HBox([self._head, self._bar], layout=w.Layout(align_items="center", height="24px"))
-        self.widget = w.VBox([head, self._message])
-        step.observe(self._follow, ["status", "error", "notes", "seconds", "progress", "compute_count"])
+        self.head = w.HTML()
+        self.head.add_class("hustle-status-line")
+        self.message = w.HTML()
+        step.observe(self._follow, self._FOLLOWED)
         self._follow()
 
     def _follow(self, change: Any = None) -> None:
         step = self._step
-        took = f", {step.seconds:.2f} s" if step.status == "fresh" and step.compute_count else ""
-        self._head.value = badge(step.status, took)
-        self._bar.layout.visibility = "visible" if step.status == "running" else "hidden"
-        self._bar.value = step.progress
-        lines = []
+        extra = ""
+        if step.status == "fresh" and step.compute_count:
+            extra = f", {step.seconds:.2f} s"
+        elif step.status == "running":
+            extra = f", {100 * step.progress:.0f} %"
+        elif step.status == "stale":
+            extra = ": what is shown is of other parameters" if step.compute_count else ": not computed yet"
+        self.head.value = badge(step.status, extra)
+        said = ""
         if step.error:
-            color = "#b03a00" if step.status == "failed" else "#555"
-            lines.append(
-                f'<div role="alert" class="hustle-error" style="color:{color}">{escape(step.error)}</div>'
-            )
-        lines += [f'<div style="color:#555">{escape(note)}</div>' for note in step.notes.splitlines()]
-        self._message.layout.display = "" if lines else "none"
-        self._message.value = (
-            f'<div style="font-size:13px;line-height:17px;max-width:370px">{"".join(lines)}</div>'
-            if lines
-            else ""
-        )
+            said = alert(step.error) if step.status == "failed" else quiet(step.error)
+        if step.status != "off":
+            said += "".join(quiet(note) for note in step.notes.splitlines())
+        self.message.value = said
+        self.message.layout.display = "" if said else "none"
 
     def close(self) -> None:
         """Stop following the step."""
-        self._step.unobserve(
-            self._follow, ["status", "error", "notes", "seconds", "progress", "compute_count"]
-        )
+        self._step.unobserve(self._follow, self._FOLLOWED)

@@ -1,30 +1,36 @@
-"""The panel of one step: title, switch, status and controls, and beside them its live plots."""
+"""The panel of one step: title, switch, status, verdicts and controls; beside it, its live plots."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from html import escape
+from inspect import cleandoc
 from typing import Any
 
 import ipywidgets as w
 
 from hustle_widgets.protocols import StepLike
 from hustle_widgets.steps.base import first_paragraph
-from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.page.controls import Control
+from hustle_widgets.view.page.layout import area
 from hustle_widgets.view.page.status import StatusLine
 
-WIDTH = "388px"
 Together = Callable[[], AbstractContextManager[None]]
 
 
-def heading_of(title: str, text: str) -> w.HTML:
-    """Return a title with a sentence below."""
-    return w.HTML(
-        f'<div style="line-height:17px"><b style="font-size:15px">{escape(title)}</b>'
-        f'<div style="font-size:13px;color:#444;max-width:370px">{escape(text)}</div></div>'
-    )
+def heading_of(title: str, text: str = "") -> w.HTML:
+    """Return a title, with a sentence below."""
+    below = f'<div class="hustle-quiet hustle-small">{escape(text)}</div>' if text else ""
+    return w.HTML(f'<b class="hustle-panel-title">{escape(title)}</b>{below}')
+
+
+def icon_button(icon: str, tip: str, act: Callable[[], None]) -> w.Button:
+    """Return a button that shows an icon only."""
+    button = w.Button(icon=icon, tooltip=tip)
+    button.add_class("hustle-icon")
+    button.on_click(lambda _: act())
+    return button
 
 
 def settings_of(
@@ -42,49 +48,53 @@ def settings_of(
     figures : callable, optional
         Called when the step's figures are asked for.
     """
-    parts: list[Any] = [heading_of(f"{step.section} {step.title}", first_paragraph(step.__doc__))]
-    row: list[Any] = []
+    title: list[Any] = []
+    status = StatusLine(step)
+    state: list[Any] = [status.head]
     if step.switch:
         switch = w.Checkbox(
-            value=step.enabled, description=step.switch, indent=False, tooltip=step.switch_help,
-            layout=w.Layout(width="150px"),
-        )  # fmt: skip
+            value=step.enabled, description=step.switch, indent=False, tooltip=step.switch_help
+        )
         w.link((step, "enabled"), (switch, "value"))
-        row.append(switch)
-    if step.parameters:
-        reset = w.Button(
-            description="Reset this step", icon="undo", layout=w.Layout(width="150px"),
-            tooltip="Back to the tutorial's values of all parameters of this step",
-        )  # fmt: skip
+        state.insert(0, switch)
+    about = w.HTML(about_html(step), layout=w.Layout(display="none"))
+    about.add_class("hustle-about")
 
-        def back(_: Any) -> None:
+    def toggle_about() -> None:
+        about.layout.display = "none" if about.layout.display == "" else ""
+
+    if step.parameters:
+
+        def back() -> None:
             with together():
                 step.reset()
 
-        reset.on_click(back)
-        row.append(reset)
+        title.append(
+            icon_button("undo", "Reset this step: the tutorial's values of all its parameters", back)
+        )
     if figures is not None:
-        show = w.Button(icon="picture-o", tooltip="The step's figures at full size, to zoom into")
-        show.layout.width, show.layout.flex = "36px", "0 0 auto"
-        show.on_click(lambda _: figures())
-        row.append(show)
-    if row:
-        parts.append(w.HBox(row, layout=w.Layout(align_items="center")))
-    parts += [StatusLine(step).widget, *more]
+        title.append(icon_button("picture-o", "The step's figures at full size, to zoom into", figures))
+    title.append(icon_button("question", "What this step shows, and how to set it", toggle_about))
+    head = w.HBox([heading_of(f"{step.section} {step.title}".strip()), *title])
+    head.add_class("hustle-title")
+    row = w.HBox(state)
+    row.add_class("hustle-state")
+    parts = [head, about, row, status.message, *more]
     parts += [Control(step, name).widget for name in step.parameters]
     return settings_box(parts)
 
 
+def about_html(step: StepLike) -> str:
+    """Return what a step does, how its page is read, and what its parameters do, as HTML."""
+    paragraphs = [first_paragraph(step.__doc__), *cleandoc(step.tour).split("\n\n")]
+    text = "".join(f"<p>{escape(' '.join(part.split()))}</p>" for part in paragraphs if part)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(kind.meaning)}</td></tr>'
+        for name, kind in step.parameters.items()
+    )
+    return f"{text}<table>{rows}</table>"
+
+
 def settings_box(parts: Sequence[Any]) -> w.VBox:
-    """Return a column of controls, of the width that all pages give to them."""
-    box = w.VBox(list(parts), layout=w.Layout(width=WIDTH, min_width=WIDTH, padding="0 8px 0 0"))
-    box.add_class("hustle-settings")
-    return box
-
-
-def beside(settings: Any, live: Live[Any] | None) -> w.HBox:
-    """Place live plots beside the settings of a step."""
-    plots = [] if live is None else [w.VBox([live.widget], layout=w.Layout(flex="1 1 auto", width="100%"))]
-    both = w.HBox([settings, *plots], layout=w.Layout(width="100%"))
-    both.add_class("hustle-beside")
-    return both
+    """Return a column of controls."""
+    return area("settings", *parts)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.protocols import ReductionLike, StepLike
 from hustle_widgets.view.frame.frame_view import FrameView
-from hustle_widgets.view.layout import page
+from hustle_widgets.view.frame.player import Player
 from hustle_widgets.view.live import live_view
-from hustle_widgets.view.page.step_panel import beside, settings_of
+from hustle_widgets.view.page.conduct import Conduct
+from hustle_widgets.view.page.layout import area, page
+from hustle_widgets.view.page.step_panel import settings_of
 from hustle_widgets.view.page.view_errors import ViewErrors
 from hustle_widgets.view.page_part import PagePart
 from hustle_widgets.view.selection import Selection, select_pixel
@@ -33,9 +35,19 @@ class StepView(PagePart):
         self.selection.observe(lambda _: self.draw(), list(self.selection.trait_names()))
         self.frames.overlay.observe(lambda _: self.draw(), "value")
         reduction.watch(self._happened)
-        panel = beside(settings_of(step), self.live)
-        self.children = (page(self.trouble.widget, self.frames.widget, panel),)
+        self.conduct = Conduct(
+            lambda key: None if key == "p" else self.frames.step_by(1 if key == "." else -1)
+        )
+        self.player = Player(lambda: self.frames.step_by(1, around=True), self.conduct.ask)
+        self.frames.on_play(self._play)
+        plots = [] if self.live is None else [self.live.widget]
+        areas = self.frames.widget, area("panel", settings_of(step)), area("plot", *plots)
+        self.children = (page(*areas, above=(self.trouble.widget, self.conduct), kind="hustle-one-step"),)
         self.draw()
+
+    def _play(self) -> None:
+        (self.player.stop if self.player.playing else self.player.start)()
+        self.frames.show_playing(self.player.playing)
 
     def _clicked(self, column: float, row: float) -> None:
         with self.trouble.shown("click"):  # not frozen: a click may set a parameter

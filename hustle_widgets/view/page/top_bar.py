@@ -1,13 +1,15 @@
-"""Run, cancel, undo and redo, and one line that says what is going on."""
+"""Compute, save, cancel, undo and redo, and a line that says what is going on and what became of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import ipywidgets as w
 
 from hustle_widgets.protocols import ReductionLike
+from hustle_widgets.run_names import free_name, holds_another
 from hustle_widgets.undo import History
 from hustle_widgets.view.page.status import badge
 from hustle_widgets.view.page_part import PagePart
@@ -25,6 +27,8 @@ class TopBar(PagePart):
     Attributes
     ----------
     widget : ipywidgets.HBox
+    state : tuple of Widget
+        What is going on, and a question that a person is asked.
     previewed : bool
         Whether the frame on display is a preview.
     """
@@ -32,41 +36,113 @@ class TopBar(PagePart):
     def __init__(self, reduction: ReductionLike, undo: Any, redo: Any, set_up: Any) -> None:
         super().__init__(reduction)
         self.previewed = False
+        self._saving = self._saved = (
+            False  # whether outputs are asked for, and whether the last act wrote them
+        )
 
-        def button(text: str, icon: str, width: str, act: Any, tip: str = "", style: str = "") -> w.Button:
-            layout = w.Layout(width=width, flex="0 0 auto")
-            made = w.Button(description=text, icon=icon, tooltip=tip, button_style=style, layout=layout)
+        def button(
+            name: str, text: str, icon: str, act: Callable[[], None], tip: str, style: str = ""
+        ) -> w.Button:
+            made = w.Button(description=text, icon=icon, tooltip=tip, button_style=style)
+            made.add_class(f"hustle-{name}")
+            if not text:
+                made.add_class("hustle-icon")
             made.on_click(lambda _: act())
             return made
 
-        run_tip = "Compute every step that is stale, and write the outputs"
-        self._run = button("Run and save", "play", "142px", self._start, run_tip, "primary")
-        stop_tip = "Stop computing; what is done is kept"
-        self._cancel = button("Cancel", "stop", "90px", lambda: self.reduction.cancel(), stop_tip)
-        self._undo = button("Undo", "undo", "80px", undo)
-        self._redo = button("Redo", "repeat", "80px", redo)
-        setup_tip = "Folder and name of the run; save and open config files"
-        self._setup = button("Set-up", "cog", "92px", set_up, setup_tip)
-        self._auto = w.Checkbox(
-            description="compute at every edit", indent=False, layout=w.Layout(width="172px", flex="0 0 auto"),
-            tooltip="Off: an edit makes steps stale until you run",
+        self._compute = button(
+            "compute",
+            "Compute",
+            "play",
+            self._start_computing,
+            "Compute every step that is stale; nothing is written",
+        )
+        self._run = button(
+            "run", "Run and save", "save", self._start_saving,
+            "Compute every step that is stale, and write clean_obs.nc and the config file", "primary",
         )  # fmt: skip
+        self._cancel = button(
+            "cancel",
+            "Cancel",
+            "stop",
+            lambda: self.reduction.cancel(),
+            "Stop computing; what is done is kept",
+        )
+        self._undo = button("undo", "", "undo", undo, "Nothing to undo")
+        self._redo = button("redo", "", "repeat", redo, "Nothing to redo")
+        self._setup = button(
+            "setup",
+            "Set-up",
+            "cog",
+            set_up,
+            "Folder and name of the run, presets; save and open config files",
+        )
+        self._full = button("full", "", "arrows-alt", lambda: None, "The whole window, and back (f, Escape)")
+        self._keys = button("show-keys", "?", "", lambda: None, "The keys of this page")
+        self._auto = w.Checkbox(
+            description="compute at every edit",
+            indent=False,
+            tooltip="Off: an edit makes steps stale until you compute",
+        )
+        self._auto.add_class("hustle-auto")
         w.link((reduction, "auto"), (self._auto, "value"))
-        self._bar = w.FloatProgress(
-            min=0, max=1, layout=w.Layout(width="70px", height="16px", flex="0 0 auto")
+        reduction.observe(self._auto_chosen, "auto")
+        self._said = w.HTML()
+        self._said.add_class("hustle-said-top")
+        # Asked before the outputs of other parameters are replaced.
+        self._as_new = button(
+            "as-new", "", "", self._save_as_new, "Keep what is there, and save under a new name"
         )
-        self._said = w.HTML(layout=w.Layout(flex="1 1 auto", margin="0 0 0 6px"))
-        self._said.add_class("hustle-bar-said")
+        self._over = button("over", "Replace", "", self._save_over, "Replace what is there")
+        self._leave = button("leave", "Do not save", "", self._stop_asking, "Nothing is written")
+        self._question = w.HBox([self._as_new, self._over, self._leave], layout=w.Layout(display="none"))
         self.widget = w.HBox(
-            [self._run, self._cancel, self._undo, self._redo, self._setup, self._auto, self._said, self._bar],
-            layout=w.Layout(align_items="center", width="100%", height="38px", overflow="hidden"),
-        )
+            [
+                self._compute, self._run, self._cancel, self._undo, self._redo, self._setup, self._auto,
+                self._full, self._keys,
+            ]
+        )  # fmt: skip
+        self.state = (self._said, self._question)
         self.widget.add_class("hustle-bar")
+        self._name = ""
         self.show_history(History())
         self.say_state()
 
-    def _start(self) -> None:
+    # --- acts ---------------------------------------------------------------------------------------
+
+    def _start_computing(self) -> None:
+        self._saving = self._saved = False
+        self.reduction.compute()
+
+    def _auto_chosen(self, change: Any) -> None:
+        if change["new"]:
+            self.reduction.compute()
+
+    def _start_saving(self) -> None:
+        reduction = self.reduction
+        folder = reduction.output_folder()
+        if holds_another(folder, reduction.values(), reduction.steps.values()):
+            self._name = free_name(folder)
+            self._as_new.description = f"Save as {self._name}"
+            self._question.layout.display = ""
+            self._say("stale", f": {folder.name} holds a reduction with other parameters.")
+        else:
+            self._save_over()
+
+    def _save_as_new(self) -> None:
+        self.reduction.output_run = self._name
+        self._save_over()
+
+    def _save_over(self) -> None:
+        self._question.layout.display = "none"
+        self._saving, self._saved = True, False
         self.reduction.compute(save=True)
+
+    def _stop_asking(self) -> None:
+        self._question.layout.display = "none"
+        self.say_state()
+
+    # --- words --------------------------------------------------------------------------------------
 
     def show_history(self, history: History) -> None:
         """Say what undo and redo would do."""
@@ -81,32 +157,47 @@ class TopBar(PagePart):
         """Say which step is computed, and how far it is."""
         step = self.reduction[name]
         self._cancel.disabled = False
-        self._bar.layout.visibility = "visible"
-        self._bar.value = step.progress
-        self._say("running", f": {step.section} {step.title}, {100 * step.progress:.0f} %")
+        self._say("running", f": {step.section} {step.label}, {100 * step.progress:.0f} %")
 
     def say_state(self, idle: bool = True) -> None:
-        """Say whether all is computed, or what is not."""
-        if idle:
-            self._bar.layout.visibility = "hidden"
-            self._cancel.disabled = True
+        """Say whether all is computed and saved as asked, or what is not."""
         steps = self.reduction.steps.values()
+        if idle:
+            self._cancel.disabled = True
+            if self._saving:
+                self._saved = all(step.status == "fresh" for step in steps if step.explicit)
         failed = [step for step in steps if step.status == "failed"]
+        unsaved = [step for step in steps if step.explicit and step.status != "fresh"] if self._saving else []
         stale = [step for step in steps if step.status == "stale" and not step.explicit]
+        lacking = [step for step in steps if step.status == "off" and step.enabled and step.error]
         if failed:
             self._say("failed", f": {failed[0].section} {failed[0].title}. {failed[0].error}")
         elif stale and idle:
             self._say("stale", f": {len(stale)} step{'s' * (len(stale) > 1)} to compute")
+        elif unsaved and idle:
+            why = unsaved[0].error or "it is switched off" * (not unsaved[0].enabled) or "it was stopped"
+            self._say("failed", f": nothing is saved: {why}")
+        elif self._saved and idle:
+            self._say("fresh", f": saved to {self.reduction.output_folder()}")
+        elif lacking and idle:
+            name = f"{lacking[0].section} {lacking[0].label}"
+            self._say("fresh", f": all steps are computed; {name} is left out: {lacking[0].error}")
         elif idle:
             self._say("fresh", ": all steps are computed")
+        if idle:
+            self._saving = False
+
+    def forget_saved(self) -> None:
+        """Note an edit: what was saved is no longer what is shown."""
+        self._saved = False
 
     def _say(self, status: str, text: str) -> None:
         preview = ' · <b class="hustle-preview">the frame shown is a preview</b>' if self.previewed else ""
-        # Two lines at most, or the picture would jump under the mouse; all of it in the tooltip and on the step.
+        # One line, or the picture would jump under the mouse; all of it in the tooltip and on the step.
+        role = "alert" if status == "failed" else "status"
         self._said.value = (
-            f'<div title="{escape(text)}" class="hustle-said-top" style="font-size:13px;line-height:17px;'
-            f"max-height:34px;overflow:hidden;display:-webkit-box;-webkit-line-clamp:2;"
-            f'-webkit-box-orient:vertical">{badge(status, text)}{preview}</div>'
+            f'<div title="{escape(text.removeprefix(": "))}" role="{role}" class="hustle-one-line">'
+            f"{badge(status, text)}{preview}</div>"
         )
 
     def say_preview(self, previewed: bool) -> None:

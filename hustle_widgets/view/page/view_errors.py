@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape
 
 import ipywidgets as w
+
+from hustle_widgets.view.words import alert
 
 LOG = logging.getLogger("hustle_widgets")
 
@@ -38,7 +39,6 @@ class ViewErrors:
                 self._write()
 
     def _write(self) -> None:
-        lines = [f"<div>✖ {escape(part)}: {escape(text)}</div>" for part, text in self._messages.items()]
-        style = "color:#b03a00;font-size:13px;line-height:17px"
-        self.widget.value = f'<div role="alert" class="hustle-trouble" style="{style}">{"".join(lines)}</div>'
+        lines = [alert(f"✖ {part}: {text}") for part, text in self._messages.items()]
+        self.widget.value = f'<div class="hustle-trouble">{"".join(lines)}</div>' if lines else ""
         self.widget.layout.display = "" if lines else "none"

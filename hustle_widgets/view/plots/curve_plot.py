@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hustle_widgets.view import theme
-from hustle_widgets.view.plots.panel import Key, PlotPanel, break_gaps, set_axis, span_of, update
+from hustle_widgets.view.plots.panel import Key, PlotPanel, break_gaps, in_words, set_axis, span_of, update
 
 # A marker is an element of its own in the page: with more points than this only the line is drawn.
 MAX_MARKERS = 400
+# Ticks of the upright axis, at most: plots are low.
+TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,6 @@ class CurvePlot(PlotPanel):
     ----------
     x_label, y_label : str
         Labels of the axes, with units.
-    height : str
-        Height of the figure, a CSS length.
 
     Attributes
     ----------
@@ -70,14 +70,14 @@ class CurvePlot(PlotPanel):
 
     on_click: Callable[[float], None] | None = None
 
-    def __init__(self, x_label: str, y_label: str, height: str = theme.PLOT_HEIGHT) -> None:
+    def __init__(self, x_label: str, y_label: str) -> None:
         self._x_scale, self._y_scale = (
             bqplot.LinearScale(allow_padding=False),
             bqplot.LinearScale(allow_padding=False),
         )
         self._scales = {"x": self._x_scale, "y": self._y_scale}
-        self.x_axis, self.y_axis = theme.axes(self._x_scale, self._y_scale, x_label, y_label)
-        super().__init__(theme.figure([], [self.x_axis, self.y_axis], height=height))
+        self.x_axis, self.y_axis = theme.axes(self._x_scale, self._y_scale, x_label)
+        super().__init__(theme.figure([], [self.x_axis, self.y_axis]), values=y_label)
         self._marks: dict[str, tuple[Any, Any, Any]] = {}
 
     def show(
@@ -116,9 +116,18 @@ class CurvePlot(PlotPanel):
             y, error = np.asarray(curve.y, dtype=float), curve.error
             half = 0.0 if error is None else np.nan_to_num(np.asarray(error, dtype=float))
             edges += [y - half, y + half]
-        set_axis(self.y_axis, *(y_limits or span_of(*edges)))
+        set_axis(self.y_axis, *(y_limits or span_of(*edges)), most=TICKS)
         self._draw_vertical(vertical)
-        self.set_heading(title, keys)
+        if len(keys) == 1 and title:
+            keys = []  # the title tells what the only curve is
+        self.set_heading(title, keys, self.sentence(curves))
+
+    def sentence(self, curves: Sequence[Curve]) -> str:
+        """Return what the plot shows in words."""
+        told = [
+            in_words(curve.label or curve.name, curve.y) for curve in curves if curve.name and not curve.ghost
+        ]
+        return f"{self.values} against {self.x_axis.label}. {' '.join(told)}"
 
     def _draw(self, curve: Curve, color: str) -> None:
         band, line, points = self._marks_of(curve.name, behind=curve.ghost)
@@ -152,7 +161,7 @@ class CurvePlot(PlotPanel):
                 scales=self._scales, fill="between", fill_opacities=[0.2, 0.2], opacities=[0.0, 0.0]
             )
             line = bqplot.Lines(scales=self._scales, stroke_width=1.8)
-            points = bqplot.Scatter(scales=self._scales, default_size=36, stroke_width=0)
+            points = bqplot.Scatter(scales=self._scales, default_size=30, stroke_width=0)
             points.on_element_click(self._clicked)
             self._marks[name] = band, line, points
             others, new = list(self.figure.marks), [band, line, points]

@@ -22,11 +22,9 @@ class HistogramPlot(PlotPanel):
     ----------
     x_label : str
         Label of the value axis, with unit.
-    height : str
-        Height of the figure, a CSS length.
     """
 
-    def __init__(self, x_label: str = "Pixel value [e⁻]", height: str = theme.PLOT_HEIGHT) -> None:
+    def __init__(self, x_label: str = "Pixel value [e⁻]") -> None:
         # Without padding: bqplot would otherwise lift the ground by the size of the handles.
         self._x_scale = bqplot.LinearScale(allow_padding=False)
         # Of log10(counts + 1) when logarithmic: empty bins then have a place on the axis.
@@ -41,7 +39,7 @@ class HistogramPlot(PlotPanel):
         self._edges = bqplot.Lines(scales=scales, colors=[theme.BLACK], stroke_width=1.5, line_style="dashed")
         self._handles = [
             bqplot.Scatter(
-                scales=scales, colors=[theme.BLACK], stroke="#ffffff", marker="square", default_size=150,
+                scales=scales, colors=[theme.BLACK], stroke=theme.GROUND, marker="square", default_size=150,
                 enable_move=True, restrict_x=True, update_on_move=True,
             )
             for _ in range(2)
@@ -52,12 +50,11 @@ class HistogramPlot(PlotPanel):
             handle.on_drag_end(lambda *_: self._released())
         self._log = ipywidgets.Checkbox(
             value=False, description="logarithmic counts", indent=False,
-            layout=ipywidgets.Layout(width="190px", margin="0 0 0 12px"),
         )  # fmt: skip
         self._log.observe(lambda _: self._draw(), "value")
-        x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, x_label, "Pixels")
+        x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, x_label)
         marks = [self._bars, self._gauss, self._edges, self._chosen, *self._handles]
-        super().__init__(theme.figure(marks, [x_axis, self._y_axis], height=height), self._log)
+        super().__init__(theme.figure(marks, [x_axis, self._y_axis]), self._log, values="Pixels")
         self._callbacks: list[Callable[[float, float], None]] = []
         self._held: Any = None
         self._limits: tuple[float, float] | None = None
@@ -141,7 +138,7 @@ class HistogramPlot(PlotPanel):
 
     def _label_counts(self, top: float) -> None:
         if not self._log.value:
-            self._y_axis.tick_values, self._y_axis.tick_labels = nice_ticks(0, top), None
+            self._y_axis.tick_values, self._y_axis.tick_labels = nice_ticks(0, top, 5), None
             return
         counts = [0, *(10**power for power in range(int(top) + 1))]
         # The browser looks labels up by the number as JavaScript writes it: few decimals, no '.0'.

@@ -1,24 +1,24 @@
-"""The white light curve of each trace, beside the one before the last edit."""
+"""The white light curve of each trace, beside the one before the last edit, and what is left of both."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import ipywidgets as w
+import numpy as np
 from numpy.typing import ArrayLike
 
 from hustle_widgets.view import theme
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.plots.panel import Key, heading_html
+from hustle_widgets.view.plots.panel import Key, close_tree, heading_html, in_words, span_of
+
+# Residuals further out than this many times the photon limit are drawn at the edge, if few are.
+WIDEST = 12.0
 
 
 class LightCurvePlot:
-    """White light curves with their scatter.
-
-    Parameters
-    ----------
-    height : str
-        Height of the figure, a CSS length.
+    """White light curves above a strip of residuals.
 
     Attributes
     ----------
@@ -26,16 +26,21 @@ class LightCurvePlot:
         What to place on the page.
     """
 
-    def __init__(self, height: str = "230px") -> None:
-        self._plot = CurvePlot("Time since first frame [h]", "Normalised flux", height)
+    def __init__(self) -> None:
+        self._plot = CurvePlot("", "Normalised flux")
         self._plot.y_axis.tick_format = ".4~f"
-        self.widget: Any = self._plot.widget
+        self._plot.figure.fig_margin = {**theme.MARGIN, "bottom": 18}
+        self._strip = CurvePlot("Time since first frame [h]", "Residual [ppm]")
+        self.widget: Any = w.VBox([self._plot.widget, self._strip.widget])
+        self.widget.add_class("hustle-plots")
 
     def show(
         self,
         hours: ArrayLike,
         fluxes: Mapping[str, ArrayLike],
         *,
+        residuals: Mapping[str, Mapping[str, ArrayLike]] | None = None,
+        limits: Mapping[str, float] | None = None,
         scatter_ppm: Mapping[str, float] | None = None,
         previous: Mapping[str, ArrayLike] | None = None,
         previous_hours: ArrayLike | None = None,
@@ -51,6 +56,11 @@ class LightCurvePlot:
             Time from the first frame.
         fluxes : mapping of str to array, shape (n,)
             Normalised flux of each trace, by its order: '+1', '-1'.
+        residuals : mapping of str to mapping of str to array, optional
+            By name ('now', 'before', that of a pin) and order, what is left of the flux behind its trend [ppm], at
+            `hours`. 'now' is drawn in full, the others pale.
+        limits : mapping of str to float, optional
+            Photon limit of each order [ppm], drawn as a band.
         scatter_ppm, previous_ppm : mapping of str to float, optional
             Scatter of each trace in parts per million, now and before the last edit; told in the heading.
         previous : mapping of str to array, optional
@@ -68,21 +78,65 @@ class LightCurvePlot:
                   marker=theme.TRACE_MARKERS.get(order, "circle"), line="")
             for order, flux in (previous or {}).items()
         ]  # fmt: skip
-        keys = []
+        keys, told = [], []
         for order, flux in fluxes.items():
             color = theme.TRACE_COLORS.get(order, theme.BLACK)
             marker = theme.TRACE_MARKERS.get(order, "circle")
             curves.append(Curve(order, hours, flux, color=color, marker=marker))
             text = f"order {order.replace('-', '−')}"
+            told.append(in_words(text, flux))
             if order in scatter_ppm:
                 text += f": scatter {scatter_ppm[order]:,.0f} ppm"
             keys.append(Key(text, color, marker))
         if previous:
             ppm = ", ".join(f"{previous_ppm[order]:,.0f}" for order in previous if order in previous_ppm)
             keys.append(Key(f"before: {ppm} ppm" if ppm else "before", theme.GHOST))
-        self._plot.show(*curves, vertical=() if here is None else (here,))
-        self._plot.heading.value = heading_html(title, keys)
+        upright = () if here is None else (here,)
+        self._plot.show(*curves, vertical=upright)
+        self._plot.heading.value = heading_html(
+            title, keys, f"Normalised flux against time. {' '.join(told)}"
+        )
+        self._show_residuals(hours, residuals or {}, limits or {}, upright)
+
+    def _show_residuals(
+        self,
+        hours: ArrayLike,
+        residuals: Mapping[str, Mapping[str, ArrayLike]],
+        limits: Mapping[str, float],
+        upright: tuple[float, ...],
+    ) -> None:
+        hours = np.asarray(hours, dtype=float)
+        finite = {order: limit for order, limit in limits.items() if np.isfinite(limit)}
+        curves, keys = [], []
+        if finite and hours.size:
+            limit = max(finite.values())
+            ends = np.array([hours.min(), hours.max()])
+            curves.append(
+                Curve("limit", ends, np.zeros(2), error=limit, color=theme.GREEN, marker="", line="")
+            )
+            keys.append(Key(f"photon limit ± {limit:,.0f} ppm", theme.GREEN, "square"))
+        spans = [np.array([-1.5, 1.5]) * max(finite.values(), default=1.0)]
+        for name, by_order in sorted(residuals.items(), key=lambda item: item[0] == "now"):
+            now = name == "now"
+            for order, values in by_order.items():
+                color = theme.TRACE_COLORS.get(order, theme.BLACK) if now else theme.GHOST
+                marker = theme.TRACE_MARKERS.get(order, "circle")
+                curves.append(
+                    Curve(
+                        f"{name} {order}", hours, values, color=color, marker=marker, ghost=not now, line=""
+                    )
+                )
+                spans.append(np.asarray(values, dtype=float))
+            if not now:
+                keys.append(Key(name, theme.GHOST))
+        low, high = span_of(*spans)
+        edge = WIDEST * max(finite.values(), default=np.inf)
+        self._strip.show(*curves, y_limits=(max(low, -edge), min(high, edge)), vertical=upright)
+        words = [in_words(f"residuals {name}", list(by.values())) for name, by in residuals.items()]
+        self._strip.heading.value = heading_html("", keys, " ".join(words), "Residual [ppm]")
 
     def close(self) -> None:
-        """Close every widget made for this plot."""
+        """Close every widget made for these plots."""
         self._plot.close()
+        self._strip.close()
+        close_tree(self.widget)

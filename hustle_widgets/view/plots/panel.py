@@ -10,8 +10,6 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from hustle_widgets.view import theme
-
 _GLYPHS = {
     "circle": "●",
     "square": "■",
@@ -32,26 +30,43 @@ class Key(NamedTuple):
     shape: str = "circle"
 
 
-def heading_html(title: str, keys: Iterable[Key] = ()) -> str:
-    """Title and legend as one line of HTML; it wraps when narrow and is never cut by a plot's margin."""
+def heading_html(title: str, keys: Iterable[Key] = (), sentence: str = "", values: str = "") -> str:
+    """Title and legend as one line of HTML; it wraps when narrow and is never cut by a plot's margin.
+
+    Parameters
+    ----------
+    title : str
+    keys : iterable of Key
+        The legend.
+    sentence : str
+        What the plot shows, for those who hear the page; not seen.
+    values : str
+        What the upright axis has, with unit: beside a low plot its name would be cut.
+    """
     spans = [f"<b>{escape(title)}</b>"] if title else []
+    if values:
+        spans.append(f'<span class="hustle-quiet">{escape(values)}</span>')
     for key in keys:
-        # Black would be lost in a dark notebook.
-        color = "inherit" if key.color == theme.BLACK else escape(key.color)
         glyph = _GLYPHS.get(key.shape, "●")
         spans.append(
-            f'<span style="white-space:nowrap"><span style="color:{color}" aria-hidden="true">'
-            f"{glyph}</span> {escape(key.text)}</span>"
+            f'<span><span style="color:{escape(key.color)}" aria-hidden="true">{glyph}</span> {escape(key.text)}</span>'
         )
-    style = (
-        f"display:flex;flex-wrap:wrap;gap:0 18px;font-size:{theme.FONT_PX}px;line-height:22px;"
-        "padding-left:12px"
-    )
-    return f'<div style="{style}">{"".join(spans)}</div>'
+    if sentence:
+        spans.append(f'<span class="hustle-sr">{escape(sentence)}</span>')
+    return f'<div class="hustle-heading">{"".join(spans)}</div>'
+
+
+def in_words(name: str, values: Any) -> str:
+    """Return how many values a curve has and between which it lies, as a sentence."""
+    numbers = np.asarray(values, dtype=float)
+    numbers = numbers[np.isfinite(numbers)]
+    if not numbers.size:
+        return f"{name}: no values."
+    return f"{name}: {numbers.size} values from {numbers.min():.5g} to {numbers.max():.5g}."
 
 
 class PlotPanel:
-    """A heading above a figure.
+    """A heading above a figure, which fills the room that the page leaves.
 
     Parameters
     ----------
@@ -59,6 +74,8 @@ class PlotPanel:
         The plot; its marks, axes and scales belong to this part and end with it.
     *controls : ipywidgets.Widget
         Placed between heading and figure.
+    values : str
+        What the upright axis has, with unit.
 
     Attributes
     ----------
@@ -66,21 +83,50 @@ class PlotPanel:
         What to place on the page.
     """
 
-    def __init__(self, figure: Any, *controls: Any) -> None:
-        self.figure = figure
+    def __init__(self, figure: Any, *controls: Any, values: str = "") -> None:
+        self.figure, self.values = figure, values
         self.heading = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0"))
-        self.widget = ipywidgets.VBox(
-            [self.heading, *controls, figure],
-            layout=ipywidgets.Layout(width="100%", overflow="hidden"),
-        )
+        self.widget = ipywidgets.VBox([self.heading, *controls, figure])
+        self.widget.add_class("hustle-plot-box")
 
-    def set_heading(self, title: str, keys: Iterable[Key] = ()) -> None:
-        """Write title and legend above the figure."""
-        self.heading.value = heading_html(title, keys)
+    def set_heading(self, title: str, keys: Iterable[Key] = (), sentence: str = "") -> None:
+        """Write title and legend above the figure, and what it shows in words."""
+        self.heading.value = heading_html(title, keys, sentence, self.values)
 
     def close(self) -> None:
         """Close every widget made for this part; it cannot be shown again."""
         close_tree(self.widget)
+
+
+class PicturePanel(PlotPanel):
+    """A heading above a picture whose pixels stay square, as large as the room that the page leaves allows.
+
+    Parameters
+    ----------
+    figure : bqplot.Figure
+    aspect : float
+        Width over height of the picture, without the margins of the figure.
+    *controls : ipywidgets.Widget
+        Placed between heading and figure.
+    """
+
+    def __init__(self, figure: Any, aspect: float, *controls: Any) -> None:
+        super().__init__(figure, *controls)
+        self.frame = ipywidgets.Box([figure])
+        self.frame.add_class("hustle-picture")
+        self.widget.children = [self.heading, *controls, self.frame]
+        self.set_aspect(aspect)
+
+    def set_aspect(self, aspect: float) -> None:
+        """Keep the picture in this shape: width over height."""
+        margin = self.figure.fig_margin
+        across, upright = margin["left"] + margin["right"], margin["top"] + margin["bottom"]
+        width = f"min(100cqw, calc((100cqh - {upright}px) * {aspect:.4f} + {across}px))"
+        height = f"min(100cqh, calc((100cqw - {across}px) / {aspect:.4f} + {upright}px))"
+        layout = self.figure.layout
+        if (layout.width, layout.height) != (width, height):
+            with layout.hold_sync():
+                layout.width, layout.height = width, height
 
 
 def close_tree(*roots: Any) -> None:
@@ -138,7 +184,7 @@ def nice_ticks(low: float, high: float, most: int = 8) -> np.ndarray:
     return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
 
 
-def set_axis(axis: Any, low: float, high: float, most: int = 8) -> None:
+def set_axis(axis: Any, low: float, high: float, most: int = 7) -> None:
     """Give an axis' scale both limits, and the axis few round ticks."""
     set_scale(axis.scale, low, high)
     axis.tick_values = nice_ticks(low, high, most)

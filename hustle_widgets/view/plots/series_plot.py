@@ -20,11 +20,9 @@ class SeriesPlot(PlotPanel):
     ----------
     y_label : str
         Label of the value axis, with unit.
-    height : str
-        Height of the figure, a CSS length.
     """
 
-    def __init__(self, y_label: str = "Value [e⁻]", height: str = theme.PLOT_HEIGHT) -> None:
+    def __init__(self, y_label: str = "Value [e⁻]") -> None:
         self._x_scale, self._y_scale = (
             bqplot.LinearScale(allow_padding=False),
             bqplot.LinearScale(allow_padding=False),
@@ -40,7 +38,7 @@ class SeriesPlot(PlotPanel):
             stroke_width=1.5,
         )
         self._centre = bqplot.Lines(scales=scales, colors=[theme.CENTRE], stroke_width=1.5)
-        self._line = bqplot.Lines(scales=scales, colors=["#c4c4c4"], stroke_width=1)
+        self._line = bqplot.Lines(scales=scales, colors=[theme.GREY], stroke_width=1)
         self._kept = bqplot.Scatter(scales=scales, colors=[theme.KEPT], default_size=34, stroke_width=0)
         self._rejected = bqplot.Scatter(
             scales=scales, colors=[theme.REJECTED], marker="cross", default_size=110, stroke_width=0
@@ -61,7 +59,7 @@ class SeriesPlot(PlotPanel):
             bqplot.Scatter(
                 scales=scales,
                 colors=[theme.BLUE],
-                stroke="#ffffff",
+                stroke=theme.GROUND,
                 marker="square",
                 default_size=130,
                 enable_move=True,
@@ -75,10 +73,10 @@ class SeriesPlot(PlotPanel):
             handle.observe(lambda change, sign=sign: self._dragged(change["new"], sign), "y")
             handle.on_drag_start(lambda *_, handle=handle: setattr(self, "_held", handle))
             handle.on_drag_end(lambda *_: self._released())
-        self._x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, "Frame", y_label)
+        self._x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, "Frame")
         points = [self._kept, self._rejected, self._new, self._here]
         marks = [self._band, self._line, self._centre, *points, *self._handles]
-        super().__init__(theme.figure(marks, [self._x_axis, self._y_axis], height=height))
+        super().__init__(theme.figure(marks, [self._x_axis, self._y_axis]), values=y_label)
         self._held: Any = None  # the handle under the mouse
         self._callbacks: list[Callable[[float], None]] = []
         self._span = self._data_limits = (0.0, 1.0)
@@ -167,7 +165,7 @@ class SeriesPlot(PlotPanel):
         # Not under the mouse: the edge would run away from it.
         if self._held is None:
             half, centre = self._half_width(), self._centre_value
-            set_axis(self._y_axis, *span_of(self._data_limits, [centre - half, centre + half]))
+            set_axis(self._y_axis, *span_of(self._data_limits, [centre - half, centre + half]), most=5)
 
     def _released(self) -> None:
         self._held = None

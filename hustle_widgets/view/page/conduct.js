@@ -1,0 +1,164 @@
+// What no trait of a widget can do: keys, the whole window, small steps by the wheel, and a word when the kernel is gone.
+// One for each place where the page is shown.
+
+const KEYS = [
+  ["Tab", "to the next part; the steps are one part"],
+  ["← → ↑ ↓ on a step", "to the step before or after"],
+  ["Enter, Space on a step", "open it; switch it on or off"],
+  ["← → on a slider, wheel", "small steps; Page keys large ones"],
+  [", .", "frame before and after"],
+  ["p", "play and pause"],
+  ["u, r", "undo, redo"],
+  ["c, s", "compute, run and save"],
+  ["f", "whole window, and back"],
+  ["?", "this list"],
+];
+const PRESS = { u: "hustle-undo", r: "hustle-redo", c: "hustle-compute", s: "hustle-run", f: "hustle-full" };
+
+function typing(target) {
+  return target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable=true]");
+}
+
+function press(page, name) {
+  const found = page.querySelector("." + name);
+  const button = found?.matches("button") ? found : found?.querySelector("button");
+  if (button && !button.disabled) button.click();
+}
+
+function steps(page) {
+  return [...page.querySelectorAll(".hustle-steps button.hustle-step")];
+}
+
+// One stop of the Tab key for all steps, on the open one.
+function rove(page) {
+  const all = steps(page);
+  const open = all.find((step) => step.closest(".hustle-open")) ?? all[0];
+  for (const step of all) {
+    step.tabIndex = step === open ? 0 : -1;
+    step.setAttribute("aria-current", step === open ? "step" : "false");
+  }
+  for (const box of page.querySelectorAll(".hustle-steps input")) box.tabIndex = -1;
+}
+
+function move(page, event) {
+  const all = steps(page);
+  const at = all.indexOf(event.target);
+  const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  let to;
+  if (by) to = all[(at + by + all.length) % all.length];
+  else if (event.key === "Home") to = all[0];
+  else if (event.key === "End") to = all.at(-1);
+  else return false;
+  for (const step of all) step.tabIndex = step === to ? 0 : -1;
+  to.focus();
+  return true;
+}
+
+function list(page) {
+  const there = page.querySelector(".hustle-keys");
+  if (there) return there.remove();
+  const box = document.createElement("div");
+  box.className = "hustle-keys";
+  box.setAttribute("role", "dialog");
+  box.setAttribute("aria-label", "Keys");
+  const rows = KEYS.map(([key, does]) => `<tr><th scope="row">${key}</th><td>${does}</td></tr>`).join("");
+  box.innerHTML = `<b>Keys</b><table>${rows}</table><button type="button">Close</button>`;
+  const button = box.querySelector("button");
+  button.onclick = () => box.remove();
+  page.append(box);
+  button.focus();
+}
+
+function wholeWindow(page) {
+  if (document.fullscreenElement) return document.exitFullscreen();
+  return page.requestFullscreen?.();
+}
+
+function conduct(page, model) {
+  const off = new AbortController();
+  const listen = (target, kind, act, more = {}) => target.addEventListener(kind, act, { signal: off.signal, ...more });
+  // JupyterLab asks this attribute of the element with the focus before it takes a key for one of its commands: `x`
+  // would cut the cell. It listens on the document, so the window is early enough.
+  listen(window, "keydown", (event) => {
+    if (page.contains(event.target)) event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  }, { capture: true });
+  page.setAttribute("role", "region");
+  page.setAttribute("aria-label", "Reduction");
+  page.tabIndex = -1;
+  listen(page, "pointerdown", (event) => {
+    if (!event.target.closest("button, input, select, textarea, a, [tabindex]:not(.hustle-page)"))
+      page.focus({ preventScroll: true });
+  });
+  listen(page, "keydown", (event) => {
+    const inDialog = page.querySelector(".hustle-keys");
+    if (event.key === "Escape" && inDialog) {
+      inDialog.remove();
+      event.stopPropagation();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    let done = false;
+    if (event.target.matches(".hustle-step")) {
+      done = move(page, event);
+      if (!done && event.key === " ") {
+        event.target.closest(".hustle-row")?.querySelector("input[type=checkbox]")?.click();
+        done = true;
+      }
+    }
+    if (!done && event.key === "?") { list(page); done = true; }
+    else if (!done && PRESS[event.key]) { press(page, PRESS[event.key]); done = true; }
+    else if (!done && [",", ".", "p"].includes(event.key)) { model.send({ key: event.key }); done = true; }
+    if (done) event.preventDefault();
+  });
+  listen(page, "click", (event) => {
+    if (event.target.closest(".hustle-full")) wholeWindow(page);
+    if (event.target.closest(".hustle-show-keys")) list(page);
+  });
+  listen(document, "fullscreenchange", () => {
+    page.classList.toggle("hustle-whole-window", document.fullscreenElement === page);
+  });
+  // The wheel moves a slider that has the focus; others would swallow the page's scrolling.
+  listen(page, "wheel", (event) => {
+    const handle = event.target.closest(".widget-hslider")?.querySelector(".noUi-handle:focus");
+    if (!handle) return;
+    event.preventDefault();
+    const key = event.deltaY < 0 ? "ArrowRight" : "ArrowLeft";
+    handle.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  }, { passive: false });
+  const watch = new MutationObserver(() => rove(page));
+  const row = page.querySelector(".hustle-steps");
+  if (row) watch.observe(row, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
+  rove(page);
+  return () => { off.abort(); watch.disconnect(); };
+}
+
+function gone(page) {
+  if (page.querySelector(".hustle-gone")) return;
+  const word = document.createElement("div");
+  word.className = "hustle-gone hustle-alert";
+  word.setAttribute("role", "alert");
+  word.textContent = "The kernel of this page is gone: what is shown is its last state. Run the cell again.";
+  page.prepend(word);
+}
+
+function render({ model, el }) {
+  let end = () => {};
+  let tries = 0;
+  const start = () => {
+    const page = el.closest(".hustle-page");
+    if (!page) {
+      if (tries++ < 600) requestAnimationFrame(start);
+      return;
+    }
+    end = conduct(page, model);
+    const dead = () => { if (model.comm_live === false) gone(page); };
+    model.on("comm_live_update", dead);
+    model.on("msg:custom", (content) => { if (content.tick) model.send({ tick: content.tick }); });
+    model.set("seen", (model.get("seen") ?? 0) + 1);
+    model.save_changes();
+  };
+  start();
+  return () => end();
+}
+
+export default { render };
