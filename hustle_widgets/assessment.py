@@ -1,6 +1,6 @@
 """Whether a reduction succeeded: the tutorial's criteria as figures, each with a verdict and a sentence.
 
-Numbers only. Cheap enough to follow every edit: it reads the steps' patches and tables, and a few frames.
+Numbers only. It is quick enough to follow every edit: it reads the patches and tables of the steps, and a few frames.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ class Finding:
 
 
 def judge(value: float, limits: tuple[float, float]) -> Verdict:
-    """Return 'good' up to the first limit, 'bad' beyond the second, 'check' between; NaN is to be checked."""
+    """Return 'good' up to the first limit, 'bad' beyond the second, and 'check' between them and for NaN."""
     if value <= limits[0]:
         return "good"
     return "bad" if value > limits[1] else "check"
 
 
 def worst(findings: Iterable[Finding]) -> Finding:
-    """Return the finding with the worst verdict; of equals the one with the largest value."""
+    """Return the finding with the worst verdict. Among equals, return that with the largest value."""
     return max(findings, key=lambda finding: (VERDICTS.index(finding.verdict), abs(finding.value)))
 
 
@@ -195,7 +195,7 @@ def on_traces(state: State, zones: Zones) -> list[Finding]:
         on, off = zones.shares(patch)
         if not (np.isfinite(on) and np.isfinite(off)):
             continue
-        # A pixel a frame more or less is chance.
+        # One pixel more or less in a frame is chance.
         spread = 1 / (zones.counts[1] * patch.shape[0]) * 20
         rate = (on + spread) / (off + spread)
         verdict = max(judge(rate, TRACE_RATE), judge(on, TRACE_SHARE), key=VERDICTS.index)
@@ -302,7 +302,7 @@ def _agreement(step: str, moves: Mapping[str, NDArray[np.float64]]) -> list[Find
     if len(moves) < 2:
         return []
     every = np.stack(list(moves.values()))
-    # Each tracker against the middle of all; the first frame's noise is in all of its displacements.
+    # Each tracker is compared with the middle of all. Its displacements all contain the noise of the first frame.
     away = every - bn.nanmedian(every, axis=0)
     away -= bn.nanmedian(away, axis=1)[:, np.newaxis]
     rms = np.sqrt(np.nanmean(away**2, axis=(1, 2)))

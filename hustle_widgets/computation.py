@@ -175,7 +175,7 @@ class Computation:
             self._worker.submit(job)
 
     def _job_ends(self) -> None:
-        """Say that nothing is computed any more, unless another job follows or an edit may ask for one."""
+        """Tell 'idle', unless another job follows or an edit is under way, which may ask for one."""
         with self._count:
             if self._worker.superseded:
                 return

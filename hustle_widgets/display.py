@@ -1,8 +1,7 @@
 """The door from reductions and steps to the view.
 
 A Reduction and its steps are shown by the view, which knows them. They know the view by this module alone, which
-imports it when something is first shown. So the layers below work without a widget library's plots, and no import
-goes in a circle.
+imports it when something is first shown. So a run without a page loads no plots, and imports make no circle.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Folders replaced as a whole: at any moment there is the old content or the new, never a mixture.
+"""Folders that are replaced as a whole: at any moment they hold the old content or the new, never a mixture.
 
 Everything is written to a hidden folder beside it, which then takes its place. What a person put into the
 folder stays in it. Links are written through, and never followed when something is removed.
@@ -32,7 +32,7 @@ _FORGOTTEN = 7 * 24 * 3600.0  # s, after which a hidden folder that cannot be lo
 
 @contextmanager
 def replacing(folder: Path, facts: Mapping[str, str] = MappingProxyType({})) -> Iterator[Path]:
-    """Give an empty folder that takes the place of `folder` when the block ends well, and vanishes otherwise.
+    """Give an empty folder. It takes the place of `folder` when the block ends well, and is removed otherwise.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def result_id(state: State, values: Mapping[str, Any], kinds: Kinds = STAGE_1) -
 
 
 def _arrays(outcome: Outcome) -> list[np.ndarray]:
-    """Return what makes the frames and flags behind a step of those before it."""
+    """Return the arrays that turn the frames and flags before a step into those behind it."""
     patch, offset = outcome.patch, outcome.offset
     found = [] if patch is None else [patch.index, patch.value]
     found += [] if offset is None else [offset.level, offset.template]

@@ -114,7 +114,7 @@ def checked(values: Mapping[str, Any], where: str = "reduce", kinds: Kinds = STA
             raise TypeError(unknown(key, known, where))
         owner, parameter = known[key]
         if parameter is not None:
-            # Only the name of its owner's class is asked for, so none has to be made.
+            # `validate` needs only the name of the owner's class, so a stand-in will do.
             found[key] = parameter.validate(type(owner, (), {})(), value)
         elif isinstance(value, bool):
             found[key] = value

@@ -1,5 +1,6 @@
 """The docs say what the code says."""
 
+import doctest
 import importlib.util
 import re
 import subprocess
@@ -52,3 +53,9 @@ def test_the_tour_shows_every_step_and_every_picture_is_there():
     named = {CHECKOUT / "docs" / name for name in re.findall(r"\]\((\S+\.png)\)", tour)}
     there = {*(CHECKOUT / "docs" / "tour").glob("*.png"), CHECKOUT / "docs" / "reduction.png"}
     assert named == there
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "algorithms").glob("*.py")), ids=lambda path: path.stem)
+def test_the_examples_of_algorithms_give_what_they_say(path):
+    module = importlib.import_module(f"hustle_widgets.algorithms.{path.stem}")
+    assert doctest.testmod(module).failed == 0

@@ -62,7 +62,7 @@ def box_median(
     >>> import numpy as np
     >>> image = np.zeros((9, 9), np.float32); image[4, 4] = 100; image[:, 7:] = 5
     >>> box_median(image, (3, 3))[4].tolist()
-    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0, 5.0, 5.0]
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0, 5.0]
     """
     pause = pause or (lambda: None)
     if min(size) < _SLIM:

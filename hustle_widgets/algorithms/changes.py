@@ -13,7 +13,7 @@ __all__ = ["differing", "distinct", "union"]
 def differing(
     index: NDArray[Any], value: NDArray[Any], other_index: NDArray[Any], other_value: NDArray[Any]
 ) -> NDArray[Any]:
-    """Find what only one of two sets holds, or both with different values; NaN differs from NaN.
+    """Return the pixels that only one of two sets holds, or both with different values. NaN differs from NaN.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def differing(
 
 
 def distinct(index: NDArray[Any]) -> NDArray[Any]:
-    """Sort indices, in place, and return each once: a small part of the time of numpy.unique."""
+    """Sort indices in place and return each once. This takes a small part of the time of numpy.unique."""
     index.sort()
     first = np.ones(index.size, bool)
     np.not_equal(index[1:], index[:-1], out=first[1:])

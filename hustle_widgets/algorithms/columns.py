@@ -52,7 +52,7 @@ class ColumnPixels:
         return np.packbits(self.excluded, axis=1)
 
     def unlike(self, other: ColumnPixels) -> NDArray[np.bool_]:
-        """Whether a column has other background pixels than there, shape (columns,)."""
+        """Tell which columns have other background pixels than in `other`, shape (columns,)."""
         if not np.array_equal(self.rows, other.rows) or len(self.excluded) != len(other.excluded):
             return np.ones(len(self.excluded), bool)
         return (self._packed != other._packed).any(axis=1)
@@ -132,7 +132,7 @@ def column_level(
 def column_means(
     image: Floats, pixels: ColumnPixels, col_sigma: float, columns: NDArray[np.intp] | None = None
 ) -> ColumnMeans:
-    """Return the mean of all columns, or of some, as `column_level` makes it, before it compares them."""
+    """Return the mean of each column, or of some columns. `column_level` compares these means."""
     if not col_sigma > 0:
         raise ValueError(f"col_sigma must be above 0. Got {col_sigma}.")
     if image.shape[1] != len(pixels.excluded) or image.shape[0] <= pixels.rows[-1]:
@@ -141,7 +141,7 @@ def column_means(
 
 
 def compared(means: ColumnMeans, col_sigma: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Levels, and which were interpolated, from the means of all columns: the second half of `column_level`."""
+    """Compare the means of all columns; return the levels, and which were interpolated."""
     levels, number = means.mean.copy(), means.number
     if not number.any():
         raise ValueError("No column background: every background pixel is NaN.")
@@ -160,7 +160,7 @@ def compared(means: ColumnMeans, col_sigma: float) -> tuple[NDArray[np.float32],
 def _clipped_means(
     ordered: NDArray[np.float32], sigma: float
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Mean and number of what is left of each row when outliers are dropped until it has none; sorts them."""
+    """Drop outliers of each row until it has none; return mean and number of the rest. Sorts the rows in place."""
     if not len(ordered):
         return np.empty(0), np.empty(0, np.intp)
     ordered.sort(axis=1)  # NaN last
@@ -174,7 +174,7 @@ def _clipped_means(
     while active.size:
         rows = _SortedRows(ordered, active, first[active], last[active])
         std = MAD_TO_STD * rows.median_deviation()
-        # Half the pixels alike, as in a noise-free simulation: the median deviation says nothing.
+        # Half the pixels are equal, as in a simulation without noise: the median deviation says nothing.
         for alike in np.flatnonzero(std == 0):
             row = active[alike]
             std[alike] = np.std(ordered[row, first[row] : last[row]], dtype=np.float64)
@@ -182,14 +182,14 @@ def _clipped_means(
         active = active[((low > rows.low) | (high < rows.high)) & (low < high)]
     number = last - first
     pieces = np.stack([starts + first, starts + last], axis=1).ravel()
-    # Every second piece is what was dropped. The very last ones may be empty, which reduceat does not know.
+    # Every second piece holds what was dropped. The last ones may be empty, which reduceat cannot express.
     pieces = np.minimum(pieces[:-1] if last[-1] == ordered.shape[1] else pieces, ordered.size - 1)
     total = np.add.reduceat(flat, pieces, dtype=np.float64)[::2]
     return np.divide(total, number, out=np.full(len(ordered), np.nan), where=number > 0), number
 
 
 class _SortedRows:
-    """Some rows of a sorted array, each from a place `low` to before `high`, and their medians."""
+    """Parts of the rows of a sorted array, each from its `low` to before its `high`, and their medians."""
 
     def __init__(
         self,
@@ -230,7 +230,7 @@ class _SortedRows:
         return np.maximum(self.median - self.at(place), self.at(place + number - 1) - self.median)
 
     def within(self, limit: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """First place, and place after the last, of the values no further than `limit` from the median."""
+        """Return the first place, and the place after the last, of the values within `limit` of the median."""
         low = _first_true(lambda i: self.median - self.at(i) <= limit, self.low, self.high)
         return low, _first_true(lambda i: self.at(i) - self.median > limit, low, self.high)
 
@@ -238,7 +238,7 @@ class _SortedRows:
 def _first_true(
     test: Callable[[NDArray[np.intp]], NDArray[np.bool_]], low: NDArray[np.intp], high: NDArray[np.intp]
 ) -> NDArray[np.intp]:
-    """First place from `low` to before `high` from which on a test holds, by bisection; `high` if nowhere."""
+    """Return the first place between `low` and `high` from which a test holds, found by bisection; else `high`."""
     end = max(int(high.max()) - 1, 0)
     for _ in range(int((high - low).max()).bit_length()):
         middle = (low + high) >> 1

@@ -1,4 +1,4 @@
-"""Pixels flagged by the HST pipeline: which they are, and their replacement.
+"""Pixels that the HST pipeline flagged: which they are, and what replaces them.
 
 DQ values are sums of bits. The FITS files hold them as signed integers, so bit 15 shows as a negative number;
 here they are always read as bits.
@@ -157,7 +157,7 @@ def replace_flagged(
 def _medians_in_space(
     good: NDArray[np.float32], row: NDArray[np.intp], column: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Median of the 7 x 7 around each of the pixels, themselves NaN like all flagged ones of the frame."""
+    """Return the median of the 7 x 7 pixels around each pixel. Flagged pixels are NaN and are left out."""
     padded = np.pad(good, HALO, constant_values=np.nan)
     offset = np.arange(2 * HALO + 1)
     around = (offset[:, None] * padded.shape[1] + offset).ravel()
@@ -172,7 +172,7 @@ def _medians_in_space(
 def _medians_in_time(
     images: NDArray[np.floating], bad: NDArray[np.bool_], row: NDArray[np.intp], column: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Median over the frames in which each of the pixels is unflagged."""
+    """Return the median of each pixel over the frames in which it has no flag."""
     n_columns = images.shape[2]
     series, back = np.unique(row * n_columns + column, return_inverse=True)
     medians = np.empty(len(series))
@@ -184,7 +184,7 @@ def _medians_in_time(
 
 
 def _only_good(values: NDArray[np.floating], bad: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Values with NaN where flagged or not finite."""
+    """Return the values, NaN where a pixel is flagged or not finite."""
     return np.where(bad | ~np.isfinite(values), np.float32(np.nan), values.astype(np.float32, copy=False))
 
 
@@ -207,5 +207,5 @@ def _union(hst_flags: Iterable[int]) -> int:
 
 
 def _carry(bits: NDArray[np.unsignedinteger], union: int) -> NDArray[np.bool_]:
-    """Tell which values have a bit in common with `union`; bits beyond their type cannot be set."""
+    """Tell which values have a bit in common with `union`. A bit that their type does not have cannot be set."""
     return (bits & bits.dtype.type(union & np.iinfo(bits.dtype).max)) != 0

@@ -30,7 +30,7 @@ class PaddedFrame:
         window3, window5, self.window7 = (window_offsets((n, n), width) for n in (3, 5, 7))
         self.window3, self.window5 = window3, window5
         self.row = window_offsets((1, _ROW), width)
-        # Not of self: a cycle would keep these maps until the garbage collector comes by, a frame's worth each.
+        # The functions do not refer to self: a cycle would keep these large maps until garbage is collected.
         self.level = LazyMap(flat.size, lambda index: medians_at(flat, index, window5))
         self.smooth = LazyMap(flat.size, lambda index: medians_at(flat, index, window3))
 
@@ -39,18 +39,18 @@ class PaddedFrame:
         return np.sqrt(np.maximum(self.level.at(index), 0) + self.read_noise**2)
 
     def least_edge(self, threshold: float) -> float:
-        """Below this L no S exceeds the threshold."""
+        """Return the L below which no S exceeds the threshold."""
         return 0.999 * threshold * float(self.factor * self.read_noise)
 
     def least_step(self, threshold: float) -> float:
-        """Without a step as high from a neighbour no S does: L is at most 1/f of the highest one."""
+        """Return the step to a neighbour that S needs to exceed the threshold: L is at most 1/f of the highest step."""
         return self.factor * self.least_edge(threshold)
 
     def change(self, hits: NDArray[np.intp], values: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Take over new values of pixels; return flat indices of all whose maps may have changed with them."""
+        """Take new values of pixels; return the flat indices of all pixels whose maps may have changed."""
         rows, columns = self.padded.shape
         copies = []
-        # A pixel, and its mirror images beyond the edges.
+        # Each pixel changes, and so do its mirror images beyond the edges.
         for row in _mirrored(hits // columns, rows):
             for column in _mirrored(hits % columns, columns):
                 inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
@@ -64,7 +64,7 @@ class PaddedFrame:
 
 
 def _mirrored(place: NDArray[np.intp], size: int) -> tuple[NDArray[np.intp], ...]:
-    """Rows, or columns, of a padded image that are equal by reflection at an edge; some lie outside."""
+    """Return the rows (or columns) of a padded image that mirror each other at an edge. Some lie outside of it."""
     return place, 2 * PAD - 1 - place, 2 * (size - PAD) - 1 - place
 
 
@@ -93,7 +93,7 @@ class Side:
         return self.raw.at(index) / np.maximum(fine / self.frame.noise(index), np.float32(_FLOOR))
 
     def stands_out(self, index: NDArray[np.intp], threshold: float) -> NDArray[np.bool_]:
-        """Whether a pixel differs from its row by what gives a lone pixel S = threshold."""
+        """Tell which pixels differ from their row by as much as gives a lone pixel S = threshold."""
         frame = self.frame
         row = medians_at(frame.flat, index, frame.row)
         excess = (frame.flat.take(index) - row) * self.sign
@@ -103,7 +103,7 @@ class Side:
     def candidates(
         self, index: NDArray[np.intp], allowed: NDArray[np.bool_], threshold: float
     ) -> NDArray[np.intp]:
-        """Of some pixels those with S > threshold. As N is at least the read noise, most need no median."""
+        """Return those of some pixels that have S > threshold. N is at least the read noise, so most need no median."""
         frame = self.frame
         index = index[allowed.take(index)]
         edges = edges_at(frame.flat, index, frame.width, frame.factor, self.sign)

@@ -53,7 +53,7 @@ def laplacian(image: NDArray[np.floating], led_factor: int) -> tuple[NDArray, ND
 def edges_at(
     flat: NDArray[np.floating], index: NDArray[np.intp], width: int, factor: int, sign: int
 ) -> NDArray[np.floating]:
-    """L+ (sign 1) or L- (sign -1) at chosen pixels of a flattened image, none of them outermost."""
+    """Return L+ (sign 1) or L- (sign -1) at chosen pixels of a flattened image, of which none is outermost."""
     edges = np.empty(index.size, flat.dtype)
     scale = flat.dtype.type(1 / (4 * factor**2))
     for start in range(0, index.size, _CHUNK):
@@ -83,7 +83,7 @@ def edges_at(
 def steep_at(
     flat: NDArray[np.floating], index: NDArray[np.intp], width: int, least: float
 ) -> NDArray[np.bool_]:
-    """Whether chosen pixels differ from one of their four neighbours by more than `least`, either way."""
+    """Tell which of some pixels differ from one of their four neighbours by more than `least`, up or down."""
     steep = np.empty(index.size, bool)
     for start in range(0, index.size, _CHUNK):
         part = index[start : start + _CHUNK]
@@ -99,7 +99,7 @@ def steep_at(
 
 
 def steep_pixels(image: NDArray[np.floating], least: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Flat indices of the pixels, but the outermost, that exceed one of their four neighbours by more than `least`.
+    """Find the pixels that differ from one of their four neighbours by more than `least`; not the outermost.
 
     Parameters
     ----------

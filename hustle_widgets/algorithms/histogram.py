@@ -146,7 +146,7 @@ def fit_gaussian(hist: Histogram, values: Floats | None = None) -> Gaussian:
 
 
 def _start(mode: float, counts: Floats, centres: Floats) -> tuple[float, float, float]:
-    """Mean, std and height to start from. Wide bins first: the fullest fine bin is a matter of chance."""
+    """Return mean, std and height to start from. They come from wide bins: the fullest fine bin is chance."""
     below = centres <= mode
     cumulated = np.cumsum(counts[below][::-1])  # from the mode downwards
     std = mode - float(centres[below][::-1][np.searchsorted(cumulated, 0.6827 * cumulated[-1])])

@@ -46,9 +46,9 @@ _memory = _Memory()
 
 
 class LazyMap:
-    """A map of which a pixel's value is computed when it is first asked for.
+    """A map whose values are computed when they are first asked for.
 
-    Its memory serves another map when nobody refers to this one any more.
+    When nobody refers to the map any more, its memory serves another one.
 
     Parameters
     ----------

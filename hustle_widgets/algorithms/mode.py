@@ -1,4 +1,4 @@
-"""Mode of a frame: what most of its pixels, those of the sky, have."""
+"""Mode of a frame: the value that most of its pixels have, those of the sky."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sky_mode(image: Floats) -> tuple[float, float]:
         values = image[np.isfinite(image)]
     if values.size == 0:
         raise ValueError("No sky level: every pixel is NaN.")
-    # A part of the pixels tells where the mode is to be looked for.
+    # A part of the pixels is enough to tell where the mode lies.
     mode, scatter = _narrowed(values[:: max(1, values.size // START_PIXELS)])
     return _narrowed(_near(values, mode, 12 * scatter))
 

@@ -58,7 +58,7 @@ def window_offsets(shape: tuple[int, int], row_length: int) -> NDArray[np.int64]
 
 
 def pad_reflect(image: NDArray, width: int) -> NDArray:
-    """Continue an image beyond its edges as its mirror image, the edge pixel repeated.
+    """Continue an image beyond its edges by its mirror image, in which the edge pixel is repeated.
 
     This is scipy.ndimage's default mode 'reflect': filters with symmetric windows, also several
     in a row, give the same in the padded image as they do with that mode.

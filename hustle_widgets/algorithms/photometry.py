@@ -109,9 +109,9 @@ def light_curve(
 
 
 def point_scatter(flux: ArrayLike, orbit_numbers: ArrayLike | None = None) -> float:
-    """Scatter of a light curve from each point's distance to the mean of its two neighbours, in ppm.
+    """Return the scatter of a light curve [ppm], from the distance of each point to the mean of its neighbours.
 
-    Robust against outliers, and blind to trends, a transit's ingress among them.
+    It is robust against outliers, and does not see trends such as the ingress of a transit.
 
     Parameters
     ----------

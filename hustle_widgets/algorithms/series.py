@@ -32,7 +32,7 @@ _GROUP = 4096  # series a group: with 74 frames, 1.2 MB as float32
 
 
 def as_cube(images: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the frames, or say why they are none."""
+    """Return the frames as a cube, or raise an error that says why they are none."""
     cube = np.asarray(images)
     if cube.ndim != 3 or cube.dtype.kind not in "fiu":
         raise ValueError(
@@ -51,7 +51,7 @@ def by_groups(
     work: Callable[[NDArray[np.float32]], Hits],
     chosen: NDArray[np.intp] | None = None,
 ) -> Hits:
-    """Give `work` private (series, time) copies of groups of pixels, all or some, and join its hits."""
+    """Call `work` with a copy (series, time) of each group of pixels, and join the hits it returns."""
     flat = cube.reshape(len(cube), series_of(cube))
     some = None if chosen is None or chosen.size == flat.shape[1] else chosen
     number = flat.shape[1] if some is None else some.size

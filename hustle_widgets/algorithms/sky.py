@@ -63,7 +63,7 @@ def cut_sky(sky: Floats, subarr_coords: ArrayLike, shape: tuple[int, int]) -> Fl
 
 
 def median_columns(sky: Floats) -> NDArray[np.float32]:
-    """Median of each column of a sky image, in every row.
+    """Return an image whose rows all hold the median of each column of a sky image.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> SkyFit:
             raise ValueError("No pixel is left to scale the sky image to. Raise mask_parameter.")
         last, scale = scale, float(products[good].sum()) / norm
         last_step, step = step, abs(scale - last)
-        # With the same blocks the steps shrink by a constant factor: so far are all to come together.
+        # With the same blocks each step is a constant factor shorter than the last: this is the sum of those to come.
         left = step if not np.array_equal(good, last_good) else step * step / max(last_step - step, step)
         # The second limit is a tenth of the error that noise leaves, for a sky that is off already.
         if left <= max(1e-4 * abs(scale), 1e-4 * scatter / abs(level)):
@@ -255,7 +255,7 @@ def fit_sky(image: Floats, sky: Floats, mask_parameter: float) -> SkyFit:
 
 
 def _good_blocks(products: NDArray[np.float64], norms: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Blocks whose own factor agrees with the others'."""
+    """Return the blocks whose own factor agrees with that of the others."""
     good = norms > 0
     factor = np.divide(products, norms, out=np.zeros_like(products), where=good)
     weight = np.sqrt(norms)
@@ -272,7 +272,7 @@ def _good_blocks(products: NDArray[np.float64], norms: NDArray[np.float64]) -> N
 
 
 def smooth_scales(scales: ArrayLike, smoothing_param: float) -> NDArray[np.float64]:
-    """Replace factors far from the visit's median by it, so that the background does not flicker.
+    """Replace factors that are far from the visit's median by the median: the background must not flicker.
 
     Parameters
     ----------

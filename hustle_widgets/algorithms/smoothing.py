@@ -33,7 +33,7 @@ def check_smoothing(
     smth_bounds: Sequence[Sequence[float]] | None = None,
     smth_order: int = 2,
 ) -> tuple[tuple[int, int], list[Region]]:
-    """Check the parameters of spatial smoothing against a frame, and bring them in one form.
+    """Check the parameters of spatial smoothing against a frame, and return them in one form.
 
     Parameters
     ----------

@@ -33,9 +33,9 @@ _CLOSE = 1e-6  # thresholds this close (relative) to a deviation kept as float32
 
 
 class Peaks:
-    """How far the farthest value of each series lies, for the next call of :func:`clip_fixed`.
+    """How far the farthest value of each series lies. The next call of :func:`clip_fixed` makes use of it.
 
-    A series of which no value reaches the smallest threshold is left alone by every iteration.
+    No iteration changes a series that has no value beyond the smallest threshold.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Peaks:
         return np.flatnonzero(~(self.deviation < sigma * (1 - _CLOSE)))
 
     def forget(self, series: NDArray[np.intp]) -> None:
-        """Look at these anew at the next call: they have changed."""
+        """Look at these series again at the next call: they have changed."""
         self.deviation[series] = np.nan
 
 
@@ -138,7 +138,7 @@ def clip_fixed(
 
 
 class Settled:
-    """How the series of a visit ended in :func:`clip_until_stable`, for the next call with another threshold.
+    """How the series of a visit ended in :func:`clip_until_stable`. The next call, with another threshold, uses it.
 
     A series is clipped in the same way by all thresholds between the largest deviation that was kept, in any
     round, and the smallest that was rejected: it need not be clipped again.
@@ -166,7 +166,7 @@ class Settled:
         return np.flatnonzero(~((self.low < sigma * (1 - _CLOSE)) & (self.high > sigma * (1 + _CLOSE))))
 
     def forget(self, series: NDArray[np.intp]) -> None:
-        """Clip these anew at the next call: they have changed."""
+        """Clip these series again at the next call: they have changed."""
         self.take(series, joined([]), np.nan, np.nan)
 
     def take(self, series: NDArray[np.intp], hits: Hits, low: Floats | float, high: Floats | float) -> None:
@@ -260,7 +260,7 @@ def farthest_lone_outlier(n_frames: int) -> float:
 
 def _exact_limits(limit: Floats, distance: Floats, sigma: float, used: NDArray[np.float32]) -> Floats:
     """Thresholds of the series, with numpy's standard deviation where a value lies on the threshold."""
-    # Few values reach the threshold: only among them is it asked which lie on it.
+    # Few values reach the threshold, and only these can lie on it.
     which, frame = places(distance > (limit * (1 - _TIE))[:, None])
     on_it = distance[which, frame] < (limit * (1 + _TIE))[which]
     for row in np.unique(which[on_it]):
@@ -275,7 +275,7 @@ def _fixed(series: NDArray[np.float32], sigmas: list[float], half_width: int | N
     median, spread, peak = moments(series)
     deviation = _in_sigmas(peak, spread)
     for iteration, sigma in enumerate(sigmas):
-        # A series untouched by the last iteration has the same median and spread: its peak tells.
+        # A series that the last iteration left alone has the same median and spread, so its peak is still right.
         rows = np.flatnonzero((peak > 0) & (peak >= sigma * spread * (1 - _TIE)))
         current = np.take(series, rows, axis=0)
         distance = np.abs(current - median[rows, None])

@@ -1,4 +1,4 @@
-"""Centroid of one source under a Gaussian window, and what is needed to find it: its cutout, sky, peak."""
+"""Centroid of one source under a Gaussian window, with its cutout, sky and peak."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEAST_SIGNAL = 5.0
 
 
 class NoSignal(ValueError):
-    """Nothing to be centred on a frame, where on another frame there may be."""
+    """A frame has nothing to be centred on. Another frame may have it."""
 
 
 def windowed_centroid(
@@ -112,7 +112,7 @@ def _opposite(values: Floats, dx: Floats, dy: Floats, order: int) -> Floats:
 def _fill_opposite(
     values: Floats, missing: NDArray[np.bool_], filled: Floats, column: float, row: float
 ) -> Floats:
-    """Give missing pixels their opposite's value; 0 to both where the opposite is missing too."""
+    """Give a missing pixel the value of the opposite pixel; where both are missing, give 0 to both."""
     rows, columns = np.indices(values.shape)
     dx, dy = np.asarray(columns - column), np.asarray(rows - row)
     alone = _opposite(missing.astype(np.float64), dx, dy, 1) > 0.5
@@ -156,7 +156,7 @@ def measure_sky(values: Floats) -> tuple[float, float]:
 def find_peak(values: Floats, noise: float, where: str) -> Position:
     """Pixel of the brightest source. A median over 3 x 3 pixels keeps a star and drops a cosmic ray."""
     smooth = median_filter(np.nan_to_num(values), size=3)
-    # The flank of a trace has its maximum on the rim; a star's is surrounded by fainter pixels.
+    # On the flank of a trace the brightest pixel lies on the rim; that of a star has fainter pixels around it.
     highest = smooth == maximum_filter(smooth, size=5)
     highest[[0, -1], :] = highest[:, [0, -1]] = False
     smooth[~highest] = -np.inf

@@ -135,7 +135,7 @@ def wing_position(
 
 
 def _bridge(values: Floats, bad: NDArray[np.bool_]) -> Floats:
-    """Interpolate bad pixels along their columns; a column with nothing good is NaN."""
+    """Interpolate bad pixels along their columns. A column without a good pixel becomes NaN."""
     bridged = values.copy()
     rows = np.arange(len(values))
     for column in np.flatnonzero(bad.any(axis=0)):
@@ -167,7 +167,7 @@ def _centroid(profile: Floats, start: float, sigma: float, noise: float, where: 
 
 
 def _mirror(profile: Floats, left: int, right: int, noise: float, where: str) -> float:
-    """Point about which the profile outside left..right mirrors itself."""
+    """Return the point about which a profile is symmetric outside of left..right."""
     sides = []
     for inner, step in ((left, -1), (right, 1)):
         side = np.arange(inner, inner + step * BESIDE, step)

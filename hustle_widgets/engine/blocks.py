@@ -15,14 +15,14 @@ from hustle_widgets.engine.injection import Injection
 
 Cut = Literal["rows", "frames", "visit"]
 
-# Series a block of rows holds: fits the cache of one core, and is soon done when a newer request comes.
+# Series in a block of rows: they fit the cache of one core, and take little time when a newer request waits.
 SERIES = 16_000
 # A block with a halo computes its halo twice, so it is made taller.
 ROWS_WITH_HALO = 48
 
 
 class CubeLike(Protocol):
-    """What is indexed as an array of (frame, row, column) is; an ndarray is one."""
+    """Anything that is indexed like an array (frame, row, column), such as an ndarray."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -33,7 +33,7 @@ class CubeLike(Protocol):
         """Type of a value."""
 
     def __getitem__(self, key: Any, /) -> NDArray[Any]:
-        """Index by numbers and slices, the frames by an array of numbers too."""
+        """Index by numbers and slices; frames also by an array of numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +94,11 @@ class State:
         return self.source.facts
 
     def column(self, name: str) -> NDArray[Any]:
-        """One entry a frame of those worked on, e.g. 'exp_time'."""
+        """Return a column of the visit, such as 'exp_time': one entry for each frame worked on."""
         return self.source.columns[name][self.kept_frames]
 
     def cut(self, cube: CubeLike, frames: slice, rows: slice) -> NDArray[Any]:
-        """Return the part of a source cube in a block; a view where it can be one."""
+        """Return the part of a source cube that lies in a block, as a view where that is possible."""
         chosen = self.kept_frames[frames]
         if chosen.size and chosen[-1] - chosen[0] + 1 == chosen.size:
             return cube[chosen[0] : chosen[-1] + 1, rows]
@@ -122,7 +122,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """What a step's compute is given: some frames and rows of the visit as the steps before left them.
+    """Some frames and rows of the visit as the steps before left them. `compute` of a step gets one.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ class Block:
         return slice(self.rows.start - self._tall.start, self.rows.stop - self._tall.start)
 
     def column(self, name: str) -> NDArray[Any]:
-        """One entry a frame of this block, e.g. 'read_noise'."""
+        """Return a column of the visit, such as 'read_noise': one entry for each frame of the block."""
         return self.state.column(name)[self.frames]
 
 

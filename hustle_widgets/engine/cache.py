@@ -1,4 +1,4 @@
-"""Outcomes by token, the least recently used dropped first when they grow beyond a number of bytes."""
+"""Outcomes by token. When they grow beyond a number of bytes, the one that was used least recently goes first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hustle_widgets.engine.deltas import Outcome
 
 
 class OutcomeCache:
-    """Keeps outcomes for going back to an old value.
+    """Keeps outcomes, so that an old value of a parameter needs no computation.
 
     Parameters
     ----------

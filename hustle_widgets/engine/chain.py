@@ -1,4 +1,4 @@
-"""Computes a chain: only what is not known yet, in blocks, on several threads, until it is cancelled."""
+"""Computes a chain in blocks on several threads: only what is not known yet, until it is cancelled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hustle_widgets.engine.plan import Node, Request, Task, Unmet, blocked, plan
 
 
 class Listener:
-    """What is told while a chain is computed, on the computing thread. Override what is of interest."""
+    """Told what happens while a chain is computed, on the computing thread. Override what is of interest."""
 
     def running(self, name: str) -> None:
         """Note that a step begins to compute."""
@@ -84,8 +84,8 @@ class Chain:
         self._planned: tuple[Request, dict[str, str], list[Task]] | None = None
 
     def plan(self, request: Request) -> list[Task]:
-        """Return the tasks of a request, with what is known to be missing taken into account."""
-        # Asked for some thirty times at every edit, and to compare is twenty times as fast as to hash.
+        """Return the tasks of a request. Steps that are known to lack something are off."""
+        # A plan is asked for some thirty times at every edit. To compare is twenty times as fast as to hash.
         last = self._planned
         if last is None or last[0] != request or last[1] != self._unmet:
             unmet = dict(self._unmet)
@@ -104,7 +104,7 @@ class Chain:
         )
 
     def known(self, request: Request) -> dict[str, Outcome]:
-        """Return the outcomes at hand for a request, by step name."""
+        """Return the known outcomes of a request, by step name."""
         return {t.node.name: self.cache[t.token] for t in self.plan(request) if t.token in self.cache}
 
     def state_before(self, request: Request, name: str = "") -> State:
@@ -118,7 +118,7 @@ class Chain:
         return State(self.source, outcomes)
 
     def forget_failures(self) -> None:
-        """Try failed and lacking steps anew: a file may have appeared since."""
+        """Forget which steps failed or lacked something, so that they are tried again: a file may have appeared."""
         self._failed.clear()
         self._unmet.clear()
 
@@ -222,7 +222,7 @@ class Chain:
         with ThreadPoolExecutor(self.threads, thread_name_prefix="hustle-block") as pool:
             try:
                 for position in self._order(wanted):
-                    # Planned anew each time: a step found to lack something drops out of later tokens.
+                    # Planned anew each time: a step that turned out to lack something is in no later token.
                     task = self.plan(request)[position]
                     stop()
                     self._execute_task(task, request, told, stop, explicit, pool)
@@ -304,7 +304,7 @@ class Chain:
 
         def work(block: Block) -> Outcome:
             stop()
-            # A copy: the frames that a block makes for itself must go when it is done, not when all are.
+            # A copy of the block: its frames are freed when it is done, not when all blocks are.
             outcome = Outcome.of(with_known(node.compute, replace(block), **keywords))
             return outcome.placed(block.frames, block.rows, state.shape)
 
@@ -318,7 +318,7 @@ class Chain:
         return finished.of_sky(node.sky)
 
     def _memo(self, task: Task, state: State) -> Any:
-        """Return what a step has kept, or room for it."""
+        """Return the memo of a step; make one if there is none."""
         node = task.node
         made_for, memo = self._memos.get(node.name, ((), None))
         if made_for != task.waits_for and node.memo is not None:
@@ -328,7 +328,7 @@ class Chain:
 
 
 def with_known(function: Callable[..., Any], *values: Any, **keywords: Any) -> Any:
-    """Call a function with those of the keywords that it names."""
+    """Call a function with only those keywords that it names."""
     named = inspect.signature(function).parameters
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in named.values()):
         return function(*values, **keywords)

@@ -1,4 +1,4 @@
-"""What a step changes, kept small: patches of pixels, offsets of frames, tables of numbers.
+"""Deltas: what a step changes, kept small. Patches of pixels, offsets of frames, tables of numbers.
 
 A cube of 74 x 600 x 2100 pixels is 373 MB; a patch of 0.5 % of its pixels is a few MB. The frames at any
 point of a chain are the visit's frames with the deltas of the steps before it applied in order.
@@ -80,7 +80,7 @@ class Patch:
         _, n_rows, n_columns = self.shape
         plane = n_rows * n_columns
         first = np.arange(frames.start, frames.stop, dtype=np.int64) * plane
-        # In the type of the index, or searchsorted would convert all of it.
+        # The limits get the type of the index; otherwise searchsorted would convert the whole index.
         low, high = (
             np.searchsorted(self.index, (first + row * n_columns).astype(self.index.dtype))
             for row in (rows.start, rows.stop)
@@ -141,7 +141,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Offset:
-    """What is taken off every frame.
+    """What a step subtracts from every frame.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class Offset:
             image -= one if spread is None else one * spread
 
     def placed(self, frames: slice, rows: slice, shape: Shape) -> Offset:
-        """Return itself: the parts of a visit cut by frames are joined in their order.
+        """Return itself: parts of a visit that was cut by frames are joined in order.
 
         Raises
         ------
@@ -236,7 +236,7 @@ class Table:
         """Change nothing."""
 
     def placed(self, frames: slice, rows: slice, shape: Shape) -> Table:
-        """Return itself: the parts of a visit cut by frames are joined in their order."""
+        """Return itself: parts of a visit that was cut by frames are joined in order."""
         return self
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What a step keeps of frames and of series, and which of them an edit before it has changed."""
+"""Memos: what a step keeps of frames or series, and which pixels an edit before the step has changed."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class TakenOff:
 
 @dataclass(frozen=True, eq=False)
 class FrameHistory:
-    """All that the steps before did to one frame; small.
+    """All that the steps before have done to one frame, in little memory.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ class Kept(NamedTuple, Generic[Found]):
 
 
 class FrameMemo(Generic[Found]):
-    """What a step found in each frame, of use to it once few pixels have been changed by an edit before it."""
+    """What a step found in each frame. It helps when an edit before the step has changed only few pixels."""
 
     def __init__(self) -> None:
         self._kept: dict[int, Kept[Found]] = {}
@@ -252,7 +252,7 @@ class FrameMemo(Generic[Found]):
 
 
 def frame_memo(state: State, previous: FrameMemo[Any] | None = None) -> FrameMemo[Any]:
-    """Make a step's memo, or keep it: what it knows outlasts edits before the step."""
+    """Return the memo of a step: the previous one, which stays useful after edits before the step, or a new one."""
     return previous or FrameMemo()
 
 
@@ -260,7 +260,7 @@ class OfSeries(Protocol):
     """What is known of the series of a band of rows, flat (row, column)."""
 
     def forget(self, series: NDArray[np.intp]) -> None:
-        """Forget these: they have changed."""
+        """Forget these series: they have changed."""
 
 
 Known = TypeVar("Known", bound=OfSeries)
@@ -312,7 +312,7 @@ class BandMemo(Generic[Known]):
 
 
 def band_memo(make: Callable[[int], Known]) -> Callable[..., BandMemo[Known]]:
-    """Return a step's `memo`: what it knows of the series that no edit before the step has changed is kept."""
+    """Return the `memo` of a step. It forgets only the series that an edit before the step has changed."""
 
     def memo(state: State, previous: BandMemo[Known] | None = None) -> BandMemo[Known]:
         return previous if previous is not None and previous.follow(state) else BandMemo(make, state)

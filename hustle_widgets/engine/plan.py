@@ -12,7 +12,7 @@ from hustle_widgets.engine.deltas import Delta, Outcome
 
 
 class Unmet(Exception):
-    """Something a step needs is not there. The step is off and says what it needs; it has not failed."""
+    """A step lacks something. It is then off and says what it needs, but has not failed."""
 
 
 def _nothing(state: State) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def digest(*parts: Any) -> str:
 def plan(
     nodes: Sequence[Node], request: Request, source_token: str, unmet: Mapping[str, str] | None = None
 ) -> list[Task]:
-    """Give each step its token: a hash of its parameters and of what it builds on.
+    """Give each step its token: a hash of its parameters and of the tokens it depends on.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def plan(
         shown = [sorted(request[other.name].display.items()) for other in nodes if node.explicit]
         key = digest(node.name, sorted(setting.parameters.items()), builds_on, *shown)
         on = setting.enabled and key not in unmet
-        # A table that could not be made is done without, but files are only written of a whole chain.
+        # A step can do without a table that could not be made. Files are written of a whole chain only.
         waits_for = builds_on if "*" in node.needs else tuple(altering)
         tasks.append(Task(node, setting, key, key if on else "", waits_for))
         if on:

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-# Seconds without a further edit before it is computed: while a slider is dragged, only previews are.
+# Seconds without a further edit before an edit is computed. While a slider is dragged, only previews are.
 PAUSE = 0.1
 # Seconds between two messages of progress: each costs the browser some work.
 OFTEN = 0.3
@@ -38,7 +38,7 @@ class Worker:
         return self._waiting is not None
 
     def submit(self, job: Job) -> None:
-        """Do this job as soon as the present one has stopped."""
+        """Run this job as soon as the present one has stopped."""
         with self._changed:
             if self._stop is not None:
                 self._stop.set()

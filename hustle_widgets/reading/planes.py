@@ -23,7 +23,7 @@ _KINDS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
 class FilesGoneError(VisitError, OSError):
-    """Pixels are asked for whose file is no longer there, or is another one."""
+    """The file of the pixels that are asked for is gone, or has been replaced."""
 
 
 @dataclass(frozen=True)

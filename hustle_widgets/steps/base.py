@@ -34,7 +34,7 @@ class LazyVBox(VBox):
     own: ClassVar[tuple[str, ...]] = ()  # attributes that are no traits
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A misspelt parameter would be kept, change nothing, and nobody would know.
+        # Python would keep a misspelt parameter. It would change nothing, and nobody would know.
         if not (name.startswith("_") or name in self.own or hasattr(type(self), name)):
             raise AttributeError(self.cannot_set(name))
         super().__setattr__(name, value)

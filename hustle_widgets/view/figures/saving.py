@@ -54,7 +54,7 @@ def main_figures(
     results: list[StepResult], troubles: list[str] | None = None
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Draw the main figures: name and pixels of each. With a list for troubles, one that fails is left out."""
-    # Of steps that make the same figure, such as that of all cosmic rays, the last one's is complete.
+    # Several steps may make the same figure, such as that of all cosmic rays. The last step's is complete.
     makers = {name: make for result in results for name, make in figures_of(result).items()}
     for name, make in makers.items():
         pixels = _drawn(name, partial(_paper, make), troubles)

@@ -58,7 +58,7 @@ class Boxes:
             close_path=False, stroke_width=2, visible=False,
         )  # fmt: skip
         self.marks: list[Any] = [self._outline]
-        # A mark for each kind of handle, so that the one under the mouse is never moved from here.
+        # Each kind of handle is a mark of its own, so that the one under the mouse is never moved from here.
         self._handles: dict[tuple[int, int], Any] = {}
         if editable:
             for kind in ((0, 0), (0, 1), (1, 0), (1, 1), (-1, -1)):
@@ -205,7 +205,7 @@ class Points:
         self.points: list[Point] = []
         self._labels: Sequence[str] = ()
         self.on_change, self.on_click = on_change, on_click
-        # A pale filling, not none: the mouse must find the inside too.
+        # A pale filling: without any, the mouse would not find the inside.
         self.mark = bqplot.Scatter(
             scales=scales, colors=[f"{color}22"], stroke=color, stroke_width=2.5, marker=marker,
             default_size=240, enable_move=draggable, update_on_move=draggable,

@@ -102,7 +102,7 @@ class ImageToolbar:
         self._stretch.disabled = self._map.disabled = difference
         if self._auto.value or difference not in self._limits:
             low, high = encode.auto_limits(frame, symmetric=difference)
-            # Four digits are enough to read; drawn with what is told.
+            # Four digits are enough to read, and the picture is drawn with exactly these limits.
             told = (float(f"{low:.4g}"), float(f"{high:.4g}"))
             self._limits[difference] = told if told[1] > told[0] else (low, high)
         limits = self._limits[difference]

@@ -48,7 +48,7 @@ class LedLive(FlaggedLive[LaplacianEdgeDetection]):
         """Draw both maps with the present parameters."""
         step, region = self.step, self.neighbourhood()
         frame = self.upstream.frame(self.number)
-        # Always with the contrast: the map is worth a look before fine_structure is switched on.
+        # The contrast is always made: its map helps to decide whether to switch fine_structure on.
         sigma, contrast = significance(frame, self.read_noise(), step.led_factor, True, region)
         assert contrast is not None
         at = self.selection.row - region[0], self.selection.column - region[2]

@@ -180,7 +180,7 @@ class Suspects:
         if chosen.size > most:
             chosen = np.sort(chosen[np.argpartition(self._excess[chosen], -most)[-most:]])
         self._chosen = self._index[chosen]
-        # The copy is saved where all are chosen.
+        # Where all are chosen, no copy is needed.
         all_of_them = chosen.size == self._index.size
         self._chosen_series = (self._series if all_of_them else self._series[:, chosen])[:, np.newaxis]
         if self._kind.memo is not None:

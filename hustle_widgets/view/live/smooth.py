@@ -60,7 +60,7 @@ class SmoothLive(FlaggedLive[SpatialSmoothing]):
     def cut(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Return values, model and scatter along the clicked row, as the step has them there."""
         step = self.step
-        # Without the threshold, unless that chooses what the polynomial is fitted to.
+        # The threshold matters here only where it chooses what the polynomial is fitted to.
         fitted_to = step.smth_type == "polyfit" and step.smth_threshold
         model = (step.smth_type, step.smth_kernel, step.smth_order, fitted_to)
         key = (self.upstream, self.number, self.selection.row, model)

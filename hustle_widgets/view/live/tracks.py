@@ -172,7 +172,7 @@ class StarsLive(TracksLive[BackgroundStarTracking]):
             self._set(tuple(places))
 
     def _set(self, places: tuple[tuple[float, float], ...]) -> None:
-        # Without a star the tutorial's value says that none has been chosen.
+        # The tutorial's value says that no star has been chosen.
         self.act(bkg_stars_loc=places or self.step.parameters["bkg_stars_loc"].tutorial)
 
     def redraw(self) -> None:

@@ -27,7 +27,7 @@ class HistogramPlot(PlotPanel):
     def __init__(self, x_label: str = "Pixel value [e⁻]") -> None:
         # Without padding: bqplot would otherwise lift the ground by the size of the handles.
         self._x_scale = bqplot.LinearScale(allow_padding=False)
-        # Of log10(counts + 1) when logarithmic: empty bins then have a place on the axis.
+        # A logarithmic axis shows log10(counts + 1), so that empty bins have a place on it.
         self._y_scale = bqplot.LinearScale(allow_padding=False)
         scales = {"x": self._x_scale, "y": self._y_scale}
         self._bars = bqplot.Lines(

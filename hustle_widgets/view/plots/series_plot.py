@@ -54,7 +54,7 @@ class SeriesPlot(PlotPanel):
         self._here = bqplot.Scatter(
             scales=scales, colors=[theme.BLACK], marker="circle", fill=False, default_size=180, stroke_width=2
         )
-        # One handle each side of the band; the other one and the band follow the one that is dragged.
+        # Each side of the band has a handle. The other handle and the band follow the one that is dragged.
         self._handles = [
             bqplot.Scatter(
                 scales=scales,
@@ -162,7 +162,7 @@ class SeriesPlot(PlotPanel):
         return self._threshold * self._sigma
 
     def _fit(self) -> None:
-        # Not under the mouse: the edge would run away from it.
+        # Not while the mouse holds it: the edge would run away.
         if self._held is None:
             half, centre = self._half_width(), self._centre_value
             set_axis(self._y_axis, *span_of(self._data_limits, [centre - half, centre + half]), most=5)
