@@ -192,9 +192,8 @@ def mean(values: list[float]) -> str:
 
 def table(arguments: argparse.Namespace) -> None:
     """Print a line for every case and preset."""
-    print(
-        f"{'':38}{'':12}{'depth bias [%]':>18}{'scatter / twin':>18} {'expected':>9}{'recall':>8}{'false':>9}  worst bin [%]"
-    )
+    heads = f"{'depth bias [%]':>18}{'scatter / twin':>18} {'expected':>9}{'recall':>8}{'false':>9}  worst bin [%]"
+    print(f"{'':38}{'':12}{heads}")
     for case, options in CASES.items():
         if arguments.only and not any(word in case for word in arguments.only):
             continue

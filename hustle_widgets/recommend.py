@@ -119,8 +119,8 @@ def on_the_traces(found: Judged) -> list[Advice]:
         Advice(
             "free_model",
             "drift",
-            f"The traces hold up to {found.brightest:,.0f} e- a pixel and move by {found.drift:.2f} px: light and motion "
-            "are taken out before outliers are sought.",
+            f"The traces hold up to {found.brightest:,.0f} e- a pixel and move by {found.drift:.2f} px: light and "
+            "motion are taken out before outliers are sought.",
         ),
         Advice(
             "free_sigma",
@@ -158,15 +158,21 @@ def of_the_sky(state: State, location: tuple[float, float]) -> list[Advice]:
         except (Unmet, ValueError):
             continue
         return [
-            Advice("do_column", True, "Medians of columns follow the structure of the sky along the spectrum."),
-            Advice("mask_trace", True, "All pixels off the light are used, which makes medians of columns sure."),
+            Advice(
+                "do_column", True, "Medians of columns follow the structure of the sky along the spectrum."
+            ),
+            Advice(
+                "mask_trace", True, "All pixels off the light are used, which makes medians of columns sure."
+            ),
             Advice(
                 "dist_from_trace",
                 distance,
                 f"{distance} rows keep the wings of the traces out and leave rows enough in a frame of "
                 f"{state.shape[1]}.",
             ),
-            Advice("do_uniform", False, "The mode of a histogram has 0.3 to 0.6 e- of noise, columns have less."),
+            Advice(
+                "do_uniform", False, "The mode of a histogram has 0.3 to 0.6 e- of noise, columns have less."
+            ),
         ]
     return [
         Advice(

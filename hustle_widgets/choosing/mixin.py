@@ -16,14 +16,15 @@ from hustle_widgets.choosing.evaluation import place_of
 from hustle_widgets.choosing.light import Light
 from hustle_widgets.choosing.pin_files import PINS, PinError, load_pins, save_pins
 from hustle_widgets.choosing.pins import Pin, Pins, check_name
+from hustle_widgets.choosing.presets import Presets
 from hustle_widgets.choosing.search import SearchResult, search
 from hustle_widgets.choosing.sensitivity import REST, Response, Sensitivity
 from hustle_widgets.choosing.sweeps import sweep
 from hustle_widgets.settings import request_of
 
 
-class Choosing(Light):
-    """Pins, sweeps, a search, and how much a slider matters."""
+class Choosing(Presets, Light):
+    """Presets, pins, sweeps, a search, and how much a slider matters."""
 
     _pins: Pins | None = None
 
