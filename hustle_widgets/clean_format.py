@@ -168,6 +168,14 @@ VARIABLES: dict[str, Variable] = {
     "file_names": Variable(
         ("exp_time",), "text", "", "file of each exposure", FILES, "Not in HUSTLE-tools' file."
     ),
+    "frame_problem": Variable(
+        ("exp_time",),
+        "text",
+        "",
+        "what failed in the exposure",
+        "EXPTIME, EXPFLAG, QUALITY, FGSLOCK, and the light in the frame",
+        "Not in HUSTLE-tools' file.",
+    ),
     "file_checksums": Variable(
         ("exp_time",), "text", "", "SHA-256 of each file", FILES, "Not in HUSTLE-tools' file."
     ),

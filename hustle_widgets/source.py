@@ -63,8 +63,9 @@ def visit_source(visit: xr.Dataset) -> Source:
         "orbit_numbers": column("orbit_numbers", 1),
         "read_noise": column("read_noise", READ_NOISE),
         "exp_duration": column("exp_duration", np.nan),
-        "frame_problem": column("frame_problem", ""),
-        "file_names": column("file_names", ""),
+        # Read from a netCDF file, text is made of objects.
+        "frame_problem": column("frame_problem", "").astype(str),
+        "file_names": column("file_names", "").astype(str),
     }
     subarray = tuple(visit["subarr_coords"].data) if "subarr_coords" in visit else None
     if subarray is not None and not (len(subarray) == 4 and np.isfinite(subarray).all()):
