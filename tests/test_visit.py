@@ -240,7 +240,7 @@ def test_a_saved_visit_reads_back_the_same(clean, tmp_path):
     for name in clean.variables:
         np.testing.assert_array_equal(read[name].values, clean[name].values)
         assert read[name].dims == clean[name].dims
-        if name not in ("file_names", "exp_time_UT", "index"):
+        if clean[name].dtype.kind != "U":  # text is read as objects
             assert read[name].dtype == clean[name].dtype
     assert read.data_quality.flag_masks.tolist() == [1, 2, 4] and read.images.units == "electron"
     assert (read.attrs["enabled"], read.attrs["replacement"]) == (1, "null")
