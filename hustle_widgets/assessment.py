@@ -118,6 +118,7 @@ def assess(
     """
     zones = Zones.of(state, location)
     return [
+        *made_up(state),
         *failures(state, kinds),
         *on_traces(state, zones),
         *changed(state),
@@ -146,6 +147,15 @@ def failures(state: State, kinds: Sequence[type[Step]]) -> list[Finding]:
             f"{numbers_in_words(failed)}.",
         )
     ]
+
+
+def made_up(state: State) -> list[Finding]:
+    """Say that something was injected: such a result is no observation, however good it looks."""
+    if state.source.injection is None:
+        return []
+    sentence = f"{state.source.injection.words} Take it out before a result is kept: reduction.take_out()."
+    first = next(iter(state.outcomes), "")
+    return [Finding(first, "As observed", 1.0, "injected", "bad", sentence)]
 
 
 @dataclass(frozen=True)

@@ -336,7 +336,8 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
     def __repr__(self) -> str:
         frames, rows, columns = self.visit["images"].shape
         states = ", ".join(f"{name} {step.status}" for name, step in self.steps.items())
-        return f"<Reduction of {frames} frames of {rows} x {columns}: {states}>"
+        words = "" if self.injected is None else f" {self.injected.words}"
+        return f"<Reduction of {frames} frames of {rows} x {columns}: {states}{words}>"
 
 
 def _edits_of(me: weakref.ref[Reduction]) -> Callable[[Any], None]:

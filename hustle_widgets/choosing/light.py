@@ -107,6 +107,7 @@ class Light:
             raise ValueError(f"{name}: {error}") from error
         if present:
             self._computation.note_finished(request)
+            self._computation.refresh()
         return state
 
     def light_curve(

@@ -76,7 +76,9 @@ def _read(values: Values) -> str:
         )
         if values.get(key)
     ]
-    return f"Without {' and '.join(left)}" if left else ""
+    if values.get("skip_frames"):
+        left.append(f"the frames {format_value(as_lists(values['skip_frames']))}")
+    return f"Left out were {' and '.join(left)}" if left else ""
 
 
 def _flags(values: Values) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+
 import numpy as np
 import pytest
 import xarray as xr
 from quick_chain import quick
-from visits import digests, tiny_visit
+from visits import digests, simulated, tiny_visit
 
+from hustle_widgets import Reduction, load_visit
 from hustle_widgets.algorithms.transits import shape_of
+from hustle_widgets.assessment import assess
 from hustle_widgets.config import read_config
+from hustle_widgets.console import Console
 from hustle_widgets.settings import remarks
 
 SEEDS = range(20)
@@ -74,7 +80,7 @@ def test_taken_out_all_is_as_before_and_nothing_is_computed(reduction, visit):
     assert digests(visit) == found
 
 
-def test_it_is_never_on_by_mistake(tmp_path, capsys):
+def test_it_is_never_on_by_mistake(tmp_path):
     visit = tiny_visit(12, folder=str(tmp_path))
     reduction = quick(visit, do_save=True, verbose=1)
     reduction.inject(0.02)
@@ -82,6 +88,9 @@ def test_it_is_never_on_by_mistake(tmp_path, capsys):
     words = reduction.injected.words
     assert "INJECTED" in words and "0.02" in words
     assert reduction.read_data.notes.startswith(words)
+    assert words in repr(reduction)
+    (finding,) = (one for one in assess(reduction.state(), (0.0, 0.0)) if one.title == "As observed")
+    assert finding.verdict == "bad" and words in finding.sentence
     assert clean.attrs["injected"] == words and clean.attrs["title"].startswith("INJECTED")
     folder = reduction.output_folder()
     with xr.open_dataset(folder / "clean_obs.nc") as saved:
@@ -162,3 +171,24 @@ def test_the_depth_exposes_the_chain_that_scatter_alone_calls_the_best(twenty):
         assert cleaned["scatter"] < good["scatter"]
         assert not eaten.within_error and eaten.ratio < 0.5 < kept.ratio
         assert eaten.low_on > 10 * kept.low_on
+
+
+def test_beside_a_transit_of_the_visits_own_the_depth_put_in_comes_back(tmp_path_factory):
+    folder = simulated(tmp_path_factory, "colours", n_frames=33, shape=(240, 640), seed=7)
+    reduction = Reduction(load_visit(folder), dist_from_trace=40, do_save=False, do_Pagul=False, verbose=0)
+    found = reduction.recover()
+    assert found.within_error and found.ratio == pytest.approx(1, abs=0.03)
+    # What an observer would measure is both transits.
+    assert found.measured == pytest.approx(2 * found.depth_in, rel=0.3)
+    assert found.completeness() > 0.95 and found.completeness(zone="on") > 0.4
+    assert reduction.injected is None
+    console = run_console(reduction)
+    assert "INJECTED" in console
+
+
+def run_console(reduction):
+    """What a run says in a terminal while something is injected."""
+    said = io.StringIO()
+    with reduction.injection(0.01), contextlib.redirect_stdout(said):
+        reduction.run(Console(reduction, 1))
+    return said.getvalue()
