@@ -17,6 +17,7 @@ from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.engine.worker import Worker
+from hustle_widgets.forking import check_not_cut_off, noted
 from hustle_widgets.settings import request_of, step_values
 from hustle_widgets.status_listener import StatusListener
 from hustle_widgets.steps.base import Step
@@ -59,6 +60,7 @@ class Computation:
         self.finished: deque[Request] = deque(maxlen=2)
         self._beside: Chain | None = None
         self._rest = Worker()  # for what is computed while nobody edits
+        noted(self)
         self.stop_aside = threading.Event()
 
     def request(self) -> Request:
@@ -76,6 +78,7 @@ class Computation:
         RuntimeError
             When this thread computes already: it would wait for itself.
         """
+        check_not_cut_off(self)
         if self._computes_here():
             raise RuntimeError(
                 "A run was started by what is called during a run of the same Reduction. Use compute(), which "
@@ -156,6 +159,7 @@ class Computation:
         keep : object
             Not to be deleted before this is done.
         """
+        check_not_cut_off(self)
         request = self.request()
 
         def job(stop: threading.Event, _: object = keep) -> None:
@@ -186,6 +190,11 @@ class Computation:
         self.tell("idle", "")
 
     @property
+    def computes(self) -> bool:
+        """Whether anything is being computed, by any thread."""
+        return self._computing.locked() or self._worker.busy or self._rest.busy
+
+    @property
     def busy(self) -> bool:
         """Whether something is computed in the background, or waits for it."""
         return self._worker.busy
@@ -202,6 +211,7 @@ class Computation:
 
         What is called during a computation is not made to wait for it: False.
         """
+        check_not_cut_off(self)
         return not self._computes_here() and self._worker.wait(timeout)
 
     # --- beside the present parameters --------------------------------------------------------------

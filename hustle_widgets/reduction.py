@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import xarray as xr
-from traitlets import Bool
+from traitlets import Bool, observe
 
 from hustle_widgets.choosing.injecting import injected_words
 from hustle_widgets.choosing.mixin import Choosing
@@ -91,6 +91,7 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
         **parameters: Any,
     ) -> None:
         self._page: ShownPage | None = None
+        self._set_in = _here()
         self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(visit)
         kinds = checked_line_up(steps, [*self.own, *(name for name in dir(type(self)) if name[0] != "_")])
         self.steps = {kind.name: kind() for kind in kinds}
@@ -157,7 +158,7 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
         def write(name: str, state: State, pause: Callable[[], None]) -> tuple[Path, tuple[str, ...]]:
             return me()._write(name, state, pause)  # type: ignore[union-attr]
 
-        folder: Callable[[], str] = lambda: me().toplevel_dir  # type: ignore[union-attr]  # noqa: E731
+        folder: Callable[[], str] = lambda: str(me().visit_folder())  # type: ignore[union-attr]  # noqa: E731
         return [step.bound(folder, functools.partial(write, step.name)) for step in self.steps.values()]
 
     def request(self) -> Request:
@@ -257,7 +258,16 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
 
     def output_folder(self) -> Path:
         """Return the folder of this run."""
-        return Path(self.toplevel_dir).expanduser() / "outputs" / "stage_1" / self.output_run
+        return self.visit_folder() / "outputs" / "stage_1" / self.output_run
+
+    def visit_folder(self) -> Path:
+        """Return `toplevel_dir` as a path; a relative one is that of when it was set, also after os.chdir."""
+        folder = Path(self.toplevel_dir).expanduser()
+        return folder if _here() == self._set_in else self._set_in / folder
+
+    @observe("toplevel_dir")
+    def _note_place(self, change: Any) -> None:
+        self._set_in = _here()
 
     def _dataset(self, state: State) -> xr.Dataset:
         return clean_dataset(self.visit, state, self.values(), self.kinds)
@@ -338,6 +348,13 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
         states = ", ".join(f"{name} {step.status}" for name, step in self.steps.items())
         words = "" if self.injected is None else f" {self.injected.words}"
         return f"<Reduction of {frames} frames of {rows} x {columns}: {states}{words}>"
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # it was removed
+        return Path()
 
 
 def _edits_of(me: weakref.ref[Reduction]) -> Callable[[Any], None]:

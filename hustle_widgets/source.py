@@ -15,8 +15,8 @@ from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
 from hustle_widgets.engine.plan import digest
 from hustle_widgets.lazy.arrays import Cube, frame_runs, in_memory
 from hustle_widgets.lazy.files import kept_flags
-from hustle_widgets.lazy.reading import CUBE
 from hustle_widgets.lazy.result import read_only
+from hustle_widgets.visit_checks import check_visit
 
 
 def visit_source(visit: xr.Dataset) -> Source:
@@ -29,30 +29,10 @@ def visit_source(visit: xr.Dataset) -> Source:
     Raises
     ------
     ValueError
-        If the Dataset is not a visit, naming what it lacks.
+        If the Dataset is not a visit, see `check_visit`.
     """
-    lacking = [name for name in ("images", "exp_time") if name not in visit.variables]
-    if lacking or visit["images"].ndim != 3 or 0 in visit["images"].shape:
-        what = f"lacks {' and '.join(lacking)}" if lacking else f"has images of shape {visit['images'].shape}"
-        raise ValueError(
-            f"This Dataset is not a visit: it {what}. A visit has 'images' of (frames, rows, columns) and "
-            "'exp_time', as load_visit(folder) gives them."
-        )
-    if visit["images"].dims != CUBE:
-        raise ValueError(
-            f"The visit's 'images' have the dims {visit['images'].dims}. They must be {CUBE} (frame, row, column): "
-            "rename them, or transpose the Dataset."
-        )
-    for name in ("images", "exp_time"):
-        if visit[name].dtype.kind not in "iuf":
-            what = "electrons" if name == "images" else "mid-exposure times as MJD"
-            raise ValueError(
-                f"The visit's {name!r} must be numbers, {what}. Got values of type {visit[name].dtype} instead."
-            )
+    check_visit(visit)
     images = _float32(visit["images"].data)
-    for name in ("errors", "hst_dq"):
-        if name in visit and visit[name].shape != images.shape:
-            raise ValueError(f"'{name}' has shape {visit[name].shape}, 'images' {images.shape}.")
     n_frames = images.shape[0]
 
     def column(name: str, fill: Any) -> np.ndarray:
@@ -68,16 +48,9 @@ def visit_source(visit: xr.Dataset) -> Source:
         "file_names": column("file_names", "").astype(str),
     }
     subarray = tuple(visit["subarr_coords"].data) if "subarr_coords" in visit else None
-    if subarray is not None and not (len(subarray) == 4 and np.isfinite(subarray).all()):
-        raise ValueError(
-            "'subarr_coords' must be four numbers: the first and last full-chip column, and row, 1-indexed. "
-            f"Got {[*map(float, subarray)]} instead; leave it out when it is not known."
-        )
     if subarray is not None and not _fits(subarray, images.shape[1:]):
         subarray = None  # a visit cut by hand: where it lies on the chip is no longer known
     chip = visit.attrs.get("chip", 2)
-    if chip not in (1, 2):
-        raise ValueError(f"The visit's attribute 'chip' must be 1 or 2. Got {chip!r} instead.")
     facts = {
         "direct_image": _float32(visit["direct_image"].data) if "direct_image" in visit else None,
         "subarr_coords": subarray,

@@ -184,11 +184,11 @@ def find_transit(times: ArrayLike, flux: ArrayLike, orbits: ArrayLike | None = N
         better than the gap.
     """
     light = np.asarray(flux, dtype=float)
-    known = np.isfinite(light)
-    moments = np.asarray(times, dtype=float)[known]
-    light = light[known]
+    moments = np.asarray(times, dtype=float)
+    known = np.isfinite(light) & np.isfinite(moments)
+    moments, light = moments[known], light[known]
     terms = trend_terms(moments, None if orbits is None else np.asarray(orbits)[known])
-    if light.size < terms.shape[1] + 4 or np.ptp(moments) == 0:
+    if not light.size or light.size < terms.shape[1] + 4 or np.ptp(moments) == 0:
         return None
     span = float(np.ptp(moments))
     middles = np.linspace(moments.min(), moments.max(), _PLACES)

@@ -43,6 +43,18 @@ class LazyVBox(VBox):
         """Say that there is no such attribute to set, and which one may have been meant."""
         raise NotImplementedError
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            f"A {type(self).__name__} is neither copied nor pickled: it has threads and a channel to the browser. "
+            "Copy its parameters, values(), or make another one of the same visit."
+        )
+
+    def __copy__(self) -> Any:
+        return self.__reduce_ex__(2)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__reduce_ex__(2)
+
     def build(self) -> None:
         """Make the children."""
         raise NotImplementedError
