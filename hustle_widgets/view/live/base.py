@@ -17,6 +17,7 @@ from hustle_widgets.engine.deltas import Outcome, Patch
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.base import Step
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.preview import Upstream, flags_in_frame, frame_patch
 from hustle_widgets.view.plots.panel import close_tree
@@ -55,7 +56,7 @@ class Live(Generic[S]):
 
     def __init__(self, step: S, selection: Selection) -> None:
         self.step, self.selection = step, selection
-        self.image: Any = None
+        self.image: FrameImage | None = None
         self.said = w.HTML()
         self._upstream: Upstream | None = None
         self._glimpse_key: Any = None
@@ -87,7 +88,7 @@ class Live(Generic[S]):
         """
         return None
 
-    def decorate(self, image: Any) -> None:
+    def decorate(self, image: FrameImage) -> None:
         """Draw on the shared frame image: regions, positions, traces. Called after each frame."""
         self.image = image
 
@@ -126,7 +127,7 @@ class Live(Generic[S]):
     def _waits(self) -> Any:
         """Return what a preview may still wait for; when it has come, the preview is made anew."""
 
-    def undecorate(self, image: Any) -> None:
+    def undecorate(self, image: FrameImage) -> None:
         """Take away what `decorate` has drawn: another step is opened."""
         for name in self.decorations:
             image.remove(name)

@@ -9,6 +9,7 @@ import ipywidgets as w
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.regions import Box, fitted
 from hustle_widgets.view import colors
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.words import quiet
@@ -32,7 +33,7 @@ class BoxEditor:
 
     def __init__(self, live: Live[Any], name: str) -> None:
         self.live, self.name = live, name
-        self._image: Any = None
+        self._image: FrameImage | None = None
         add = w.Button(
             description="Add a region", icon="plus-square-o",
             tooltip="Then drag a rectangle over the frame; its cross removes it, its middle and corners move it",
@@ -66,7 +67,7 @@ class BoxEditor:
             return ()
         return boxes or ()
 
-    def draw(self, image: Any) -> None:
+    def draw(self, image: FrameImage) -> None:
         """Draw the boxes."""
         self._image = image
         image.set_regions(self.name, self.boxes(), color=colors.ORANGE, on_change=self.changed)

@@ -14,6 +14,7 @@ from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.column import ColumnBackground
 from hustle_widgets.steps.targets import background_region
 from hustle_widgets.view import colors, theme
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
@@ -48,7 +49,7 @@ class ColumnLive(Live[ColumnBackground]):
 
     # --- rows on the frame --------------------------------------------------------------------------
 
-    def decorate(self, image: Any) -> None:
+    def decorate(self, image: FrameImage) -> None:
         """Draw the rows as bands that can be moved, or the pixels kept by the mask."""
         super().decorate(image)
         if self.step.mask_trace:

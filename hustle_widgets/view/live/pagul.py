@@ -14,6 +14,7 @@ from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.pagul import PagulBackground
 from hustle_widgets.view import colors, theme
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.column import sparse
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
@@ -49,7 +50,7 @@ class SkyLive(Live[PagulBackground]):
             if self.image is not None:
                 self.decorate(self.image)
 
-    def decorate(self, image: Any) -> None:
+    def decorate(self, image: FrameImage) -> None:
         """Dot the pixels that are left out of the fit."""
         super().decorate(image)
         found = self.fit() if self.show_mask.value and self.step.enabled else None

@@ -71,7 +71,7 @@ class QuicklookLive(Live[Quicklook]):
                 self.flags.show_overlay(name, rows, columns, next(free, colors.SKY), name)
         self.flags.set_title(f"Flags of frame {number}")
 
-    def decorate(self, image: Any) -> None:
+    def decorate(self, image: FrameImage) -> None:
         """Draw the edges of the apertures on the frame, at once as wide as the slider says."""
         super().decorate(image)
         if self.outcome is not None:

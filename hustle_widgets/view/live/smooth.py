@@ -12,6 +12,7 @@ from hustle_widgets.algorithms.smoothing import reject_by_smoothing, smooth_mode
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.smooth import SpatialSmoothing
 from hustle_widgets.view import theme
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.base import side_by_side
 from hustle_widgets.view.live.bloom import Bloom
@@ -41,7 +42,7 @@ class SmoothLive(FlaggedLive[SpatialSmoothing]):
         self._bloom = Bloom()
         self._cut_by: Any = None
 
-    def decorate(self, image: Any) -> None:
+    def decorate(self, image: FrameImage) -> None:
         """Draw the regions."""
         if self.image is None:
             image.on_zoom(self._zoomed)

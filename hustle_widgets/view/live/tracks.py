@@ -12,6 +12,7 @@ from hustle_widgets.steps.stars import BackgroundStarTracking
 from hustle_widgets.steps.targets import expected_zeroth
 from hustle_widgets.steps.zeroth_tracking import ZerothOrderTracking
 from hustle_widgets.view import colors, theme
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live, S, side_by_side
 from hustle_widgets.view.live.windows import Window, WindowsPlot
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
@@ -117,7 +118,7 @@ class ZerothLive(TracksLive[ZerothOrderTracking]):
             self._ends[1][number] = self.upstream.state.frame(number)
         return self._ends[1][number]
 
-    def decorate(self, image: Any) -> None:
+    def decorate(self, image: FrameImage) -> None:
         """Mark the 0th order."""
         super().decorate(image)
         found = self.position("0th_order_pos", self.number)
@@ -145,7 +146,7 @@ class StarsLive(TracksLive[BackgroundStarTracking]):
             windows.append(Window(f"star {number}", self.upstream.frame(self.number), place, found))
         return windows, self.step.bkg_window
 
-    def decorate(self, image: Any) -> None:
+    def decorate(self, image: FrameImage) -> None:
         """Mark the stars where they are given; the marks can be dragged."""
         super().decorate(image)
         labels = [f"star {number}" for number in range(len(self.places))]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bottleneck as bn
 import numpy as np
 
@@ -12,6 +10,7 @@ from hustle_widgets.algorithms.histogram import bin_values, fit_gaussian
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.steps.uniform import UniformBackground
 from hustle_widgets.view import theme
+from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.boxes import BoxEditor
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
@@ -38,7 +37,7 @@ class UniformLive(Live[UniformBackground]):
         self._limits = (0.0, 1.0)
         self._level: float | None = None
 
-    def decorate(self, image: Any) -> None:
+    def decorate(self, image: FrameImage) -> None:
         """Draw the regions."""
         super().decorate(image)
         self.editor.draw(image)
