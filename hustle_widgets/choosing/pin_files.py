@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hustle_widgets.algorithms.transits import Transit
 from hustle_widgets.choosing.curves import Curve
 from hustle_widgets.choosing.pins import Pin, check_name, run_of
 from hustle_widgets.settings import Kinds, checked, config_of, declared
@@ -121,6 +122,7 @@ def _plain(pin: Pin) -> dict[str, Any]:
         "made": pin.made,
         "visit": pin.visit,
         "versions": pin.versions,
+        "transit": None if pin.transit is None else [_number(value) for value in pin.transit],
         "values": {key: as_lists(value) for key, value in pin.values.items()},
         "figures": {name: _number(value) for name, value in pin.figures.items()},
         "curves": {
@@ -162,6 +164,7 @@ def _pin(entry: Any, place: Path, number: int, kinds: Kinds) -> Pin:
             findings=[_finding(finding) for finding in entry["findings"]],
             visit=str(entry["visit"]),
             versions=str(entry.get("versions", "")),
+            transit=_transit(entry.get("transit")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
@@ -182,6 +185,13 @@ def _curve(order: str, curve: Mapping[str, Any]) -> Curve:
     if not times.shape == flux.shape == error.shape == orbits.shape:
         raise ValueError(f"the light curve of order {order} has columns of unlike lengths.")
     return Curve(order, times, flux, error, orbits)
+
+
+def _transit(given: Any) -> Transit | None:
+    if given is None:
+        return None
+    middle, duration, ingress = (float(number) for number in given)
+    return Transit(middle, duration, ingress)
 
 
 def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:

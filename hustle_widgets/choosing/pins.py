@@ -55,6 +55,8 @@ class Pin:
         Which visit it is of.
     versions : str
         Of the packages it was made with.
+    transit : Transit or None
+        Where its light curve has a dip [MJD].
     state : State or None
         The visit behind the last step, as long as there is room for it.
     """
@@ -68,6 +70,7 @@ class Pin:
     findings: list[dict[str, Any]]
     visit: str
     versions: str = ""
+    transit: Transit | None = None
     state: State | None = field(default=None, repr=False)
 
 
@@ -114,9 +117,8 @@ class Pins(Mapping[str, Pin]):
             )
         reduction = self._reduction
         location = given_location(state, values)
-        light = (
-            {} if light_table(state.outcomes) is None else {o: curve_of(state, o) for o in orders_of(state)}
-        )
+        table = light_table(state.outcomes)
+        light = {} if table is None else {order: curve_of(state, order) for order in orders_of(state)}
         pin = Pin(
             name=name,
             made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -127,6 +129,7 @@ class Pins(Mapping[str, Pin]):
             findings=[dict(vars(finding)) for finding in assess(state, location, kinds=reduction.kinds)],
             visit=state.source.token,
             versions=package_versions(),
+            transit=None if table is None else table.facts["transit"],
             state=state,
         )
         self.add(pin)
@@ -178,11 +181,8 @@ class Pins(Mapping[str, Pin]):
 
     def transit(self) -> Transit | None:
         """Return where depths of all pins are measured: where the first that shows a dip has it."""
-        for pin in self._pins.values():
-            found = None if pin.state is None else light_table(pin.state.outcomes)
-            if found is not None and found.facts["transit"] is not None:
-                return found.facts["transit"]
-        return None
+        found = (pin.transit for pin in self._pins.values() if pin.transit is not None)
+        return next(found, None)
 
     def _chosen(self, names: Sequence[str] | None) -> list[Pin]:
         return [self[name] for name in ([names] if isinstance(names, str) else names or list(self))]

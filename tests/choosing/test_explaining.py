@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from astropy import units
 from astropy.table import QTable, Table
+from astropy.timeseries import TimeSeries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quick_chain import quick
@@ -109,6 +113,17 @@ def test_light_curves_are_time_series_with_units(small_visit, small_folder):
             reduction.light_curve(**wrong)
     with pytest.raises(ImportError, match="lightkurve"):
         reduction.light_curve(lightkurve=True)
+
+
+def test_lightkurve_is_given_the_series_when_it_is_there(reduction, monkeypatch):
+    class LightCurve(TimeSeries):
+        pass
+
+    monkeypatch.setitem(sys.modules, "lightkurve", SimpleNamespace(LightCurve=LightCurve))
+    curve = reduction.light_curve(lightkurve=True)
+    assert type(curve) is LightCurve and curve["flux"].unit == units.electron
+    np.testing.assert_array_equal(curve["flux"].value, reduction.light_curve()["flux"].value)
+    assert curve.meta["order"] == "+1"
 
 
 def test_tables_go_out_and_come_back(small_visit, small_folder, tmp_path):

@@ -8,6 +8,8 @@ import io
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 from quick_chain import quick
 from visits import digests, simulated, tiny_visit
 
@@ -50,6 +52,23 @@ def test_hits_are_where_they_are_said_to_be_and_nowhere_else(reduction):
     np.testing.assert_array_equal(state.images(slice(3, 9), slice(11, 27)), raw(reduction)[3:9, 11:27])
     hot = np.arange(injected.frames.size) >= injected.n_cosmic
     assert np.unique(injected.frames[hot]).size == before.shape[0]
+
+
+@given(data=st.data())
+def test_a_block_is_a_part_of_the_whole(data):
+    if not _KEPT:
+        reduction = quick(tiny_visit(8, (20, 30)))
+        reduction.inject(0.03, cosmic_rays=20, hot_pixels=10)
+        state = reduction.state("hst_flags")
+        _KEPT.append((state, state.images()))
+    state, whole = _KEPT[0]
+    first, last = sorted(data.draw(st.lists(st.integers(0, 8), min_size=2, max_size=2, unique=True)))
+    low, high = sorted(data.draw(st.lists(st.integers(0, 20), min_size=2, max_size=2, unique=True)))
+    part = state.images(slice(first, last), slice(low, high))
+    np.testing.assert_array_equal(part, whole[first:last, low:high])
+
+
+_KEPT = []
 
 
 def test_frames_that_are_left_out_do_not_shift_it(visit):

@@ -203,6 +203,22 @@ def test_pins_of_another_visit_are_compared_but_give_no_frames(two, tmp_path):
         other.pins.frame("high", 0)
 
 
+def test_residuals_are_without_the_dip_also_of_loaded_pins(tmp_path):
+    def dip(images):
+        images[12:24, 10:36] *= 0.95
+
+    visit = tiny_visit(36, orbits=3, seed=2, change=dip)
+    reduction = quick(visit, free_sigma=6.0)
+    reduction.pin("a")
+    reduction.pin("b")
+    assert reduction.pins["a"].figures["depth"] == pytest.approx(0.05, rel=0.1)
+    residual = reduction.pins.curves()["residual"].values
+    assert residual.std() < 5000 < 20_000 < 1e6 * np.ptp(reduction.pins.curves()["flux"].values)
+    again = quick(visit)
+    again.load_pins(reduction.save_pins(tmp_path))
+    np.testing.assert_allclose(again.pins.curves()["residual"].values, residual)
+
+
 @settings(max_examples=60)
 @given(data=st.data())
 def test_a_damaged_file_is_refused_by_name(tmp_path_factory, data):
@@ -220,7 +236,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path_factory, data):
         if key == "pins":
             where = entry["pins"][0]
             key = data.draw(
-                st.sampled_from(["name", "values", "figures", "curves", "backgrounds", "findings"])
+                st.sampled_from(["name", "values", "figures", "curves", "backgrounds", "findings", "transit"])
             )
         where[key] = data.draw(st.sampled_from([None, 7, "x/y", [1], {"free_sigma": "much"}, {"+1": {}}]))
         text = json.dumps(entry)

@@ -61,6 +61,23 @@ def test_of_several_parameters_the_early_one_is_computed_once_a_value(reduction)
     assert np.isfinite(found["scatter"]).all() and done == sorted(done) and done[-1] == 1
 
 
+def test_where_no_room_is_left_for_outcomes_the_figures_are_the_same(reduction):
+    expected = reduction.sweep({"free_iter.free_sigma": [2.0, 5.0], "column.col_sigma": [2.0, 5.0]})
+    reduction.run()
+    reduction._chain.cache.limit = 0
+    reduction._chain.cache.pin(reduction._chain.cache.pinned)
+    before = counts(reduction)
+    found = reduction.sweep({"column.col_sigma": [2.0, 5.0]})
+    assert set(more(reduction, before)) == {"column", "quicklook"}
+    assert reduction.free_iter.status == reduction.quicklook.status == "fresh"
+    np.testing.assert_array_equal(
+        reduction.light_curve()["flux"], quick(reduction.visit).light_curve()["flux"]
+    )
+    again = reduction.sweep({"free_iter.free_sigma": [2.0, 5.0], "column.col_sigma": [2.0, 5.0]})
+    np.testing.assert_array_equal(again["scatter"], expected["scatter"])
+    assert np.isfinite(found["scatter"]).all()
+
+
 def test_switches_and_options_are_swept_too(reduction):
     found = reduction.sweep({"column.enabled": [True, False]})
     left = found["background_left"]
