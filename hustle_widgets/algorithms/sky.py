@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from hustle_widgets.algorithms.histogram import Floats
 from hustle_widgets.algorithms.mode import sky_mode
+from hustle_widgets.algorithms.orbit_trend import expected_of_others, has_trend
 from hustle_widgets.algorithms.sky_sums import BLOCK, BlockSums, without_repeats
 
+GROSS = 10.0  # times the limit
 MAD_TO_STD = 1.4826
 #: Narrowest window around the model, in standard deviations of the sky, that pixels are fitted in.
 NARROWEST = 3.5
@@ -271,7 +273,12 @@ def _good_blocks(products: NDArray[np.float64], norms: NDArray[np.float64]) -> N
     return good
 
 
-def smooth_scales(scales: ArrayLike, smoothing_param: float) -> NDArray[np.float64]:
+def smooth_scales(
+    scales: ArrayLike,
+    smoothing_param: float,
+    times: NDArray[np.float64] | None = None,
+    orbits: NDArray[np.integer] | None = None,
+) -> NDArray[np.float64]:
     """Replace factors that are far from the visit's median by the median: the background must not flicker.
 
     Parameters
@@ -280,6 +287,11 @@ def smooth_scales(scales: ArrayLike, smoothing_param: float) -> NDArray[np.float
         A factor a frame; NaN counts as far away.
     smoothing_param : float
         How far, in robust standard deviations of the factors (1.4826 times the median absolute deviation).
+    times : ndarray, shape (frames,), optional
+        When each frame was taken.
+    orbits : ndarray of int, shape (frames,), optional
+        Number of the orbit of each frame. With both, a sky that rises and falls within orbits is followed: factors are
+        then compared with, and replaced by, what is expected from other frames, see `orbit_trend`.
 
     Returns
     -------
@@ -296,7 +308,12 @@ def smooth_scales(scales: ArrayLike, smoothing_param: float) -> NDArray[np.float
     if not np.isfinite(values).any():
         raise ValueError("No frame has a sky factor to smooth.")
     values[~np.isfinite(values)] = np.nan
-    median = np.nanmedian(values)
-    deviation = np.abs(values - median)
-    std = MAD_TO_STD * np.nanmedian(deviation)
-    return np.where(deviation <= smoothing_param * std, values, median)
+    nearest = middle = np.full(values.shape, np.nanmedian(values))
+    if times is not None and orbits is not None and has_trend(values, times, orbits):
+        nearest, middle = (
+            np.where(np.isfinite(x), x, nearest) for x in expected_of_others(values, times, orbits)
+        )
+    limit = smoothing_param * MAD_TO_STD * np.nanmedian(np.abs(values - middle))
+    away = np.abs(values - nearest)
+    # What lies far from all that is expected is no guide to which of it is right.
+    return np.where(away <= limit, values, np.where(away <= GROSS * limit, nearest, middle))

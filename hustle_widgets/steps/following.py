@@ -46,6 +46,16 @@ class Following(NamedTuple):
         first, last = np.searchsorted(index, (rows.start * n_columns, rows.stop * n_columns))
         return slice(int(first), int(last)), index[first:last] - rows.start * n_columns
 
+    def apart(self, rows: slice, n_columns: int) -> NDArray[np.bool_] | None:
+        """Return the pixels of a band that are not clipped, shape (rows, columns): the model's, and full ones."""
+        if self.traces is None or self.followed is None:
+            return None
+        apart = np.zeros((rows.stop - rows.start, n_columns), bool)
+        for pixels in (self.traces.layout.pixels, self.traces.full):
+            first, last = np.searchsorted(pixels, (rows.start * n_columns, rows.stop * n_columns))
+            apart.reshape(-1)[pixels[first:last] - rows.start * n_columns] = True
+        return apart
+
 
 NOTHING_FOLLOWED = Following(None)
 

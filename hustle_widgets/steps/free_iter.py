@@ -123,11 +123,7 @@ class FreeIteration(Step):
     ) -> Patch:
         """Clip all series of a band of rows; few end differently at the next threshold."""
         settled = None if memo is None else memo.of(block)
-        apart = None
-        if following.followed is not None:
-            rows, columns = block.images.shape[1:]
-            apart = np.zeros((rows, columns), bool)
-            apart.reshape(-1)[following.part(block.rows, columns)[1]] = True
+        apart = following.apart(block.rows, block.images.shape[2])
         mask, values, counts = clip_until_stable(block.images, free_sigma, settled, apart)
         if replace_by == "flux":
             values = replaced_by_flux(block, mask, values, following)

@@ -46,7 +46,7 @@ class LaplacianEdgeDetection(Step):
         EdgeSettings.led_threshold,
         (
             "How significant an edge must be; lower rejects more. A quarter of L.A.Cosmic's scale: 2.5 here "
-            "is its 10, and 10 asks for a lone pixel of 40 sigma."
+            "is its 10, and 10 asks for a lone pixel of 40 sigma (10 led_factor^2)."
         ),
         above=0,
         soft=(1, 20),
@@ -54,8 +54,8 @@ class LaplacianEdgeDetection(Step):
     led_factor = Whole(
         EdgeSettings.led_factor,
         (
-            "Subsampling of the frame in which edges are sought. More than 2 takes longer and hardly finds "
-            "more."
+            "Subsampling of the frame in which edges are sought. The significance of a lone pixel falls as "
+            "1/led_factor^2: to find the same with 3 as with 2, divide led_threshold by 9/4. It takes as long."
         ),
         min=2,
         max=16,

@@ -75,12 +75,12 @@ class PagulBackground(Step):
         True,
         (
             "Replace factors that stand out in time by the visit's median, so that the background does not "
-            "flicker."
+            "flicker; where the sky rises and falls within orbits, by what the frames around and other orbits say."
         ),
     )
     smoothing_param = Real(
         2.5,
-        "How far a factor may lie from the median of all; smaller smooths more.",
+        "How far a factor may lie from the median of all, or from the course of its orbit; smaller smooths more.",
         unit="sigma",
         above=0,
         soft=(0.5, 10),
@@ -119,13 +119,13 @@ class PagulBackground(Step):
         found, known, reasons = without_reason(outcome.table, "sky_scale")
         fitted = found["sky_scale"]
         scale = (
-            smooth_scales(fitted, smoothing_param) if smooth_fits else filled_from_neighbours(fitted, known)
+            smoothed(state, fitted, smoothing_param) if smooth_fits else filled_from_neighbours(fitted, known)
         )
         replaced = int(np.count_nonzero((scale != fitted) & known))
         notes: tuple[str, ...] = (
-            (f"The factor of {replaced} frame(s) was replaced by the median's.",) if replaced else ()
+            (f"The factor of {replaced} frame(s) was replaced by what the others say.",) if replaced else ()
         )
-        instead = "the median's factor" if smooth_fits else "the factor of its neighbours"
+        instead = "what the others' factors say" if smooth_fits else "the factor of its neighbours"
         notes += notes_of(state, reasons, f"It takes {instead}.")
         columns = {
             "bkg_vals": scale * float(np.nanmedian(without_repeats(sky))),
@@ -133,6 +133,12 @@ class PagulBackground(Step):
             "sky_scale_fitted": fitted,
         }
         return Outcome((Offset(scale.astype(np.float32), sky), Table(columns, notes=notes)))
+
+
+def smoothed(state: State, fitted: NDArray[np.float64], smoothing_param: float) -> NDArray[np.float64]:
+    """Return the factors of a visit with those replaced that stand out."""
+    times = np.asarray(state.column("exp_time"), dtype=np.float64)
+    return smooth_scales(fitted, smoothing_param, times, np.asarray(state.column("orbit_numbers")))
 
 
 def sky_on_frame(state: State, path: str, by_columns: bool) -> NDArray[np.float32]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.centroid import check_stars, displacements, track_stars
+from hustle_widgets.algorithms.mean_track import mean_track
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
+from hustle_widgets.steps.frame_names import numbers_in_words
 from hustle_widgets.steps.parameters import Positions, Whole
 
 Places = tuple[tuple[float, float], ...]
@@ -88,19 +89,20 @@ class BackgroundStarTracking(Step):
         columns = dict(found)
         for star, name in enumerate(found):
             columns[name.replace("_pos", "_disp")] = moves[:, star]
-        columns["meanstar_disp"] = mean_of_seen(moves)
+        positions = np.stack(list(found.values()), axis=1)
+        columns["meanstar_disp"], used, _ = mean_track(positions)
         seen = {name.removesuffix("_pos"): np.isfinite(place).all(axis=1) for name, place in found.items()}
         notes = tuple(
             f"{star} was found in {frames.sum()} of {frames.size} frames."
             for star, frames in seen.items()
             if not frames.all()
         )
+        for star, name in enumerate(found):
+            out = np.flatnonzero(np.isfinite(positions[:, star]).all(axis=1) & ~used[:, star])
+            if out.size:
+                numbers = numbers_in_words(state.kept_frames[out])
+                notes += (
+                    f"{name.removesuffix('_pos')} stands out in frames {numbers} and is left out of the mean there: a "
+                    "cosmic ray in its window, or another source.",
+                )
         return Outcome((Table(columns, notes=notes),))
-
-
-def mean_of_seen(moves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean over the stars seen in each frame, shape (frames, 2); NaN where none is."""
-    seen = np.isfinite(moves)
-    total = np.where(seen, moves, 0).sum(axis=1)
-    count = seen.sum(axis=1)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

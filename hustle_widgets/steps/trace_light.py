@@ -37,6 +37,9 @@ class TraceLight(NamedTuple):
         Variance of a pixel without light [e-^2].
     motion : Motion
         Light and displacement of each frame.
+    full : ndarray of int, shape (n,)
+        Sorted flat indices of the pixels that fill up, or take what runs over: they hold light of others, which no
+        median in time tells.
     """
 
     layout: Layout
@@ -44,6 +47,7 @@ class TraceLight(NamedTuple):
     sky: Floats
     floor: Floats
     motion: Motion
+    full: NDArray[np.intp]
 
 
 def trace_light(state: State, location: tuple[float, float]) -> tuple[TraceLight | None, tuple[str, ...]]:
@@ -84,6 +88,7 @@ def trace_light(state: State, location: tuple[float, float]) -> tuple[TraceLight
     light = light[bright.reshape(-1)[index]]
     good = ~saturated(light, layout)
     bright.reshape(-1)[layout.pixels[~good]] = False
+    full = layout.pixels[~good]
     layout, light = lay_out(bright), light[good]
     motion = fit_motion(light, floor, layout)
     lost = np.flatnonzero(~np.isfinite(motion.flux))
@@ -92,7 +97,7 @@ def trace_light(state: State, location: tuple[float, float]) -> tuple[TraceLight
         return None, (*why, "The traces are treated as the other pixels.")
     if lost.size:
         notes = (*notes, f"No trace to follow in {frames_named(lost)}.")
-    return TraceLight(layout, light, sky, floor, motion), notes
+    return TraceLight(layout, light, sky, floor, motion, full), notes
 
 
 def frames_named(numbers: NDArray[np.intp]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.background import share_in_range, uniform_level
+from hustle_widgets.algorithms.photometry import MAD_TO_SIGMA
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Outcome, Table
 from hustle_widgets.steps.bad_frames import (
@@ -23,6 +25,8 @@ from hustle_widgets.steps.regions import Box, fitted
 
 #: Share of pixels in the range of the histogram, in units of that of most frames, that makes no level.
 FEW = 0.2
+NOISY = 0.15  # [e-], noise of a level that a light curve shows
+BIASED = 0.05  # [e-]
 
 
 class UniformBackground(Step):
@@ -48,8 +52,9 @@ class UniformBackground(Step):
         None,
         (None, "Gaussian", "median"),
         (
-            "What is taken from the histogram of pixel values: None its highest bin, 'Gaussian' the centre "
-            "of a fitted Gaussian, 'median' the median between hist_min and hist_max."
+            "What is taken from the histogram of pixel values: None its highest bin, which scatters by some tenths "
+            "of an electron, 'Gaussian' the centre of a fitted Gaussian, 'median' the median between hist_min and "
+            "hist_max."
         ),
     )
     bounds = Regions(
@@ -124,7 +129,7 @@ class UniformBackground(Step):
         return Offset(level), Table(found, notes=notes)
 
     @staticmethod
-    def finish(outcome: Outcome, state: State) -> Outcome:
+    def finish(outcome: Outcome, state: State, *, fit: str | None, skew_corrected: bool) -> Outcome:
         """Give frames that have no level that of their neighbours.
 
         A level is none when a fifth of the usual share of pixels lies in the range: those are others than the sky's.
@@ -139,5 +144,30 @@ class UniformBackground(Step):
             known[k] = False
         level = filled_from_neighbours(columns["bkg_vals"], known)
         notes = notes_of(state, reasons, "It takes the background of its neighbours.")
+        if fit is None:
+            notes += of_the_mode(level[known])
+        if fit == "median" and not skew_corrected:
+            notes += of_the_median(level[known], np.asarray(state.column("read_noise"))[known])
         table = Table({**columns, "bkg_vals": level}, outcome.table.facts, (*outcome.table.notes, *notes))
         return Outcome((Offset(level), table))
+
+
+def of_the_mode(level: NDArray[np.floating]) -> tuple[str, ...]:
+    """Say how noisy the highest bin is, from how far each frame lies off the middle of its neighbours."""
+    bends = np.abs(np.diff(level.astype(np.float64), 2))
+    noise = MAD_TO_SIGMA * float(np.median(bends)) / np.sqrt(6) if bends.size > 2 else 0.0
+    if noise < NOISY:
+        return ()
+    return (
+        f"The highest bin scatters by {noise:.1f} e- from frame to frame, which an aperture of thousands of pixels "
+        "adds up: fit 'Gaussian' is surer.",
+    )
+
+
+def of_the_median(level: NDArray[np.floating], read_noise: NDArray[np.floating]) -> tuple[str, ...]:
+    """Say what the median of skewed noise lies below its mean."""
+    above = np.maximum(level.astype(np.float64), 0)
+    below = float(np.nanmedian(above / (6 * (above + read_noise.astype(np.float64) ** 2))))
+    if not below > BIASED:
+        return ()
+    return (f"The median of so few photons lies {below:.2f} e- below their mean: skew_corrected adds it.",)

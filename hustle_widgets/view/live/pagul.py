@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.mode import sky_mode
-from hustle_widgets.algorithms.sky import fit_sky, smooth_scales
+from hustle_widgets.algorithms.sky import fit_sky
 from hustle_widgets.engine.deltas import Offset, Outcome
 from hustle_widgets.engine.plan import Unmet
-from hustle_widgets.steps.pagul import PagulBackground
+from hustle_widgets.steps.pagul import PagulBackground, smoothed
 from hustle_widgets.view import colors, theme
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
@@ -113,7 +113,9 @@ class SkyLive(Live[PagulBackground]):
         fitted = self.fitted()
         if fitted is not None:
             step = self.step
-            scales = smooth_scales(fitted, step.smoothing_param) if step.smooth_fits else fitted
+            scales = (
+                smoothed(self.upstream.state, fitted, step.smoothing_param) if step.smooth_fits else fitted
+            )
             self._draw(fitted, scales)
         elif (found := self.fit()) is not None:
             at = np.full(self.hours.size, np.nan)
@@ -152,7 +154,7 @@ class SkyLive(Live[PagulBackground]):
         fitted, step = self.fitted(), self.step
         factor = found[0]
         if fitted is not None:
-            used = smooth_scales(fitted, step.smoothing_param) if step.smooth_fits else fitted
+            used = smoothed(self.upstream.state, fitted, step.smoothing_param) if step.smooth_fits else fitted
             factor = float(used[self.number])
         levels = np.zeros(self.upstream.state.shape[0], np.float32)
         levels[self.number] = factor
