@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hustle_widgets.steps.base import Step, unknown
+from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.parameters import ParameterError
 from hustle_widgets.steps.setup import SetUp
 
@@ -69,7 +70,9 @@ class ParameterAccess(SetUp):
                 owner, trait = owners[key]
                 before[key] = getattr(owner, trait)
                 if trait == "enabled" and not isinstance(value, bool):
-                    raise ParameterError(f"The {key!r} switch must be True or False. Got {value!r} instead.")
+                    raise ParameterError(
+                        f"The {key!r} switch must be True or False. Got {shown(value)} instead."
+                    )
                 setattr(owner, trait, value)
         except Exception:
             for key, value in before.items():

@@ -14,6 +14,7 @@ from hustle_widgets.peer_configs import check_stage, meant, names_today, older_n
 from hustle_widgets.source import target_of
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step, unknown
+from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.parameters import Parameter, ParameterError, as_lists
 from hustle_widgets.steps.setup import SetUp
 
@@ -119,7 +120,7 @@ def checked(values: Mapping[str, Any], where: str = "reduce", kinds: Kinds = STA
         elif isinstance(value, bool):
             found[key] = value
         else:
-            raise ParameterError(f"The {key!r} switch must be True or False. Got {value!r} instead.")
+            raise ParameterError(f"The {key!r} switch must be True or False. Got {shown(value)} instead.")
     return found
 
 

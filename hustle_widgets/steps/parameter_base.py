@@ -115,12 +115,12 @@ class Parameter(TraitType[Any, Any]):
         except TooMany as refused:
             raise ParameterError(
                 f"The {self.name!r} parameter of {type(obj).__name__} must be {self.accepts()}, of at most "
-                f"{refused} entries. Got {_shown(value)} instead."
+                f"{refused} entries. Got {shown(value)} instead."
             ) from None
         except (Refused, TypeError, ValueError, OverflowError):
             raise ParameterError(
                 f"The {self.name!r} parameter of {type(obj).__name__} must be {self.accepts()}. "
-                f"Got {_shown(value)} instead."
+                f"Got {shown(value)} instead."
             ) from None
 
 
@@ -146,8 +146,12 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = 80
 
 
-def _shown(value: Any) -> str:
-    text = _Short().repr(value)
+def shown(value: Any) -> str:
+    """Return a value for a message: short, and also for one that cannot show itself."""
+    try:
+        text = _Short().repr(value)
+    except Exception:
+        text = f"an object of type {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."
 
 

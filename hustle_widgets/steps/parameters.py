@@ -129,7 +129,8 @@ class Choice(Parameter):
     def convert(self, value: Any) -> Any:
         """Take one of the options."""
         for option in self.options:
-            if value is option or (option is not None and bool(value == option)):
+            # Other objects may compare in ways of their own.
+            if value is option or (isinstance(value, (str, numbers.Number)) and value == option):
                 return option
         raise Refused
 
