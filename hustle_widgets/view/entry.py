@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hustle_widgets.protocols import ReductionLike, StepLike
+from hustle_widgets.view.choosing.subject import ChoosingLike
 from hustle_widgets.view.page.layout import area, page
 from hustle_widgets.view.page.reduction_view import ReductionView
 from hustle_widgets.view.page.step_panel import settings_of
@@ -14,7 +15,7 @@ from hustle_widgets.view.page.supersede import supersede
 
 def page_of(reduction: ReductionLike) -> ReductionView:
     """Make the page of a Reduction, in place of the one that an earlier run of the same cell has shown."""
-    page = ReductionView(reduction)
+    page = ReductionView(cast(ChoosingLike, reduction))
     supersede(reduction)
     return page
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import ipywidgets as w
 import numpy as np
+from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.detector import HST_FLAGS
 from hustle_widgets.engine.blocks import State
@@ -18,6 +19,7 @@ from hustle_widgets.view.selection import Selection, select_pixel
 
 # Rows and columns of no pixel.
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64))
+Instead = Callable[[int], tuple[NDArray[np.float32], bool, str]]
 
 
 class FrameView(PagePart):
@@ -33,11 +35,15 @@ class FrameView(PagePart):
     ----------
     widget : ipywidgets.VBox
     image : FrameImage
+    instead : callable or None
+        instead(number) -> picture, whether it is a difference, title: shown in place of the reduction's frame of that
+        number in the visit.
     """
 
     def __init__(self, reduction: ReductionLike, selection: Selection) -> None:
         super().__init__(reduction)
         self.selection = selection
+        self.instead: Instead | None = None
         self._patch: Patch | None = None  # of the open step, as it is drawn
         frames, rows, columns = reduction.state().shape
         self.image = FrameImage((rows, columns), title="Frame")
@@ -128,6 +134,9 @@ class FrameView(PagePart):
         """Draw what is looked at, with the open step's `preview` in place of its result if given."""
         self._fit()
         selection, reduction = self.selection, self.reduction
+        if self.instead is not None:
+            self._draw_instead(self.instead)
+            return
         shown = self.state_at(selection.shown, preview)
         number = min(selection.frame, shown.shape[0] - 1)
         picture = shown.frame(number)
@@ -147,6 +156,14 @@ class FrameView(PagePart):
         else:
             self.image.hide_overlay("flagged")
         self.image.set_points("pixel", [(selection.column, selection.row)])
+
+    def _draw_instead(self, instead: Instead) -> None:
+        kept = self.reduction.state().kept_frames
+        picture, difference, title = instead(int(kept[min(self.selection.frame, kept.size - 1)]))
+        self._walk.enable(False)
+        self.image.hide_overlay("flagged")
+        self.image.show_frame(picture, difference=difference, title=title)
+        self.image.set_points("pixel", [(self.selection.column, self.selection.row)])
 
     def _look_at_flagged(self, step: int) -> None:
         """Look at the next pixel that the open step flags in the frame on display."""

@@ -13,9 +13,10 @@ import ipywidgets as w
 from hustle_widgets.assessment import Finding, assess, worst_of_steps
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.worker import OFTEN
-from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.targets import given_location
 from hustle_widgets.undo import Edit, History
+from hustle_widgets.view.choosing.pages import ChoosingPages
+from hustle_widgets.view.choosing.subject import ChoosingLike
 from hustle_widgets.view.frame.frame_view import FrameView
 from hustle_widgets.view.frame.player import Player
 from hustle_widgets.view.live import live_view
@@ -60,7 +61,7 @@ class ReductionView(PagePart):
         Edits made while the view is there.
     """
 
-    def __init__(self, reduction: ReductionLike) -> None:
+    def __init__(self, reduction: ChoosingLike) -> None:
         super().__init__(reduction)
         _, rows, columns = reduction.state().shape
         self.selection = Selection(step=next(iter(reduction.steps)), row=rows // 2, column=columns // 2)
@@ -77,8 +78,11 @@ class ReductionView(PagePart):
         self._values = reduction.values()
 
         self.trouble = ViewErrors()
-        self.bar = TopBar(reduction, self.undo, self.redo, lambda: self.open_step(SETUP))
         self.frames = FrameView(reduction, self.selection)
+        self.choosing = ChoosingPages(reduction, self.frames, self.open_step, self._draw_instead)
+        self.bar = TopBar(
+            reduction, self.undo, self.redo, lambda: self.open_step(SETUP), self.choosing.buttons
+        )
         self.image = self.frames.image
         self.curve = LightCurveView(reduction, self.selection)
         self.assessment = AssessmentView(self.open_step, lambda name: reduction[name].label)
@@ -109,7 +113,7 @@ class ReductionView(PagePart):
     # --- pages --------------------------------------------------------------------------------------
 
     def open_step(self, name: str) -> None:
-        """Show the panel of a step, or the set-up. Plots are made now: made out of sight they come up squashed."""
+        """Show a step, the set-up or another page. Plots are made now: made out of sight they come up squashed."""
         with self.trouble.shown("panel"), self.reduction.frozen():
             if name not in self.panels:
                 self.panels[name] = self._panel(name)
@@ -121,8 +125,9 @@ class ReductionView(PagePart):
             self.panel.children, self.plots.children = (opened.settings,), opened.plots
             self._close_figures()
             self.navigation.mark_open(name)
-            if name != SETUP:
+            if name in self.reduction.steps:
                 self.selection.step = name
+            self.choosing.opened(name)
             self._draw()
 
     def _panel(self, name: str) -> Opened:
@@ -130,6 +135,8 @@ class ReductionView(PagePart):
         if name == SETUP:
             setup = SetupPanel(self.reduction, self.together, opened=self.notices.write)
             return Opened(setup.settings, (setup.files,))
+        if name in self.choosing:
+            return Opened(*self.choosing.open(name))
         step = self.reduction[name]
         live = self.lives[name] = live_view(step, self.selection)
         self._verdicts[name] = w.HTML()
@@ -223,7 +230,7 @@ class ReductionView(PagePart):
     def _clicked(self, column: float, row: float) -> None:
         with self.trouble.shown("click"):  # not frozen: a click may set a parameter
             live = self.lives.get(self.selection.step)
-            if self._page == SETUP or live is None or not live.clicked(column, row):
+            if self._page not in self.reduction.steps or live is None or not live.clicked(column, row):
                 select_pixel(self.selection, column, row, self.image.shape)
 
     def _looked(self, change: Any) -> None:
@@ -312,6 +319,15 @@ class ReductionView(PagePart):
         if not done or self.reduction[done].in_sight:
             self.curve.draw()
 
+    def _draw_instead(self) -> None:
+        """Draw what is shown in place of the reduction's frame, or that frame again."""
+        with self.trouble.shown("frame"), self.reduction.frozen():
+            if self.frames.instead is not None:
+                self.frames.draw()
+            else:
+                self._drawn = (None, None)
+                self._draw()
+
     def _draw_step(self, waiting: bool) -> None:
         """Draw the frame and the open panel, unless they show just this already.
 
@@ -327,7 +343,7 @@ class ReductionView(PagePart):
             selection.minus,
         )
         before = self.reduction.known_tokens(self.frames.depth())
-        frame = (*looked, self.frames.overlay.value, *before)
+        frame = (*looked, self.frames.overlay.value, self.frames.instead, *before)
         panel = (*looked, *self.reduction.known_tokens())
         if waiting and "" in before:
             frame = self._drawn[0]
@@ -346,6 +362,7 @@ class ReductionView(PagePart):
     def close(self) -> None:
         """Close every widget of the view, those out of sight included."""
         self.player.stop()
+        self.choosing.close()
         self._close_figures()
         parts: list[Any] = [self.image, *filter(None, self.lives.values())]
         for part in parts:

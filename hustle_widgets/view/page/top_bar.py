@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
 
@@ -23,6 +23,8 @@ class TopBar(PagePart):
     reduction : Reduction
     undo, redo, set_up : callable
         Called without arguments when their button is pressed.
+    more : iterable of Widget
+        Further buttons.
 
     Attributes
     ----------
@@ -33,7 +35,9 @@ class TopBar(PagePart):
         Whether the frame on display is a preview.
     """
 
-    def __init__(self, reduction: ReductionLike, undo: Any, redo: Any, set_up: Any) -> None:
+    def __init__(
+        self, reduction: ReductionLike, undo: Any, redo: Any, set_up: Any, more: Iterable[Any] = ()
+    ) -> None:
         super().__init__(reduction)
         self.previewed = False
         self._saving = self._saved = (
@@ -98,7 +102,7 @@ class TopBar(PagePart):
         self._question = w.HBox([self._as_new, self._over, self._leave], layout=w.Layout(display="none"))
         self.widget = w.HBox(
             [
-                self._compute, self._run, self._cancel, self._undo, self._redo, self._setup, self._auto,
+                self._compute, self._run, self._cancel, self._undo, self._redo, self._setup, *more, self._auto,
                 self._full, self._keys,
             ]
         )  # fmt: skip

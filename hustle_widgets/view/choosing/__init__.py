@@ -1,0 +1,1 @@
+"""What a person sees of choosing a reduction: pins, why a point moved, injections, sweeps, tables."""
