@@ -93,6 +93,8 @@ MARKS = """() => {
   }
   return found;
 }"""
+# Pages beside those of the steps.
+CHOOSING = ("pins",)
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
 
 
@@ -113,7 +115,7 @@ def use_theme(lab: LabPage, theme: str) -> None:
 
 
 def open_every_page(lab: LabPage) -> Iterator[str]:
-    for step in ("setup", *lab.kernel_eval("list(reduction.steps)")):
+    for step in ("setup", *CHOOSING, *lab.kernel_eval("list(reduction.steps)")):
         lab.kernel_eval(f"reduction._page.open_step({step!r})")
         lab.page.wait_for_timeout(250)
         yield step
