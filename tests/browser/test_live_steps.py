@@ -12,7 +12,10 @@ from playwright.sync_api import Locator
 
 from hustle_widgets import simulate_visit
 
-FRAME, LIVE = 0, 2  # figures of the page in order: frame, light curve, then those of the open step
+# The frame, then the light curve and its residuals, then the plots of the step.
+FRAME, LIVE = 0, 3
+# From a figure to the box that has its heading too.
+HEADED = "xpath=ancestor::*[contains(@class, 'hustle-plot-box')]"
 SHAPE = (240, 640)
 
 
@@ -141,7 +144,7 @@ def test_boxes_and_limits_of_the_uniform_background(lab: LabPage, folder: Path) 
     dragged = page.picture(LIVE)
     lab.kernel_eval("setattr(reduction.uniform, 'hist_max', 50.0)")
     page.settle()
-    heading = page.figure(LIVE).locator("xpath=..").inner_text()
+    heading = page.figure(LIVE).locator(HEADED).inner_text()
     assert "range -20 to 50" in heading and changed_fraction(dragged, page.picture(LIVE)) > 0.002
 
 
@@ -193,7 +196,7 @@ def test_ten_seconds_of_dragging_end_with_the_last_value(lab: LabPage, folder: P
     start, turn, told = time.monotonic(), 0, False
     while time.monotonic() - start < 10:
         turn += 1
-        told = told or page.figure(FRAME).locator("xpath=..").inner_text().startswith("Preview")
+        told = told or page.figure(FRAME).locator(HEADED).inner_text().startswith("Preview")
         page.mouse.move(track["x"] + track["width"] * (0.05 + 0.6 * (turn % 2)), y, steps=8)
         lab.page.wait_for_timeout(30)
     page.mouse.move(track["x"] + track["width"] * 0.03, y, steps=5)
@@ -206,7 +209,7 @@ def test_ten_seconds_of_dragging_end_with_the_last_value(lab: LabPage, folder: P
         )
     )
     page.settle(60)
-    heading = page.figure(FRAME).locator("xpath=..").inner_text()
+    heading = page.figure(FRAME).locator(HEADED).inner_text()
     number = lab.kernel_eval("reduction._page.selection.frame")
     flagged = lab.kernel_eval(f"len(reduction.outcomes()['free_iter'].patch.frame_pixels({number})[0])")
     assert "Preview" not in heading and f"flagged here: {flagged:,}" in heading

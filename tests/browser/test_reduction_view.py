@@ -56,7 +56,7 @@ def test_stars_and_target_are_set_with_the_mouse(shown: LabPage, folder: Path):
     placed = lab.pixels(figure(lab))
     assert changed_fraction(before, placed) > 1e-4, "the star is not marked"
     lab.page.get_by_text("star 0").first.wait_for()
-    lab.page.get_by_text("Trackers agree").first.wait_for()
+    lab.page.locator(".hustle-verdict", has_text="Trackers agree").wait_for()
 
     start, end = place(lab, column, row), place(lab, column + 30, row - 20)
     lab.page.mouse.move(*start)

@@ -70,8 +70,15 @@ class Boxes:
                 handle.on_drag_start(lambda *_, handle=handle: setattr(self, "_held", handle))
                 handle.on_drag_end(lambda *_: self._released())
                 self._handles[kind] = handle
-            self._removers = bqplot.Label(
-                scales=scales, colors=[REMOVE], default_size=20, font_weight="bold", align="middle"
+            # A plus turned by 45 degrees: a cross, which takes away.
+            turned = {**scales, "rotation": bqplot.LinearScale(min=0, max=180)}
+            self._removers = bqplot.Scatter(
+                scales=turned,
+                colors=[REMOVE],
+                stroke="#ffffff",
+                stroke_width=1,
+                marker="cross",
+                default_size=190,
             )
             self._removers.on_element_click(self._remove)
             self.marks += [*self._handles.values(), self._removers]
@@ -110,8 +117,7 @@ class Boxes:
                 update(handle, x=corners[:, 0], y=corners[:, 1])
         if self._handles:
             at = np.array([self._remover_at(region) for region in self.regions]).reshape(-1, 2)
-            crosses = np.array(["✖"] * len(at), dtype=str)
-            update(self._removers, x=at[:, 0], y=at[:, 1], text=crosses)
+            update(self._removers, x=at[:, 0], y=at[:, 1], rotation=np.full(len(at), 45.0))
 
     def _remover_at(self, region: Region) -> Point:
         """Place of the cross: outside the upper right corner, or where there is room on view."""
