@@ -241,6 +241,8 @@ class FrameImage(PicturePanel):
         if named is not None:
             self.figure.marks = [mark for mark in self.figure.marks if mark not in named.marks]
             for mark in named.marks:
+                for scale in set(mark.scales.values()) - set(self._scales.values()):
+                    scale.close()  # its own
                 mark.close()
 
     def _add(self, name: str, named: Boxes | Points | Paths) -> None:
