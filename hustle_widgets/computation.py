@@ -58,7 +58,7 @@ class Computation:
         self._edits = 0
         self._owes_idle = False
         self.finished: deque[Request] = deque(maxlen=2)
-        self._beside: Chain | None = None
+        self._beside: dict[str, Chain] = {}
         self._rest = Worker()  # for what is computed while nobody edits
         noted(self)
         self.stop_aside = threading.Event()
@@ -251,14 +251,23 @@ class Computation:
                 "Reduction. Ask once that has ended."
             )
         with self._one_at_a_time():
-            chain = self.chain
-            if source is not None and source.token != chain.source.token:
-                # Kept, since what steps remember between edits belongs to a source.
-                if self._beside is None or self._beside.source.token != source.token:
-                    self._beside = chain.beside(source)
-                chain = self._beside
+            chain = self._chain_for(request, source or self.chain.source)
             counts = _Counts(self.steps, listener)
             return chain.execute_aside(request, counts, stop or self.stop_aside, wanted)
+
+    def _chain_for(self, request: Request, source: Source) -> Chain:
+        """Return the chain itself for the present request, else one beside it.
+
+        What steps remember from one computation to the next is worth most to the next edit: other values must not
+        take its place.
+        """
+        if source.token == self.chain.source.token and request == self.request():
+            return self.chain
+        if source.token not in self._beside:
+            here = self.chain.source.token
+            self._beside = {token: chain for token, chain in self._beside.items() if token == here}
+            self._beside[source.token] = self.chain.beside(source)
+        return self._beside[source.token]
 
     def start_from(self, source: Source) -> None:
         """Compute from another source from now on."""

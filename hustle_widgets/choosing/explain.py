@@ -50,7 +50,7 @@ class Pixels(NamedTuple):
     electrons: Floats
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """Why a point is where it is.
 
@@ -102,7 +102,7 @@ class Explanation:
         ]
         return "\n".join(lines)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.text()
 
 

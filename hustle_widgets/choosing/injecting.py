@@ -29,7 +29,7 @@ LONGEST = 4  # pixels of a cosmic ray's track (ACS ISR 2002-07: tracks of about 
 SAMPLE = 40_000  # pixels of a frame that its sky is measured on
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Injected:
     """What was put into a visit, so that it can be looked for.
 
@@ -71,6 +71,9 @@ class Injected:
     def words(self) -> str:
         """What was injected, in a sentence."""
         return self.injection.words
+
+    def __repr__(self) -> str:
+        return self.words
 
     def into(self, source: Source) -> Source:
         """Return the visit with it."""

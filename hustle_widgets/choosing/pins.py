@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 LIMIT = 512 * 2**20
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Pin:
     """A reduction that was kept.
 
@@ -71,7 +71,11 @@ class Pin:
     visit: str
     versions: str = ""
     transit: Transit | None = None
-    state: State | None = field(default=None, repr=False)
+    state: State | None = None
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
+        return f"<pin {self.name!r} of {self.made}: {figures}>"
 
 
 class Pins(Mapping[str, Pin]):

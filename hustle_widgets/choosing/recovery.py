@@ -22,7 +22,7 @@ _HIT = {"cosmic ray": "with an injected cosmic ray", "hot pixel": "made hot"}
 WITHIN = 2  # pixels from a hit: a false flag there is one that the hit caused
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recovery:
     """How a reduction does on an injection.
 
@@ -101,7 +101,7 @@ class Recovery:
         )
         return "\n".join(lines)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.text()
 
 

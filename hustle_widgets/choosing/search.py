@@ -45,7 +45,7 @@ TUNED, HELD = "tuned", "held_out"
 LEVELS = 4  # values of each parameter that tell whether it matters
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SearchResult:
     """What a search found.
 
@@ -82,7 +82,7 @@ class SearchResult:
             lines.append(f"  run {int(run)}: {values}: {figures}")
         return "\n".join([*lines, *self.remarks])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.text()
 
 

@@ -23,7 +23,7 @@ _FACTORS = (0.7, 0.85, 1.0, 1.2, 1.5)
 SHOWN = ("scatter", "flagged_on", "flagged_off", "light_kept", "background_left", "depth_bias")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Response:
     """Figures of merit against the values of one parameter.
 
@@ -64,6 +64,9 @@ class Response:
             if known.size > 1 and np.ptp(known) > MATTERS[figure]:
                 return False
         return True
+
+    def __repr__(self) -> str:
+        return self.text()
 
     def text(self) -> str:
         """Say in a sentence whether the slider matters."""

@@ -204,9 +204,9 @@ class Chain:
         self.source, self._planned = source, None
 
     def beside(self, source: Source) -> Chain:
-        """Return a chain of the same steps and outcomes that starts from another source."""
+        """Return a chain of the same steps and outcomes, with memos of its own, that starts from a source."""
         other = Chain(source, self.nodes, threads=self.threads)
-        other.cache = self.cache
+        other.cache, other._failed, other._unmet = self.cache, self._failed, self._unmet
         return other
 
     def _execute_all(

@@ -167,7 +167,7 @@ def twenty():
     """Of 20 visits without a transit, what three thresholds make of an injected one."""
     found = {}
     for seed in SEEDS:
-        reduction = quick(tiny_visit(36, (40, 60), orbits=3, seed=100 + seed))
+        reduction = quick(tiny_visit(36, (30, 40), orbits=3, seed=100 + seed))
         with reduction.injection(0.01, cosmic_rays=0, hot_pixels=0):
             for sigma in (3.5, 1.5):
                 reduction.free_iter.free_sigma = sigma
