@@ -3,13 +3,14 @@
 import sys
 import warnings
 
+from hustle_widgets.campaign import run_many
 from hustle_widgets.pipeline import run_pipeline
 from hustle_widgets.reduction import Reduction
 from hustle_widgets.script import reduce
 from hustle_widgets.simulate import simulate_visit
 from hustle_widgets.visit import load_visit
 
-__all__ = ["Reduction", "load_visit", "reduce", "run_pipeline", "simulate_visit"]
+__all__ = ["Reduction", "load_visit", "reduce", "run_many", "run_pipeline", "simulate_visit"]
 
 if getattr(sys.modules.get("ipykernel"), "__version__", "").startswith("7.0."):
     warnings.warn(

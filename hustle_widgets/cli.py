@@ -43,9 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     _visit_options(demo, n_frames=20)
     demo.set_defaults(command=_demo)
 
-    run = commands.add_parser("run", help="reduce a visit's folder, or what a .hustle config names")
-    run.add_argument("place", help="a Stage 0 folder, a .hustle file, or a folder with stage_1*.hustle")
-    run.add_argument("--config", help="a .hustle file with the parameters for the folder")
+    run = commands.add_parser("run", help="reduce one visit or many: folders, or what .hustle configs name")
+    run.add_argument(
+        "places",
+        nargs="+",
+        metavar="PLACE",
+        help="a Stage 0 folder, a .hustle file, or a folder with stage_1*.hustle; several are reduced in parallel",
+    )
+    run.add_argument("--config", help="a .hustle file with the parameters for the folders")
     run.add_argument("--visit", help="which visit, where the folder holds several, e.g. iexr16 or 16")
     run.add_argument(
         "--step",
@@ -61,6 +66,22 @@ def _parser() -> argparse.ArgumentParser:
         choices=(0, 1, 2),
         help="figures to save: none, the main ones, every frame too (default: the config's, or 1)",
     )
+    many = run.add_argument_group("many visits (also of one: its files and parameters are recognised)")
+    where = many.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers",
+        type=int,
+        help="processes on this machine (default: as many as fit); 0: one by one in this",
+    )
+    where.add_argument("--scheduler", metavar="ADDRESS", help="a cluster of dask, e.g. tcp://10.0.0.1:8786")
+    many.add_argument("--table", metavar="FILE", help="write the table as ECSV, and the light curves as PNG")
+    many.add_argument(
+        "--inject",
+        type=float,
+        metavar="DEPTH",
+        help="measure the bias of a depth by a transit put into each visit",
+    )
+    many.add_argument("--again", action="store_true", help="reduce again what was reduced before")
     run.set_defaults(command=_run)
 
     simulate = commands.add_parser("simulate", help="write a simulated visit whose truth is known")
@@ -122,6 +143,41 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    many = (options.workers, options.scheduler, options.table, options.inject)
+    if len(options.places) > 1 or options.again or any(option is not None for option in many):
+        return _run_many(options)
+    return _run_one(options)
+
+
+def _run_many(options: argparse.Namespace) -> int:
+    from hustle_widgets.campaign import run_many
+    from hustle_widgets.steps import with_step
+    from hustle_widgets.steps.line_up import named_step
+
+    if options.visit:
+        raise ValueError("--visit chooses among the visits of one folder: give it with one place alone.")
+    changes: dict[str, Any] = {"output_run": options.output_run} if options.output_run else {}
+    if options.save_plots is not None:
+        changes["save_plots"] = options.save_plots
+    campaign = run_many(
+        options.places,
+        options.scheduler,
+        workers=options.workers,
+        config=options.config,
+        inject=None if options.inject is None else {"depth": options.inject},
+        figures=bool(options.save_plots),
+        again=options.again,
+        steps=with_step(*map(named_step, options.step)),
+        **changes,
+    )
+    if options.table:
+        print(f"Table: {campaign.write(options.table)}")
+        if campaign.light_curves():
+            print(f"Light curves: {campaign.save_figure(Path(options.table).with_suffix('.png'))}")
+    return 1 if campaign.failed else 0
+
+
+def _run_one(options: argparse.Namespace) -> int:
     from hustle_widgets.pipeline import find_config, load_visible, reduce_visible, reduction_of_config
     from hustle_widgets.reduction import Reduction, StepError
     from hustle_widgets.steps import with_step
@@ -130,7 +186,7 @@ def _run(options: argparse.Namespace) -> int:
     changes: dict[str, Any] = {"output_run": options.output_run} if options.output_run else {}
     if options.save_plots is not None:
         changes["save_plots"] = options.save_plots
-    place = Path(options.place).expanduser()
+    place = Path(options.places[0]).expanduser()
     steps = with_step(*map(named_step, options.step))
     if options.config:
         reduction = reduction_of_config(

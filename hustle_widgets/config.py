@@ -58,7 +58,7 @@ def read_config(path: str | os.PathLike[str]) -> HustleConfig:
     does not start with a quote or a bracket becomes a `BareText`, up to a ``#`` behind a space.
     """
     path = Path(path).expanduser()
-    return _from_text(text_of(path), path)
+    return config_from_text(text_of(path), path)
 
 
 def template(sections: Iterable[tuple[str, Sequence[tuple[str, object, str]]]]) -> HustleConfig:
@@ -264,8 +264,8 @@ class HustleConfig:
             beside.unlink(missing_ok=True)
 
 
-def _from_text(text: str, path: Path | None) -> HustleConfig:
-    """Make a config of the text of a file, in a time that grows with its length only."""
+def config_from_text(text: str, path: Path | None = None) -> HustleConfig:
+    """Make a config of the text of a file, in a time that grows with its length only; see `read_config`."""
     config = HustleConfig(path)
     budget = Budget()
     places: dict[str, int] = {}

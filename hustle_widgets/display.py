@@ -32,6 +32,9 @@ class View(Protocol):
     def page_of(self, reduction: ReductionLike) -> ShownPage:
         """Make the page of a Reduction."""
 
+    def campaign_page_of(self, campaign: Any) -> Any:
+        """Make the page of a campaign."""
+
     def panel_of(self, step: Any) -> tuple[Any, ...]:
         """Make the children of a step that is shown by itself."""
 

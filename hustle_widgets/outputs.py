@@ -179,11 +179,12 @@ def _provenance(values: Mapping[str, Any], kinds: Kinds) -> dict[str, Any]:
 def package_versions() -> str:
     """Return the versions of this package and of those it computes with."""
     packages = ("hustle_widgets", "numpy", "scipy", "astropy", "xarray", "bottleneck")
-    found = [f"{package} {_version(package)}" for package in packages]
+    found = [f"{package} {package_version(package)}" for package in packages]
     return ", ".join([*found, f"python {platform.python_version()}"])
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
+    """Return the version of an installed package."""
     try:
         return version(package)
     except ModuleNotFoundError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
@@ -154,3 +154,30 @@ class ReductionLike(Observable, Protocol):
 
     def write_config(self, path: str | PathLike[str]) -> Path:
         """Write all parameters as a `.hustle` file."""
+
+    def close(self) -> None:
+        """Take the view off the page and stop computing."""
+
+
+class CampaignLike(Protocol):
+    """Visits that were reduced together. `hustle_widgets.campaign.Campaign` says more."""
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]: ...  # noqa: D102
+    @property
+    def names(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def summary(self) -> str:
+        """Say in a few lines what became of the visits."""
+
+    def number(self, number: int, name: str) -> float:
+        """Return a number of a row by its column; NaN for none."""
+
+    def light_curves(self, order: str | None = ...) -> dict[str, Any]:
+        """Return times and light of each visit by its name."""
+
+    def figure(self, order: str | None = ...) -> Any:
+        """Draw the light curves of all visits on one figure."""
+
+    def open(self, name: str) -> Any:
+        """Open a visit as widgets."""

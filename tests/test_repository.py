@@ -181,6 +181,7 @@ LAYERS = (
     "computation run_folder script",
     "reduction",
     "console pipeline testing",
+    "campaign",
     "__init__ cli",
 )
 

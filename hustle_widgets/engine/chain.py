@@ -43,7 +43,10 @@ class Listener:
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return how many cores this process may use: what HUSTLE_THREADS says, else all that the system gives it."""
+    asked = os.environ.get("HUSTLE_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from hustle_widgets.protocols import ReductionLike, StepLike
+from hustle_widgets.protocols import CampaignLike, ReductionLike, StepLike
 from hustle_widgets.view.choosing.subject import ChoosingLike
+from hustle_widgets.view.page.campaign_page import CampaignPage
 from hustle_widgets.view.page.layout import area, page
 from hustle_widgets.view.page.reduction_view import ReductionView
 from hustle_widgets.view.page.step_panel import settings_of
@@ -18,6 +19,11 @@ def page_of(reduction: ReductionLike) -> ReductionView:
     page = ReductionView(cast(ChoosingLike, reduction))
     supersede(reduction)
     return page
+
+
+def campaign_page_of(campaign: CampaignLike) -> Any:
+    """Return the widget of a campaign."""
+    return CampaignPage(campaign).widget
 
 
 def panel_of(step: StepLike) -> tuple[Any, ...]:

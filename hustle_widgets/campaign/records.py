@@ -1,0 +1,181 @@
+"""What a run was made of, kept beside its result: so a run that was done is recognised, and not done again.
+
+A record names every file that was read, with its SHA-256, and the parameters that were asked for. It counts only as
+long as the clean visit beside it has the same `result_id`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hustle_widgets.campaign import remote
+from hustle_widgets.campaign.jobs import Job, values_asked
+from hustle_widgets.config import format_value
+from hustle_widgets.engine.plan import digest
+from hustle_widgets.outputs import not_science, package_version
+from hustle_widgets.pipeline import stage_0_location
+from hustle_widgets.reading.finding import find_files
+from hustle_widgets.reading.planes import checksum_of
+from hustle_widgets.run_folder import CLEAN, result_in
+from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.parameters import as_lists
+
+RECORD = "campaign.json"
+#: The layout of a record. One of another layout is not used, and its visit is done again.
+LAYOUT = 1
+
+
+def run_folder(job: Job) -> str:
+    """Return the folder of a job's run, or its URL."""
+    if remote.is_url(job.folder):
+        return remote.join(job.folder, "outputs", "stage_1", job.output_run)
+    return str(Path(job.folder) / "outputs" / "stage_1" / job.output_run)
+
+
+def known_row(job: Job) -> dict[str, Any] | None:
+    """Return the row of a job that was done before with the same inputs and parameters; None if it was not."""
+    if job.error:
+        return None
+    try:
+        record = _read(job)
+        if record.get("layout") != LAYOUT or record["asked"] != asked(job):
+            return None
+        if not _result_is_there(job, record) or not _same_inputs(record["inputs"], job):
+            return None
+    except (ValueError, OSError, KeyError, TypeError):  # what cannot be read is done again, and named then
+        return None
+    return {**record["row"], "name": job.name, "place": job.place, "status": "known"}
+
+
+def inputs_before(job: Job) -> dict[str, str]:
+    """Return what can be told of a visit's files before they are read: by name, what tells their content."""
+    return remote.files_of(job.folder) if remote.is_url(job.folder) else {}
+
+
+def keep(job: Job, row: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+    """Write the record of a run that has just been done.
+
+    Parameters
+    ----------
+    job : Job
+    row : mapping
+        Plain values.
+    inputs : mapping of str to str
+        SHA-256 of the exposures by their names, as they were when they were read; of a visit that is elsewhere
+        what `inputs_before` said.
+    """
+    record = {
+        "layout": LAYOUT,
+        "asked": asked(job),
+        "inputs": dict(inputs) if remote.is_url(job.folder) else _inputs(job, inputs),
+        "result_id": row["result_id"],
+        "clean": _clean_now(job),
+        "row": dict(row),
+    }
+    content = json.dumps(record, indent=1).encode()
+    if remote.is_url(job.folder):
+        remote.write_bytes(remote.join(run_folder(job), RECORD), content)
+        return
+    final = Path(run_folder(job)) / RECORD
+    partial = final.with_name(f".{RECORD}.{os.getpid()}")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, final)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def asked(job: Job) -> str:
+    """Return a short hash of all that a result follows from, beside the files of the visit."""
+    left_out = not_science(job.steps) - {kind.switch for kind in job.steps if kind.explicit}
+    values = {key: value for key, value in values_asked(job).items() if key not in left_out}
+    plain = sorted((key, format_value(as_lists(value))) for key, value in values.items())
+    # Stage 0's location takes the place of the config's.
+    location = None if remote.is_url(job.folder) or not job.config else stage_0_location(Path(job.folder))
+    steps = [(kind.__module__, kind.__qualname__, _source(kind)) for kind in job.steps]
+    inject = None if job.inject is None else sorted(job.inject.items())
+    return digest(plain, location, steps, inject, job.figures, package_version("hustle_widgets"))
+
+
+def _source(kind: type[Any]) -> str:
+    """Return a hash of a user's own step, which has no version."""
+    if kind in STAGE_1:
+        return ""
+    with suppress(OSError, TypeError):
+        return digest(inspect.getsource(kind))
+    return ""
+
+
+def _read(job: Job) -> dict[str, Any]:
+    if remote.is_url(job.folder):
+        content = remote.read_bytes(remote.join(run_folder(job), RECORD))
+    else:
+        content = (Path(run_folder(job)) / RECORD).read_bytes()
+    return dict(json.loads(content))
+
+
+def _clean_now(job: Job) -> Any:
+    """Return what tells the present clean visit from others."""
+    if remote.is_url(job.folder):
+        return remote.key_of(remote.join(run_folder(job), CLEAN))
+    return (Path(run_folder(job)) / CLEAN).stat().st_size
+
+
+def _result_is_there(job: Job, record: Mapping[str, Any]) -> bool:
+    if not record["clean"] or _clean_now(job) != record["clean"]:
+        return False
+    return remote.is_url(job.folder) or result_in(Path(run_folder(job))) == record["result_id"]
+
+
+# --- inputs -----------------------------------------------------------------------------------------
+
+
+def _inputs(job: Job, checksums: Mapping[str, str]) -> dict[str, Any]:
+    found = {}
+    for path in _files(job):
+        checksum = checksums.get(path.name) or checksum_of(path)
+        found[str(path)] = {"sha256": checksum, "stamp": _stamp(path)}
+    return found
+
+
+def _files(job: Job) -> list[Path]:
+    """Return the files that a run reads."""
+    found = find_files(job.folder)
+    paths = [headers.path for headers in (*found.spectra, *found.direct)]
+    return [*paths, *_sky_images(job)]
+
+
+def _sky_images(job: Job) -> list[Path]:
+    """Return the sky images that step 5c may take."""
+    place = Path(str(values_asked(job).get("path_to_Pagul", "./"))).expanduser()
+    if place.is_file():
+        return [place]
+    return [*sorted(place.glob("*sky*.fits")), *sorted(Path(job.folder).glob("*sky*.fits"))]
+
+
+def _same_inputs(inputs: Mapping[str, Any], job: Job) -> bool:
+    if remote.is_url(job.folder):
+        return inputs == remote.files_of(job.folder)
+    by_path = {path: kept["sha256"] for path, kept in inputs.items()}
+    files = _files(job)
+    # The visit may have been moved: then all are read.
+    if {str(path) for path in files} == set(inputs):
+        return all(
+            inputs[str(path)]["stamp"] == _stamp(path) or by_path[str(path)] == checksum_of(path)
+            for path in files
+        )
+    return sorted((path.name, checksum_of(path)) for path in files) == sorted(
+        (Path(path).name, checksum) for path, checksum in by_path.items()
+    )
+
+
+def _stamp(path: Path) -> list[int]:
+    """Return what no change of a file's content leaves alike: the time of change cannot be set."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

@@ -1,0 +1,97 @@
+"""The table of a campaign, made of the rows that workers return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Row = Mapping[str, Any]
+
+#: Columns with numbers: name, unit, what it is.
+NUMBERS = {
+    "scatter": ("", "scatter from point to point over that of photons, sky and read noise"),
+    "scatter_ppm": ("1e-6", "scatter from point to point"),
+    "expected_ppm": ("1e-6", "scatter of photons, sky and read noise"),
+    "displacement": ("pix", "furthest displacement from the first frame"),
+    "seconds": ("s", "time of load, all steps and save"),
+    "memory": ("Mibyte", "peak of resident memory of the worker"),
+}
+#: The same, of an injected transit; only where one was asked for.
+BIAS = {
+    "depth_in": ("", "injected depth"),
+    "depth_out": ("", "depth that is left of it"),
+    "depth_error": ("", "error of a depth"),
+    "depth_bias": ("", "depth out minus depth in, in units of the error of a depth"),
+}
+WHOLE = {
+    "frames": "frames",
+    "rows": "rows of a frame",
+    "columns": "columns of a frame",
+    "tries": "how often begun",
+}
+
+
+def orders_of(row: Row) -> list[str]:
+    """Return the orders whose light was summed."""
+    return list(row.get("curves", {}))
+
+
+def number_of(row: Row, name: str) -> float:
+    """Return a number of a row by its column; NaN for none."""
+    if name == "memory":
+        value = row.get("peak_bytes")
+        return float("nan") if not value else value / 2**20
+    if name == "scatter":
+        found, limit = row.get("scatter_ppm"), row.get("expected_ppm")
+        return found / limit if found is not None and limit else float("nan")
+    value = row.get(name)
+    return float("nan") if value is None else float(value)
+
+
+def criteria_of(rows: Sequence[Row]) -> list[str]:
+    """Return the criteria that any visit was judged by, in the order of the assessment."""
+    return list(dict.fromkeys(title for row in rows for title in row.get("criteria", {})))
+
+
+def column_of(title: str) -> str:
+    """Return the name of the column of a criterion."""
+    return title.lower().replace(" ", "_")
+
+
+def table_of(rows: Sequence[Row]) -> Any:
+    """Return the rows as an astropy Table. NaN and '' stand for what is not known."""
+    from astropy.table import Column, Table
+
+    def text(name: str, values: Sequence[Any], words: str) -> Any:
+        return Column([str(value) for value in values], name=name, dtype=str, description=words)
+
+    columns = [
+        text("name", [row["name"] for row in rows], "visit"),
+        text("status", [row["status"] for row in rows], "done, known (from before) or failed"),
+        text(
+            "verdict", [row.get("verdict", "") for row in rows], "worst of all criteria: good, check or bad"
+        ),
+    ]
+    for title in criteria_of(rows):
+        values = [row.get("criteria", {}).get(title, "") for row in rows]
+        columns.append(text(column_of(f"verdict {title}"), values, f"verdict of {title!r}"))
+    asked = any("depth_bias" in row for row in rows)
+    for name, (unit, words) in {**NUMBERS, **(BIAS if asked else {})}.items():
+        numbers = np.array([number_of(row, name) for row in rows], dtype=float)
+        columns.append(Column(numbers, name=name, unit=unit or None, description=words))
+    for name, words in WHOLE.items():
+        whole = np.array([int(row.get(name) or 0) for row in rows], dtype=np.int64)
+        columns.append(Column(whole, name=name, description=words))
+    for name, words in (
+        ("target", "TARGNAME"),
+        ("sentence", "what the worst criterion says"),
+        ("message", "why there is no result"),
+        ("place", "config or folder that was given"),
+        ("folder", "folder of the visit"),
+        ("output_run", "name of the run"),
+        ("result_id", "hash of the result, as in clean_obs.nc"),
+    ):
+        columns.append(text(name, [row.get(name, "") for row in rows], words))
+    return Table(columns)
