@@ -105,15 +105,15 @@ def on_the_traces(found: Judged) -> list[Advice]:
     return [
         Advice(
             "hst_flags",
-            (4096,),
-            "Hot pixels (16) stay: their charge is the same in all frames, while the median of their neighbours moves "
-            f"with the trace, here by {found.drift:.2f} px.",
+            (16, 4096),
+            "Hot pixels (16) add light that no transit dims, and cosmic rays that calwf3 knows (4096) need not be "
+            "found.",
         ),
         Advice(
             "replace_by",
             "flux",
-            "A pixel that calwf3 calls hit follows the light of its frame, so that the transit is not filled up, "
-            "not even by false flags.",
+            "On the traces a cosmic ray becomes what light and motion make of the pixel, so that not even false flags "
+            "fill the transit up, and a hot pixel what the trace holds beside it.",
         ),
         Advice("do_free_iter", True, "Cosmic rays are told best by what a pixel holds in other frames."),
         Advice(

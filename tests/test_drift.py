@@ -209,6 +209,31 @@ def test_scaled_medians_are_those_of_a_loop(seed, half_width):
         np.testing.assert_allclose(value, expected, rtol=1e-5)
 
 
+def test_a_hot_pixel_on_a_trace_becomes_what_the_trace_holds_there(visit, truth, twin):
+    """The twin holds the pixel's own light; the median of 7 x 7 pixels is that of a steep profile."""
+    hot = (visit["hst_dq"].values[0] & 16) > 0
+    row = np.arange(300)[:, None] - truth["trace_rows"].values[0]
+    hot &= (np.abs(row) < 5) & (np.nanmedian(without_sky(twin, truth), axis=0) > 1000)
+    off = {}
+    for replace_by in ("median", "flux"):
+        reduction = Reduction(visit, hst_flags=[16], replace_by=replace_by, do_free_iter=False, **BARE)
+        reduction.run()
+        light = reduction.state().images()[:, hot] / twin[:, hot] - 1
+        off[replace_by] = np.abs(light).mean(axis=0)
+    assert hot.sum() > 3
+    assert np.median(off["flux"]) < 0.05 < np.median(off["median"]) / 2
+
+
+def test_a_full_pixel_keeps_its_value(visit):
+    bright = visit.isel(exp_time=slice(0, 12)).copy(deep=True)
+    images, row, column = bright["images"].values, 252, 400
+    images[:, row, column] = np.linspace(61_000, 64_000, 12)
+    bright["hst_dq"].values[4, row, column] |= 4096
+    reduction = Reduction(bright, replace_by="flux", free_model="drift", free_sigma=2.5, **BARE)
+    reduction.run()
+    np.testing.assert_array_equal(reduction.state().images()[:, row, column], images[:, row, column])
+
+
 def test_blocks_of_any_height_give_the_same(visit, drift):
     state = drift.state("free_iter")
     traces, notes = trace_light(state, drift.zeroth_tracking.location)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.algorithms.drift_fit import Layout, Motion
 from hustle_widgets.algorithms.series import Floats, row_medians
 
-__all__ = ["scaled_medians"]
+__all__ = ["light_of_neighbours", "scaled_medians"]
 
 LEAST = 1e-3  # factor below which a frame has no light to scale by
 AT_ONCE = 8192  # windows at once
@@ -67,3 +68,32 @@ def scaled_medians(
         window[(at < 0) | (at >= n_frames)] = np.nan
         medians[part] = row_medians(window)
     return medians * factor[pixel, frame]
+
+
+def light_of_neighbours(layout: Layout, motion: Motion, faulty: NDArray[np.intp]) -> Floats:
+    """Give the light that pixels would hold were they like those beside them along the dispersion.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the pixels of the traces.
+    motion : Motion
+        Their template, and what light and motion make of it.
+    faulty : ndarray of int, shape (n,)
+        Sorted places of those that hold other light than their own.
+
+    Returns
+    -------
+    ndarray of float, shape (n, n_frames)
+        Geometric mean of the template a column to the left and to the right, times that of the factors two columns to
+        either side, whose slopes no fault bends [e-]. NaN where one of these is faulty too, or no pixel of a trace.
+    """
+    bad = np.zeros(len(motion.template) + 1, bool)
+    bad[faulty] = bad[-1] = True  # -1 stands for no pixel
+    around = layout.around
+    left, right = around[faulty, 2, 0], around[faulty, 2, 2]
+    beyond_left, beyond_right = around[left, 2, 0], around[right, 2, 2]
+    lacking = bad[left] | bad[right] | bad[beyond_left] | bad[beyond_right]
+    level = np.sqrt(np.maximum(motion.template[left], 0) * np.maximum(motion.template[right], 0))
+    factor = np.sqrt(np.maximum(motion.factor[beyond_left] * motion.factor[beyond_right], 0))
+    return np.where(lacking[:, None], np.nan, level[:, None] * factor)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.drift_model import Followed
-from hustle_widgets.algorithms.scaled import scaled_medians
+from hustle_widgets.algorithms.scaled import light_of_neighbours, scaled_medians
 from hustle_widgets.algorithms.series import Floats
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Patch, Table
@@ -74,7 +74,8 @@ def replace_by_choice() -> Choice:
         REPLACE_BY,
         "What an outlier in time becomes on the traces, in steps 2, 3a and 3b alike. 'median': that of its "
         "time series, which fills a transit up. 'flux': the median of the series over the light and place of the "
-        "trace in each frame, times this frame's. Off the traces both are the same.",
+        "trace in each frame, times this frame's; a flag of step 2 that stands still takes the light of the "
+        "trace beside it. Off the traces both are the same.",
         added=True,
         common=True,
     )
@@ -118,6 +119,8 @@ def replaced_by_flux(
 ) -> NDArray[np.float32]:
     """Return the replacements of a band of rows with those on the traces scaled by light and motion.
 
+    Pixels that are full keep their values.
+
     Parameters
     ----------
     block : Block
@@ -138,11 +141,14 @@ def replaced_by_flux(
     traces = following.traces
     n_frames, n_rows, n_columns = mask.shape
     part, places = following.part(block.rows, n_columns)
-    if traces is None or not places.size or not values.size:
+    if traces is None or not values.size:
         return values
     number = np.full(n_rows * n_columns, -1, np.intp)
     number[places] = np.arange(places.size)
     frame, place = np.divmod(np.flatnonzero(mask), n_rows * n_columns)
+    full = np.isin(place + block.rows.start * n_columns, traces.full)
+    # What runs over from others follows their light, not the median's: the value measured is the best there is.
+    values = np.where(full, block.images[:, block.core][mask], values)
     on = number[place] >= 0
     if chosen is not None:
         on &= chosen
@@ -152,8 +158,43 @@ def replaced_by_flux(
         traces.light[part], series, traces.motion.factor[part], number[place[on]], frame[on], half_width
     )
     scaled += traces.sky[frame[on]]
-    values = values.copy()
     values[on] = np.where(np.isfinite(scaled), scaled, values[on])
+    return values
+
+
+def replaced_by_neighbours(
+    block: Block,
+    mask: NDArray[np.bool_],
+    values: NDArray[np.float32],
+    following: Following,
+    standing: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Return the replacements of a band with those of faults that stand still made of the trace beside them.
+
+    The median of 7 x 7 pixels is that of a steep profile, and moves with it. What the trace holds a column to the left
+    and to the right, moved and scaled as it is two columns away, is the pixel's own light to some percent.
+
+    Parameters
+    ----------
+    block, mask, values, following
+        As for `replaced_by_flux`.
+    standing : ndarray of bool, shape of `mask`
+        Pixels with a fault that stands still.
+    """
+    traces = following.traces
+    n_frames, n_rows, n_columns = mask.shape
+    part, places = following.part(block.rows, n_columns)
+    faulty = standing.any(axis=0).reshape(-1)[places]
+    if traces is None or not faulty.any():
+        return values
+    found = light_of_neighbours(traces.layout, traces.motion, np.flatnonzero(faulty) + part.start)
+    number = np.full(n_rows * n_columns, -1, np.intp)
+    number[places[faulty]] = np.arange(np.count_nonzero(faulty))
+    frame, place = np.divmod(np.flatnonzero(mask), n_rows * n_columns)
+    on = (number[place] >= 0) & standing.reshape(n_frames, -1)[frame, place]
+    light = found[number[place[on]], frame[on]] + traces.sky[frame[on]]
+    values = values.copy()
+    values[on] = np.where(np.isfinite(light), light, values[on])
     return values
 
 

@@ -17,6 +17,7 @@ from hustle_widgets.steps.following import (
     follow,
     replace_by_choice,
     replaced_by_flux,
+    replaced_by_neighbours,
     without_location,
 )
 from hustle_widgets.steps.parameters import Switch, Wholes
@@ -97,13 +98,8 @@ class HSTFlags(Step):
             )
         if hst_replace and replace_by == "flux":
             hst_dq = block.hst_dq[:, block.core]
-            stays = [flag & (FIRST_TEMPORAL - 1) for flag in hst_flags]
-            values = replaced_by_flux(
-                block,
-                mask,
-                values,
-                following,
-                usable=~flagged(hst_dq, hst_flags),
-                chosen=~flagged(hst_dq, stays)[mask],
-            )
+            standing = flagged(hst_dq, [flag & (FIRST_TEMPORAL - 1) for flag in hst_flags])
+            usable = ~flagged(hst_dq, hst_flags)
+            values = replaced_by_flux(block, mask, values, following, usable=usable, chosen=~standing[mask])
+            values = replaced_by_neighbours(block, mask, values, following, standing)
         return Patch.where(mask, values if hst_replace else None), Table(notes=notes)
