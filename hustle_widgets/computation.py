@@ -284,6 +284,11 @@ class Computation:
 
     # --- what goes on -------------------------------------------------------------------------------
 
+    def unwatch(self, callback: Watcher) -> None:
+        """Call it no more; nothing happens if it was not called."""
+        if callback in self._watchers:
+            self._watchers.remove(callback)
+
     def watch(self, callback: Watcher) -> None:
         """Call `callback(event, step)` at every event."""
         self._watchers.append(callback)

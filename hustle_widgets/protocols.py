@@ -149,6 +149,12 @@ class ReductionLike(Observable, Protocol):
     def watch(self, callback: Callable[[str, str], None]) -> None:
         """Call `callback(event, step)` at every event."""
 
+    def unwatch(self, callback: Callable[[str, str], None]) -> None:
+        """Call it no more."""
+
+    def save_figures(self, progress: Callable[[float], None] | None = ...) -> Path:
+        """Draw figures and quicklooks of the last result into the run's folder."""
+
     def output_folder(self) -> Path:
         """Return the folder of this run."""
 

@@ -314,6 +314,10 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
         """
         return self._drawing
 
+    def unwatch(self, callback: Callable[[str, str], None]) -> None:
+        """Call `callback` no more."""
+        self._computation.unwatch(callback)
+
     def watch(self, callback: Callable[[str, str], None]) -> None:
         """Call `callback(event, step)`: 'edited', 'stale' once statuses follow, 'running', 'progress' ... 'idle'.
 
@@ -339,6 +343,7 @@ class Reduction(Choosing, LazyVBox, ParameterAccess):
         if "_computation" in vars(self):  # Python calls this as well when the visit could not be loaded
             self.cancel()
         if self._page is not None:
+            self.auto = False  # nobody sees what an edit would compute
             self._page.close()
             self._page, self._joined = None, ()
         super().close()

@@ -388,3 +388,12 @@ def test_binder_prepares_a_visit(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / simulate[2]).rglob("*.fits"))) >= 2
+
+
+def test_saved_figures_take_no_colours_that_only_a_page_has() -> None:
+    problems = {
+        path: found
+        for path in modules("view", "figures")
+        if (found := forbidden(path, {"hustle_widgets.view.theme"}))
+    }
+    assert not problems, report(problems)

@@ -68,6 +68,11 @@ class ColumnBackground(Step):
         soft=(1, 10),
     )
 
+    @classmethod
+    def matters(cls, name: str, state: State) -> tuple[float, float] | None:
+        """End the slider of the distance where no row is left."""
+        return (5, min(200, max(10, state.shape[1] // 2))) if name == "dist_from_trace" else None
+
     @staticmethod
     def prepare(
         state: State,

@@ -87,6 +87,13 @@ class FreeIteration(Step):
         """Depend on the target's location only where the traces are followed."""
         return without_location(super().setting(values))
 
+    @classmethod
+    def matters(cls, name: str, state: State) -> tuple[float, float] | None:
+        """End the slider where nothing can be rejected any more: with few frames that is soon."""
+        if name != "free_sigma":
+            return None
+        return 1.5, float(np.ceil(10 * max(farthest_lone_outlier(state.shape[0]), 2.5)) / 10)
+
     @staticmethod
     def prepare(
         state: State,

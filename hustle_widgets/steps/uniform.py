@@ -85,6 +85,22 @@ class UniformBackground(Step):
         added=True,
     )
 
+    @classmethod
+    def matters(cls, name: str, state: State) -> tuple[float, float] | None:
+        """Let the limits reach over the sky's pixels: what lies further off hardly counts."""
+        if name not in ("hist_min", "hist_max"):
+            return None
+        values = state.frame(0).ravel()[:: max(1, state.frame(0).size // 20_000)]
+        values = values[np.isfinite(values)]
+        if not values.size:
+            return None
+        low, middle, high = (float(number) for number in np.percentile(values, (0.5, 50, 97)))
+        spread = max(middle - low, high - middle, 5.0)
+        ends = (
+            (middle - 6 * spread, middle + spread) if name == "hist_min" else (middle, middle + 12 * spread)
+        )
+        return float(np.floor(ends[0])), float(np.ceil(ends[1]))
+
     @staticmethod
     def prepare(
         state: State, *, bounds: tuple[Box, ...] | None, hist_min: float | None, hist_max: float | None

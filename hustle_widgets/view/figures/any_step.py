@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Drawer, Maker, Page, Paper, StepResult
 from hustle_widgets.view.figures.flagged import BeforeAfter, flagged_figures
@@ -59,7 +59,7 @@ def in_time(result: StepResult, title: str, label: str, values: NDArray[np.float
     """Draw one number a frame in time."""
     page = Page(paper, [2.6], "One value of each frame; the line breaks between orbits.", right=0.3)
     (axes,) = page.axes
-    axes.plot(*base.broken(result.hours, np.asarray(values, float)), "o-", color=theme.BLUE, ms=4, lw=1)
+    axes.plot(*base.broken(result.hours, np.asarray(values, float)), "o-", color=colors.BLUE, ms=4, lw=1)
     base.curve_axes(axes, base.HOURS, label, title)
     return page.figure
 

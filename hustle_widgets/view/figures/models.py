@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hustle_widgets.algorithms.edge_models import edge_models
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
 
@@ -58,12 +58,12 @@ def scaling(result: StepResult, paper: Paper) -> Figure:
     )
     page = Page(paper, [2.2, 2.2], caption, right=0.3)
     time, against = page.axes
-    time.plot(result.hours, fitted, "s", color=theme.VERMILLION, ms=5, mfc="none", label="fitted")
-    time.plot(*base.broken(result.hours, scale), "o-", color=theme.BLUE, ms=3, lw=1, label="used")
+    time.plot(result.hours, fitted, "s", color=colors.VERMILLION, ms=5, mfc="none", label="fitted")
+    time.plot(*base.broken(result.hours, scale), "o-", color=colors.BLUE, ms=3, lw=1, label="used")
     time.legend(fontsize=9)
     base.curve_axes(time, base.HOURS, f"Factor [{base.ELECTRONS}]", "Factor of the sky image")
-    against.plot(level, fitted, "s", color=theme.VERMILLION, ms=5, mfc="none")
-    against.plot(level, scale, "o", color=theme.BLUE, ms=3)
+    against.plot(level, fitted, "s", color=colors.VERMILLION, ms=5, mfc="none")
+    against.plot(level, scale, "o", color=colors.BLUE, ms=3)
     base.curve_axes(
         against, f"Median of the frame [{base.ELECTRONS}]", f"Factor [{base.ELECTRONS}]", "Factor and sky"
     )

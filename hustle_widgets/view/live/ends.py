@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from html import escape
 
 import ipywidgets as w
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.engine.callbacks import Cancelled
 from hustle_widgets.steps.read_data import ReadData
 from hustle_widgets.steps.save import SaveOutputs
 from hustle_widgets.view import theme
@@ -90,12 +92,52 @@ class ReadLive(Live[ReadData]):
 
 
 class SaveLive(Live[SaveOutputs]):
-    """Where the outputs go, and what is there."""
+    """Where the outputs go, what is there, and a button that draws the figures into the folder."""
 
     def __init__(self, step: SaveOutputs, selection: Selection) -> None:
         super().__init__(step, selection)
         self.files = w.HTML()
-        self.widget = self.boxed(self.files)
+        self._stopped = threading.Event()
+        self._draw = w.Button(
+            description="Draw the figures", icon="picture-o",
+            tooltip="Figures and quicklooks of the present result, as many as save_plots says, into the run's folder",
+        )  # fmt: skip
+        self._stop = w.Button(description="Stop", icon="stop", disabled=True, tooltip="Draw no more figures")
+        self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(visibility="hidden", width="140px"))
+        self._draw.on_click(lambda _: self._start())
+        self._stop.on_click(lambda _: self._stopped.set())
+        row = w.HBox([self._draw, self._stop, self._bar])
+        row.add_class("hustle-tools")
+        self.widget = self.boxed(row, self.files)
+
+    def _start(self) -> None:
+        self._stopped.clear()
+        self._show_drawing(True)
+        self.say("")
+        threading.Thread(target=self._draw_figures, name="hustle-figures", daemon=True).start()
+
+    def _show_drawing(self, drawing: bool) -> None:
+        self._draw.disabled, self._stop.disabled = drawing, not drawing
+        self._bar.value = 0.0
+        self._bar.layout.visibility = "visible" if drawing else "hidden"
+
+    def _draw_figures(self) -> None:
+        """Draw on a thread of its own; what goes wrong is said below."""
+        try:
+            self.reduction.save_figures(self._progress)
+        except Cancelled:
+            self.say("Stopped: no figure has been changed.")
+        except (OSError, ValueError) as error:
+            self.say(str(error))
+        finally:
+            self._show_drawing(False)
+        with self.reduction.frozen():
+            self.update()
+
+    def _progress(self, fraction: float) -> None:
+        if self._stopped.is_set():
+            raise Cancelled
+        self._bar.value = fraction
 
     def update(self) -> None:
         """List the files of this run."""

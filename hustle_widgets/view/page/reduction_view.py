@@ -23,6 +23,7 @@ from hustle_widgets.view.live import live_view
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.page.assessment_view import AssessmentView, sentences_of
 from hustle_widgets.view.page.conduct import Conduct
+from hustle_widgets.view.page.first_sight import telling_pixel
 from hustle_widgets.view.page.layout import area, page
 from hustle_widgets.view.page.light_curve_view import LightCurveView
 from hustle_widgets.view.page.navigation import SETUP, Navigation
@@ -65,6 +66,7 @@ class ReductionView(PagePart):
         super().__init__(reduction)
         _, rows, columns = reduction.state().shape
         self.selection = Selection(step=next(iter(reduction.steps)), row=rows // 2, column=columns // 2)
+        self._untouched: tuple[int, int] | None = (rows // 2, columns // 2)
         self.history = History()
         self.lives: dict[str, Live[Any] | None] = {}
         self.panels: dict[str, Opened] = {}
@@ -255,12 +257,27 @@ class ReductionView(PagePart):
             elif event == "done":
                 self._draw(name)
             elif event == "idle":
+                self._look_at_something()
                 self.bar.previewed, self._said = False, 0.0
                 self._draw()
-                self.bar.say_state()
+                self.bar.finished()
         if event == "idle":
             with self.trouble.shown("assessment"):
                 self._assess()
+
+    def _look_at_something(self) -> None:
+        """Move from the pixel in the middle, once, to one that tells something; not from one a person has chosen."""
+        selection, reduction = self.selection, self.reduction
+        outcome = reduction.outcomes().get(selection.step)
+        location = reduction.values().get("location")
+        if (selection.row, selection.column) != self._untouched or outcome is None or location is None:
+            return
+        before = reduction.state(before=selection.step)
+        number = min(selection.frame, before.shape[0] - 1)
+        place = telling_pixel(before, outcome.patch, number, location)
+        self._untouched = None
+        if place is not None:
+            select_pixel(selection, place[1], place[0], self.image.shape)
 
     def _say_running(self, name: str) -> None:
         """Say what is computed, unless that was said just now: every message costs the page some work."""
@@ -362,6 +379,7 @@ class ReductionView(PagePart):
     def close(self) -> None:
         """Close every widget of the view, those out of sight included."""
         self.player.stop()
+        self.reduction.unwatch(self._happened)
         self.choosing.close()
         self._close_figures()
         parts: list[Any] = [self.image, *filter(None, self.lives.values())]

@@ -9,12 +9,12 @@ from typing import Any
 from hustle_widgets.engine.memory import give_back
 from hustle_widgets.protocols import ReductionLike
 
-# Place on the page -> (execution, Reduction shown there).
-_shown: dict[str, tuple[int, weakref.ref[Any]]] = {}
+# Place on the page -> (execution, Reductions shown there): a cell may show several.
+_shown: dict[str, tuple[int, list[weakref.ref[Any]]]] = {}
 
 
 def supersede(reduction: ReductionLike) -> None:
-    """Close the Reduction that an earlier run of the same cell showed, and drop IPython's references to it.
+    """Close the Reductions that an earlier run of the same cell showed, and drop IPython's references to them.
 
     The output history of IPython would keep its visit for ever. A name that the user gave it still does.
     """
@@ -30,13 +30,17 @@ def supersede(reduction: ReductionLike) -> None:
     if not cell:
         return
     count = int(shell.execution_count)
-    earlier = _shown.get(cell)
-    _shown[cell] = (count, weakref.ref(reduction))
-    old = earlier[1]() if earlier is not None and earlier[0] != count else None
-    if old is not None and old is not reduction:
+    last, shown = _shown.get(cell, (count, []))
+    if last == count:
+        _shown[cell] = (count, [*shown, weakref.ref(reduction)])
+        return
+    _shown[cell] = (count, [weakref.ref(reduction)])
+    olds = [old for old in (one() for one in shown) if old is not None and old is not reduction]
+    for old in olds:
         old.close()
         _forget(shell, old)
-        del old
+    if olds:
+        del old, olds
         # Widgets refer to one another in circles: without this each run of the cell would add some.
         gc.collect()
         give_back()

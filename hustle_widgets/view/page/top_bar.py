@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as w
 
-from hustle_widgets.protocols import ReductionLike
+from hustle_widgets.protocols import ReductionLike, StepLike
 from hustle_widgets.run_names import free_name, holds_another
 from hustle_widgets.undo import History
 from hustle_widgets.view.page.status import badge
@@ -40,9 +40,8 @@ class TopBar(PagePart):
     ) -> None:
         super().__init__(reduction)
         self.previewed = False
-        self._saving = self._saved = (
-            False  # whether outputs are asked for, and whether the last act wrote them
-        )
+        # Whether outputs are being written, were to be written by the last act, and whether they were.
+        self._saving = self._asked = self._saved = False
 
         def button(
             name: str, text: str, icon: str, act: Callable[[], None], tip: str, style: str = ""
@@ -115,7 +114,7 @@ class TopBar(PagePart):
     # --- acts ---------------------------------------------------------------------------------------
 
     def _start_computing(self) -> None:
-        self._saving = self._saved = False
+        self._saving = self._asked = self._saved = False
         self.reduction.compute()
 
     def _auto_chosen(self, change: Any) -> None:
@@ -139,7 +138,7 @@ class TopBar(PagePart):
 
     def _save_over(self) -> None:
         self._question.layout.display = "none"
-        self._saving, self._saved = True, False
+        self._saving, self._asked, self._saved = True, False, False
         self.reduction.compute(save=True)
 
     def _stop_asking(self) -> None:
@@ -168,10 +167,8 @@ class TopBar(PagePart):
         steps = self.reduction.steps.values()
         if idle:
             self._cancel.disabled = True
-            if self._saving:
-                self._saved = all(step.status == "fresh" for step in steps if step.explicit)
         failed = [step for step in steps if step.status == "failed"]
-        unsaved = [step for step in steps if step.explicit and step.status != "fresh"] if self._saving else []
+        unsaved = self._unsaved()
         stale = [step for step in steps if step.status == "stale" and not step.explicit]
         lacking = [step for step in steps if step.status == "off" and step.enabled and step.error]
         if failed:
@@ -188,12 +185,22 @@ class TopBar(PagePart):
             self._say("fresh", f": all steps are computed; {name} is left out: {lacking[0].error}")
         elif idle:
             self._say("fresh", ": all steps are computed")
-        if idle:
-            self._saving = False
+
+    def _unsaved(self) -> list[StepLike]:
+        """Return the steps that were asked to save in the last act, and have not."""
+        if not self._asked:
+            return []
+        return [step for step in self.reduction.steps.values() if step.explicit and step.status != "fresh"]
+
+    def finished(self) -> None:
+        """Note that a computation has ended, and say what became of it."""
+        self._asked, self._saving = self._asked or self._saving, False
+        self._saved = self._asked and not self._unsaved()
+        self.say_state()
 
     def forget_saved(self) -> None:
         """Note an edit: what was saved is no longer what is shown."""
-        self._saved = False
+        self._saved = self._asked = False
 
     def _say(self, status: str, text: str) -> None:
         preview = ' · <b class="hustle-preview">the frame shown is a preview</b>' if self.previewed else ""

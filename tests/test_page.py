@@ -1,0 +1,268 @@
+"""What the page does beyond showing: folders of other runs, closing, playing, first sight, ranges of sliders."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from visits import tiny_visit
+
+from hustle_widgets import Reduction
+from hustle_widgets.algorithms.photometry import local_trend
+from hustle_widgets.run_names import free_name, holds_another
+from hustle_widgets.steps import ColumnBackground
+from hustle_widgets.view.frame.player import Player
+from hustle_widgets.view.live import ends
+from hustle_widgets.view.page import supersede as superseding
+from hustle_widgets.view.page.entries import entry_of
+from hustle_widgets.view.page.reduction_view import ReductionView
+from hustle_widgets.view.words import linked
+
+FITTED = {"smth_bounds": None, "bounds": None, "mask_trace": False, "rows": [0, 1, 2]}
+
+
+@pytest.fixture
+def reduction(tmp_path: Path) -> Any:
+    made = Reduction(tiny_visit(folder=str(tmp_path)), **FITTED)
+    yield made
+    made.close()
+
+
+def page_of(reduction: Any) -> ReductionView:
+    view = reduction._page = ReductionView(reduction)
+    return view
+
+
+# --- folders of other runs ----------------------------------------------------------------------------
+
+
+def test_the_outputs_of_other_parameters_are_not_replaced_without_a_word(reduction: Any):
+    view = page_of(reduction)
+    bar = view.bar
+    bar._run.click()
+    assert reduction.wait(60) and reduction.save.status == "fresh"
+    assert "saved to" in bar._said.value
+    written = reduction.output_folder() / "clean_obs.nc"
+    before = written.stat().st_mtime_ns
+    reduction.free_iter.free_sigma = 4.5
+    bar._run.click()
+    assert reduction.wait(60)
+    assert bar._question.layout.display == "" and "other parameters" in bar._said.value
+    assert written.stat().st_mtime_ns == before
+    bar._leave.click()
+    assert bar._question.layout.display == "none" and written.stat().st_mtime_ns == before
+    bar._run.click()
+    assert bar._as_new.description == "Save as run_2"
+    bar._as_new.click()
+    assert reduction.wait(60)
+    assert reduction.output_run == "run_2" and (reduction.output_folder() / "clean_obs.nc").is_file()
+    assert written.stat().st_mtime_ns == before
+    bar._run.click()  # the same parameters: nothing to ask
+    assert reduction.wait(60) and bar._question.layout.display == "none"
+
+
+def test_what_was_asked_for_and_did_not_happen_is_told(reduction: Any, tmp_path: Path):
+    view = page_of(reduction)
+    reduction.toplevel_dir = str(tmp_path / "gone")
+    view.bar._run.click()
+    assert reduction.wait(60)
+    assert "nothing is saved" in view.bar._said.value and 'role="alert"' in view.bar._said.value
+    assert "gone" in view.bar._said.value
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "expected"),
+    [((), "run_1", "run_2"), (("run_2", "run_3"), "run_1", "run_4"), ((), "mine", "mine_2"), ((), "9", "10")],
+)
+def test_a_free_name_has_the_next_number(tmp_path: Path, there: tuple[str, ...], name: str, expected: str):
+    for folder in (name, *there):
+        (tmp_path / folder).mkdir()
+    assert free_name(tmp_path / name) == expected
+
+
+def test_a_folder_without_its_config_may_hold_anything(reduction: Any):
+    folder = reduction.output_folder()
+    steps = reduction.steps.values()
+    assert not holds_another(folder, reduction.values(), steps)
+    reduction.run()
+    assert not holds_another(folder, reduction.values(), steps)
+    (folder / "stage_1_run_1.hustle").unlink()
+    assert holds_another(folder, reduction.values(), steps)
+
+
+# --- closing ------------------------------------------------------------------------------------------
+
+
+def test_a_closed_reduction_computes_nothing_more_and_says_nothing(reduction: Any, caplog: Any):
+    page_of(reduction)
+    reduction.auto = True
+    reduction.compute()
+    assert reduction.wait(60)
+    reduction.close()
+    count = reduction.free_iter.compute_count
+    reduction.free_iter.free_sigma = 2.2
+    assert reduction.wait(60)
+    assert reduction.free_iter.compute_count == count and not reduction.auto
+    assert not caplog.records
+    reduction.run()  # still of use without a page
+    assert reduction.free_iter.compute_count == count + 1
+
+
+def test_a_cell_that_shows_several_closes_all_of_them_when_it_is_run_again(monkeypatch: pytest.MonkeyPatch):
+    shell = SimpleNamespace(
+        execution_count=1, user_ns={}, user_ns_hidden={}, displayhook=SimpleNamespace(),
+        get_parent=lambda: {"metadata": {"cellId": "one"}, "content": {}},
+    )  # fmt: skip
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    monkeypatch.setattr(superseding, "_shown", {})
+
+    class Shown:
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    before: list[Shown] = []
+    for run in (1, 2, 3):
+        shell.execution_count = run
+        now = [Shown() for _ in range(3)]
+        for one in now:
+            superseding.supersede(one)  # type: ignore[arg-type]
+        assert all(one.closed for one in before)
+        assert not any(one.closed for one in now)
+        before = now
+
+
+# --- playing ------------------------------------------------------------------------------------------
+
+
+def test_playing_waits_for_the_browser_and_stops():
+    shown, asked = [], []
+    player = Player(lambda: shown.append(time.monotonic()), asked.append, interval=0.0)
+    player.start()
+    player.start()  # a second page, or a second press: no second thread
+    while len(asked) < 1:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert len(shown) == 1  # nothing piles up
+    for number in range(5):
+        while len(asked) <= number:
+            time.sleep(0.001)
+        asked[number]()
+    player.stop()
+    asked[-1]()
+    time.sleep(0.1)
+    count = len(shown)
+    assert not player.playing and 5 <= count <= 7
+    time.sleep(0.1)
+    assert len(shown) == count
+
+
+# --- what is shown first, and ranges ------------------------------------------------------------------
+
+
+def test_the_first_pixel_tells_something_and_a_chosen_one_stays(reduction: Any):
+    reduction.free_iter.free_sigma = 1.5
+    view = page_of(reduction)
+    middle = view.selection.row, view.selection.column
+    reduction.compute()
+    assert reduction.wait(60)
+    place = view.selection.row, view.selection.column
+    rows, columns = reduction.outcomes()["free_iter"].patch.frame_pixels(0)
+    assert place != middle and place in set(zip(rows.tolist(), columns.tolist(), strict=True))
+    view.selection.row, view.selection.column = 3, 4
+    reduction.free_iter.free_sigma = 1.6
+    reduction.compute()
+    assert reduction.wait(60)
+    assert (view.selection.row, view.selection.column) == (3, 4)
+
+
+def test_the_slider_of_free_sigma_ends_where_nothing_can_be_rejected(reduction: Any):
+    frames = reduction.visit["images"].shape[0]
+    low, high = reduction.free_iter.soft("free_sigma")
+    lone = np.zeros(frames)
+    lone[0] = 1e6
+    reach = abs(lone[0] - np.median(lone)) / lone.std()
+    assert low < 3.5 and high == pytest.approx(max(reach, 2.5), abs=0.1)
+
+
+def test_limits_of_the_histogram_reach_over_the_sky(reduction: Any):
+    frame = reduction.visit["images"].values[0]
+    low, high = (reduction.uniform.soft(name) for name in ("hist_min", "hist_max"))
+    assert low[0] < np.percentile(frame, 1) and high[1] > np.percentile(frame, 95)
+
+
+def test_a_step_by_itself_has_the_declared_range():
+    step = ColumnBackground()
+    assert step.soft("dist_from_trace") == step.parameters["dist_from_trace"].soft
+
+
+def test_a_slider_is_widened_for_a_typed_value():
+    parameter = ColumnBackground.parameters["col_sigma"]
+    entry = entry_of(parameter, "col_sigma", "", (1, 10))
+    slider, typed = entry.beside
+    entry.put(3.0)
+    typed.value = "25.5"
+    assert entry.get(typed) == 25.5
+    entry.follow(typed, 25.5)
+    assert slider.max >= 25.5 and slider.value == 25.5 and typed.value == "25.5"
+
+
+# --- small pieces -------------------------------------------------------------------------------------
+
+
+def test_a_local_trend_follows_parabolas_and_no_orbit_knows_of_another():
+    x = np.arange(12.0)
+    flux = np.concatenate([1 + 0.01 * x - 0.002 * x**2, 5 - 0.1 * x])
+    orbits = np.repeat([1, 2], 12)
+    np.testing.assert_allclose(local_trend(flux, orbits), flux, atol=1e-12)
+    broken = flux.copy()
+    broken[3] = np.nan
+    trend = local_trend(broken, orbits)
+    assert np.isnan(trend[3]) and np.isfinite(np.delete(trend, 3)).all()
+    assert local_trend([1.0, 2.0, 9.0], [1, 1, 1]).tolist() == [2, 2, 2]
+
+
+def test_addresses_can_be_followed_and_nothing_else_becomes_html():
+    text = "See <b>https://example.org/a?b=1&c=2</b>, or not."
+    html = linked(text)
+    assert html.count("<a ") == 1 and 'href="https://example.org/a?b=1&amp;c=2"' in html
+    assert "&lt;b&gt;" in html and "<b>" not in html
+
+
+def test_figures_are_drawn_from_the_page_and_can_be_stopped(reduction: Any, monkeypatch: pytest.MonkeyPatch):
+    reduction.save_plots = 1
+    reduction.run()
+    view = page_of(reduction)
+    view.open_step("save")
+    live = view.lives["save"]
+    assert isinstance(live, ends.SaveLive)
+    began = threading.Event()
+
+    def slow(progress: Any) -> None:
+        began.set()
+        while True:
+            progress(0.5)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(type(reduction), "save_figures", lambda self, progress: slow(progress))
+    live._draw.click()
+    assert began.wait(10)
+    live._stop.click()
+    for _ in range(500):
+        if not live._draw.disabled:
+            break
+        time.sleep(0.01)
+    assert not live._draw.disabled and "Stopped" in live.said.value
+    monkeypatch.undo()
+    live._draw.click()
+    for _ in range(3000):
+        if not live._draw.disabled and list(reduction.output_folder().glob("*.png")):
+            break
+        time.sleep(0.02)
+    assert list(reduction.output_folder().glob("*.png")) and ".png" in live.files.value
