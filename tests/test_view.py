@@ -146,17 +146,17 @@ def test_undo_and_redo_set_the_parameter_and_the_control(shown):
     reduction, view = shown
     view.history._clock = clock = Clock()
     slider = find(view.panels["free_iter"], ipywidgets.FloatSlider)
-    slider.value = 5.0
-    slider.value = 6.0
+    slider.value = 2.5
+    slider.value = 2.0
     clock.now += 10
     reduction.free_iter.enabled = False
     assert view.bar._undo.tooltip == "Undo: free_iter.enabled to True"
     view.bar._undo.click()
-    assert reduction.free_iter.enabled and slider.value == 6.0
+    assert reduction.free_iter.enabled and slider.value == 2.0
     view.bar._undo.click()
     assert reduction.free_iter.free_sigma == slider.value == 3.5 and view.bar._undo.disabled
     view.bar._redo.click()
-    assert reduction.free_iter.free_sigma == slider.value == 6.0
+    assert reduction.free_iter.free_sigma == slider.value == 2.0
 
 
 def test_undo_opens_the_step_it_changes(shown):
