@@ -25,7 +25,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?")
     parser.add_argument("--size", default="74x600x2100")
-    parser.add_argument("--edits", type=int, default=5)
+    parser.add_argument("--edits", type=int, default=7)
+    parser.add_argument("--only", choices=("sweeps", "rest"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder
@@ -34,8 +35,10 @@ def main() -> None:
             folder = str(Path(place) / "visit")
             simulate_visit(folder, n_frames=frames, shape=(rows, columns))
         visit = load_visit(folder)
-        sweeps(visit, folder)
-        rest(visit, folder, options.edits)
+        if options.only != "rest":
+            sweeps(visit, folder)
+        if options.only != "sweeps":
+            rest(visit, folder, options.edits)
 
 
 def opened(visit, folder: str) -> Reduction:
@@ -89,12 +92,12 @@ def rest(visit, folder: str, edits: int) -> None:
     )
     say(response.text())
     sensitivity.stop()
-    quiet = [edited(reduction, 3.6 + 0.07 * k) for k in range(edits)]
-    busy = []
-    for k in range(edits):
+    quiet, busy = [], []
+    for k in range(edits):  # in turn: the machine's load is the same for both
+        quiet.append(edited(reduction, 3.6 + 0.07 * k))
         sensitivity = reduction.sensitivity("led.led_threshold", rest=0.0)
         time.sleep(1.0)  # it is in the middle of a value
-        busy.append(edited(reduction, 5.1 + 0.07 * k))
+        busy.append(edited(reduction, 3.63 + 0.07 * k))
         sensitivity.stop()
     for what, times in (("alone", quiet), ("in the middle of it", busy)):
         answers, finals = zip(*times, strict=True)
