@@ -59,6 +59,8 @@ class Computation:
         self._owes_idle = False
         self.finished: deque[Request] = deque(maxlen=2)
         self._beside: dict[str, Chain] = {}
+        self._one_aside = threading.Lock()
+        self._aside_thread = 0  # the one that holds it
         self._rest = Worker()  # for what is computed while nobody edits
         noted(self)
         self.stop_aside = threading.Event()
@@ -245,24 +247,32 @@ class Computation:
         RuntimeError
             When this thread computes already: it would wait for itself.
         """
-        if self._computes_here():
+        if self._computes_here() or self._aside_thread == threading.get_ident():
             raise RuntimeError(
                 "Something was asked for that must be computed, by what is called during a computation of the same "
                 "Reduction. Ask once that has ended."
             )
-        with self._one_at_a_time():
-            chain = self._chain_for(request, source or self.chain.source)
-            counts = _Counts(self.steps, listener)
-            return chain.execute_aside(request, counts, stop or self.stop_aside, wanted)
+        counts, stop = _Counts(self.steps, listener), stop or self.stop_aside
+        source = source or self.chain.source
+        if source.token == self.chain.source.token and request == self.request():
+            with self._one_at_a_time():
+                state = self.chain.execute_aside(request, counts, stop, wanted)
+                self.chain.keep(request)
+                return state
+        # Beside a run or an edit, which do not wait for it.
+        with self._one_aside:
+            self._aside_thread = threading.get_ident()
+            try:
+                return self._chain_beside(source).execute_aside(request, counts, stop, wanted)
+            finally:
+                self._aside_thread = 0
 
-    def _chain_for(self, request: Request, source: Source) -> Chain:
-        """Return the chain itself for the present request, else one beside it.
+    def _chain_beside(self, source: Source) -> Chain:
+        """Return a chain for other values than the present ones.
 
         What steps remember from one computation to the next is worth most to the next edit: other values must not
         take its place.
         """
-        if source.token == self.chain.source.token and request == self.request():
-            return self.chain
         if source.token not in self._beside:
             here = self.chain.source.token
             self._beside = {token: chain for token, chain in self._beside.items() if token == here}

@@ -22,7 +22,7 @@ class OutcomeCache:
         self.limit = limit
         self._lock = threading.RLock()
         self._outcomes: OrderedDict[str, Outcome] = OrderedDict()
-        self._pinned: frozenset[str] = frozenset()
+        self._pinned: dict[str, frozenset[str]] = {}  # by user
 
     def __contains__(self, token: str) -> bool:
         return token in self._outcomes
@@ -44,25 +44,42 @@ class OutcomeCache:
     @property
     def pinned(self) -> frozenset[str]:
         """Tokens that are not dropped, whatever the limit."""
-        return self._pinned
+        return frozenset().union(*self._pinned.values())
 
-    def put(self, token: str, outcome: Outcome) -> None:
-        """Keep an outcome, pinned until the next call of `pin`."""
+    def put(self, token: str, outcome: Outcome, user: str = "") -> None:
+        """Keep an outcome, pinned until the user's next call of `pin`."""
         with self._lock:
             self._outcomes[token] = outcome
             self._outcomes.move_to_end(token)
-            self._pinned |= {token}
+            self._add(token, user)
             self._trim()
 
-    def pin(self, tokens: Iterable[str]) -> None:
-        """Say which tokens the present chain uses; the others may be dropped."""
+    def hold(self, token: str, user: str = "") -> bool:
+        """Pin an outcome until the user's next call of `pin`; return whether it is there."""
         with self._lock:
-            self._pinned = frozenset(tokens)
+            if token not in self._outcomes:
+                return False
+            self._add(token, user)
+            return True
+
+    def pin(self, tokens: Iterable[str], user: str = "") -> None:
+        """Say which tokens a user needs from now on; those that no user needs may be dropped.
+
+        The present chain is the user ''.
+        """
+        with self._lock:
+            self._pinned[user] = frozenset(tokens)
+            if not self._pinned[user]:
+                del self._pinned[user]
             self._trim()
+
+    def _add(self, token: str, user: str) -> None:
+        self._pinned[user] = self._pinned.get(user, frozenset()) | {token}
 
     def _trim(self) -> None:
-        spare = sum(o.nbytes for token, o in self._outcomes.items() if token not in self._pinned)
-        for token in [t for t in self._outcomes if t not in self._pinned]:
+        pinned = self.pinned
+        spare = sum(o.nbytes for token, o in self._outcomes.items() if token not in pinned)
+        for token in [t for t in self._outcomes if t not in pinned]:
             if spare <= self.limit:
                 return
             spare -= self._outcomes.pop(token).nbytes

@@ -83,6 +83,7 @@ class Chain:
         self._failed: dict[str, str] = {}
         self._unmet: dict[str, str] = {}
         self._running = ""
+        self._user = ""  # of the cache, while something is computed
         self._memos: dict[str, tuple[tuple[str, ...], Any]] = {}
         self._planned: tuple[Request, dict[str, str], list[Task]] | None = None
 
@@ -150,7 +151,7 @@ class Chain:
             When `cancelled` was set. Outcomes found before that stay known.
         """
         self._execute_all(request, listener, cancelled, explicit, wanted=None)
-        self.cache.pin(task.token for task in self.plan(request) if task.token)
+        self.keep(request)
 
     def execute_aside(
         self,
@@ -179,12 +180,17 @@ class Chain:
         Cancelled
             When `cancelled` was set.
         """
-        in_use = self.cache.pinned
+        self._user = f"aside {id(self)}"
         try:
             self._execute_all(request, listener, cancelled, explicit=False, wanted=wanted)
             return self.state_before(request)
         finally:
-            self.cache.pin(in_use)
+            self.cache.pin((), self._user)
+            self._user = ""
+
+    def keep(self, request: Request) -> None:
+        """Say that a request is in use: what is known of it stays, whatever the limit."""
+        self.cache.pin(task.token for task in self.plan(request) if task.token)
 
     def recall(self, request: Request, state: State) -> None:
         """Take in what is known of a request from elsewhere, so that it is not computed again.
@@ -266,7 +272,8 @@ class Chain:
             listener.unmet(name, self._unmet[task.key])
         if not task.token or blocked(task, self._failed) or (task.node.explicit and not explicit):
             return
-        if task.token in self.cache and not task.node.explicit:
+        # Held: what comes after it must not push it out.
+        if not task.node.explicit and self.cache.hold(task.token, self._user):
             listener.reused(name, self.cache[task.token])
             return
         self._running = task.token
@@ -284,7 +291,7 @@ class Chain:
             listener.failed(name, error)
         else:
             self._failed.pop(task.token, None)
-            self.cache.put(task.token, outcome)
+            self.cache.put(task.token, outcome, self._user)
             self._running = ""
             listener.done(name, outcome, time.perf_counter() - started)
         finally:

@@ -12,7 +12,9 @@ from quick_chain import quick
 
 from hustle_widgets.choosing.design import as_axes, first_points, pareto
 from hustle_widgets.choosing.sensitivity import values_around
+from hustle_widgets.engine.cache import OutcomeCache
 from hustle_widgets.engine.chain import Listener
+from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.steps.parameters import Choice, Real, Whole
 
 
@@ -76,6 +78,32 @@ def test_where_no_room_is_left_for_outcomes_the_figures_are_the_same(reduction):
     again = reduction.sweep({"free_iter.free_sigma": [2.0, 5.0], "column.col_sigma": [2.0, 5.0]})
     np.testing.assert_array_equal(again["scatter"], expected["scatter"])
     assert np.isfinite(found["scatter"]).all()
+
+
+def test_an_outcome_stays_as_long_as_one_of_its_users_needs_it():
+    cache = OutcomeCache(limit=0)
+    cache.put("a", Outcome((Table(facts={"x": np.zeros(9)}),)), "aside")
+    assert cache.hold("a") and not cache.hold("b")
+    cache.pin((), "aside")
+    assert "a" in cache
+    cache.pin(())
+    assert "a" not in cache and not cache.pinned
+
+
+def test_an_edit_does_not_wait_for_what_is_computed_beside(reduction):
+    """While a sweep is in the middle of a value, the present parameters are computed."""
+    reduction.run()
+    found = []
+
+    class Edit(Listener):
+        def done(self, name, outcome, seconds):
+            if name == "free_iter" and not found:
+                reduction.free_iter.free_sigma = 4.5
+                reduction.compute()
+                found.append(reduction.wait(60))
+
+    reduction.sweep({"free_iter.free_sigma": [2.0]}, listener=Edit())
+    assert found == [True] and reduction.free_iter.status == "fresh"
 
 
 def test_switches_and_options_are_swept_too(reduction):
