@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import savgol_filter
+from scipy.special import gammaincinv
 
 from .geometry import Trace
+from .transits import Transit, find_transit, shape_of, trend_terms
 
 MAD_TO_SIGMA = 1.4826
 
@@ -108,10 +110,36 @@ def light_curve(
     return np.array([sum(float(spectrum(image, a).sum()) for a in apertures) for image in images])
 
 
-def point_scatter(flux: ArrayLike, orbit_numbers: ArrayLike | None = None) -> float:
-    """Return the scatter of a light curve [ppm], from the distance of each point to the mean of its neighbours.
+class Scatter(NamedTuple):
+    """Scatter of a light curve from point to point, and how well it is known.
 
-    It is robust against outliers, and does not see trends such as the ingress of a transit.
+    Attributes
+    ----------
+    ppm : float
+        Of the median flux; NaN where it cannot be told.
+    freedom : float
+        Degrees of freedom it has: ``freedom (ppm / truth)^2`` is about chi-squared distributed.
+    """
+
+    ppm: float
+    freedom: float
+
+
+# Bends that overlap are correlated: n of white noise tell as much as n / 1.944 independent ones.
+_BENDS_PER_FREEDOM = 35 / 18
+# Bends next to those that touch a contact are left out as well, unless fewer than this are left.
+_ENOUGH_BENDS = 6
+
+
+def scatter_of(
+    flux: ArrayLike,
+    orbit_numbers: ArrayLike | None = None,
+    times: ArrayLike | None = None,
+    transit: Transit | None = None,
+) -> Scatter:
+    """Scatter of a light curve from each point's distance to the mean of its two neighbours.
+
+    Robust against outliers, and blind to trends and to a transit that is known.
 
     Parameters
     ----------
@@ -119,11 +147,16 @@ def point_scatter(flux: ArrayLike, orbit_numbers: ArrayLike | None = None) -> fl
         Light curve.
     orbit_numbers : array_like of int, shape (n_frames,), optional
         Only neighbours within an orbit are compared.
+    times : array_like, shape (n_frames,), optional
+        The numbers of the frames by default.
+    transit : Transit, optional
+        In the unit of the times. Its dip, limb darkening included, is fitted and divided out. Points at a contact,
+        where a fit of few frames is wrong, do not count.
 
     Returns
     -------
-    float
-        [ppm] of the median flux; NaN with fewer than two points that have neighbours.
+    Scatter
+        NaN with fewer than two points that have neighbours.
 
     Notes
     -----
@@ -131,16 +164,89 @@ def point_scatter(flux: ArrayLike, orbit_numbers: ArrayLike | None = None) -> fl
     ``1.4826 median|d - median d|`` from their median.
     """
     values = np.asarray(flux, dtype=float)
-    bends = np.diff(values, 2)
-    if orbit_numbers is not None and len(bends):
-        orbits = np.asarray(orbit_numbers)
-        bends = bends[orbits[2:] == orbits[:-2]]
+    moments = np.arange(values.size, dtype=float) if times is None else np.asarray(times, dtype=float)
+    orbits = np.zeros(values.size, int) if orbit_numbers is None else np.asarray(orbit_numbers)
+    middle = float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
+    within = orbits[2:] == orbits[:-2]
+    spent = 0.0
+    if transit is not None:
+        values, away = _without_dip(values, orbits, moments, transit, within)
+        within, spent = within & away, 0.5
+    bends = np.diff(values, 2)[within]
     bends = bends[np.isfinite(bends)]
     if len(bends) < 2:
-        return float("nan")
+        return Scatter(float("nan"), 0.0)
     distance = np.abs(bends - np.median(bends))
     kept = bends[distance <= 4 * MAD_TO_SIGMA * np.median(distance)]
-    return float(1e6 * np.std(kept) / np.sqrt(6) / np.nanmedian(values))
+    ppm = float(1e6 * np.std(kept) / np.sqrt(6) / middle)
+    return Scatter(ppm, max(len(kept) / _BENDS_PER_FREEDOM - spent, 0.5))
+
+
+def _without_dip(
+    values: NDArray[np.float64],
+    orbits: NDArray[np.int64],
+    moments: NDArray[np.float64],
+    transit: Transit,
+    within: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return a light curve without its dip, and which bends are away from the contacts."""
+    shape = shape_of(moments, transit)
+    across = (moments - transit.middle) / (transit.duration / 2)
+    terms = trend_terms(moments, orbits)
+    # The second term of the dip is the darker limb: few frames of a bright star show it.
+    design = np.column_stack([terms, shape, shape * across**2])
+    known = np.isfinite(values)
+    found, *_ = np.linalg.lstsq(design[known], values[known], rcond=1e-9)
+    trend, model = terms @ found[: terms.shape[1]], design @ found
+    with np.errstate(divide="ignore", invalid="ignore"):
+        flat = np.where(model > 0, values * trend / model, np.nan)
+    changes = np.diff(shape) != 0
+    touch = changes[1:] | changes[:-1]
+    wide = touch.copy()
+    wide[1:] |= touch[:-1]
+    wide[:-1] |= touch[1:]
+    return flat, ~wide if np.count_nonzero(within & ~wide) >= _ENOUGH_BENDS else ~touch
+
+
+def point_scatter(
+    flux: ArrayLike, orbit_numbers: ArrayLike | None = None, times: ArrayLike | None = None
+) -> float:
+    """Scatter of a light curve from point to point, see `scatter_of`; a transit is looked for.
+
+    Parameters
+    ----------
+    flux, orbit_numbers, times
+        As for `scatter_of`.
+
+    Returns
+    -------
+    float
+        [ppm] of the median flux; NaN with fewer than two points that have neighbours.
+    """
+    values = np.asarray(flux, dtype=float)
+    moments = np.arange(values.size, dtype=float) if times is None else times
+    return scatter_of(values, orbit_numbers, moments, find_transit(moments, values, orbit_numbers)).ppm
+
+
+def scatter_range(freedom: float, chance: float) -> tuple[float, float]:
+    """Return between which multiples of the truth a scatter lies, but for a chance on either side.
+
+    Parameters
+    ----------
+    freedom : float
+        See `Scatter`; infinite where the scatter is known.
+    chance : float
+        Of a scatter below the lower end, and of one above the upper end.
+
+    Examples
+    --------
+    >>> [round(end, 2) for end in scatter_range(10.0, 0.01)]
+    [0.51, 1.52]
+    """
+    if not np.isfinite(freedom):
+        return 1.0, 1.0
+    low, high = gammaincinv(freedom / 2, [chance, 1 - chance]) * 2 / freedom
+    return float(np.sqrt(low)), float(np.sqrt(high))
 
 
 def local_trend(flux: ArrayLike, orbit_numbers: ArrayLike, window: int = 7) -> NDArray[np.float64]:

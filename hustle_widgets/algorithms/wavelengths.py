@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .photometry import expected_scatter, point_scatter
+from .photometry import expected_scatter, scatter_of
 from .transits import Transit, fit_depth, shape_of, trend_terms
 
 __all__ = ["Bins", "ByWavelength", "deviation_map", "light_by_wavelength", "wavelength_bins"]
@@ -146,14 +146,10 @@ def light_by_wavelength(
             continue
         curve = flux[:, k]
         expected[k] = expected_scatter(curve, sky, read_noise, float(per_bin[k]))
-        if shape is None:
-            scatter[k] = point_scatter(curve, orbits)
-            continue
-        fit = fit_depth(curve, shape, terms)
-        depth[k], error[k] = fit.depth, fit.error
-        # Ingress and egress are no scatter.
-        dip = fit.depth * shape if np.isfinite(fit.depth) else 0.0
-        scatter[k] = point_scatter(curve / (1 - dip), orbits)
+        scatter[k] = scatter_of(curve, orbits, times, transit).ppm
+        if shape is not None:
+            fit = fit_depth(curve, shape, terms)
+            depth[k], error[k] = fit.depth, fit.error
     return ByWavelength(bins.edges, flux, scatter, expected, depth, error)
 
 

@@ -9,7 +9,7 @@ import bottleneck as bn
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.photometry import expected_scatter, point_scatter
+from hustle_widgets.algorithms.photometry import expected_scatter, scatter_of
 from hustle_widgets.algorithms.transits import Transit, fit_depth, shape_of, trend_terms
 from hustle_widgets.assessment import Zones, background, patches
 from hustle_widgets.choosing.curves import curve_of, orders_of, quicklook_of
@@ -103,19 +103,13 @@ def _of_light(
     used = np.ones(curve.flux.size, bool) if frames is None else frames
     transit = facts["transit"] if transit is None else transit
     depth, error = float("nan"), float("nan")
-    level = curve.flux
     if transit is not None:
         shape = shape_of(curve.times, transit)
-        whole = fit_depth(curve.flux, shape, trend_terms(curve.times, curve.orbits))
-        fit = whole
-        if frames is not None:
-            fit = fit_depth(curve.flux[used], shape[used], trend_terms(curve.times[used], curve.orbits[used]))
+        fit = fit_depth(curve.flux[used], shape[used], trend_terms(curve.times[used], curve.orbits[used]))
         depth, error = fit.depth, fit.error
-        if np.isfinite(whole.depth):
-            level = curve.flux / (1 - whole.depth * shape)
     pixels = float(facts["apertures"][order].weights.sum())
     sky, read_noise = subtracted_sky(state), state.column("read_noise")
-    ppm = point_scatter(level[used], curve.orbits[used])
+    ppm = scatter_of(curve.flux[used], curve.orbits[used], curve.times[used], transit).ppm
     limit = expected_scatter(curve.flux[used], sky[used], read_noise[used], pixels)
     return {
         "scatter": ppm / limit if limit > 0 else float("nan"),

@@ -10,7 +10,7 @@ import numpy as np
 from hustle_widgets.algorithms.photometry import (
     Aperture,
     expected_scatter,
-    point_scatter,
+    scatter_of,
     spectrum,
     trace_aperture,
 )
@@ -139,16 +139,18 @@ class Quicklook(Step):
         spectra = {order: columns.pop(f"spectrum_{order}") for order in apertures}
         orbits, read_noise = state.column("orbit_numbers"), state.column("read_noise")
         sky = subtracted_sky(state)
-        scatter, expected = {}, {}
+        times = state.column("exp_time")
+        white = sum(columns[f"flux_{order}"] for order in apertures)
+        transit = find_transit(times, white, orbits)
+        scatter, expected, freedom = {}, {}, {}
         for order, laid in apertures.items():
             flux = columns[f"flux_{order}"]
-            scatter[order] = point_scatter(flux, orbits)
+            scatter[order], freedom[order] = scatter_of(flux, orbits, times, transit)
             expected[order] = expected_scatter(flux, sky, read_noise, float(laid.weights.sum()))
-        white = sum(columns[f"flux_{order}"] for order in apertures)
-        transit = find_transit(state.column("exp_time"), white, orbits)
         colours = by_wavelength(state, spectra, apertures, traces, wavelength_bins, transit)
         facts = {
             "scatter_ppm": scatter,
+            "scatter_freedom": freedom,
             "expected_ppm": expected,
             "traces": traces,
             "half_width": aperture,
