@@ -11,16 +11,9 @@ import pytest
 from visits import everything, small_folder, small_visit, tiny_visit
 
 from hustle_widgets import Reduction
-from hustle_widgets.assessment import (
-    AGREEMENT,
-    TRACE_SHARE,
-    Finding,
-    Zones,
-    assess,
-    judge,
-    worst,
-    worst_of_steps,
-)
+from hustle_widgets.assessment import Finding, Zones, assess, judge, worst, worst_of_steps
+from hustle_widgets.assessment.flagged import TRACE_SHARE
+from hustle_widgets.assessment.motion import AGREEMENT
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Outcome, Patch, Table
 from hustle_widgets.simulate import read_truth
@@ -47,17 +40,22 @@ def test_the_default_is_good_by_every_criterion(default):
     findings, _ = default
     titles = {finding.title for finding in findings}
     assert titles == {
-        "Traces kept", "Pixels changed", "Background left", "Displacement", "Trackers agree", "Scatter",
+        "Traces kept", "Stars kept", "Pixels changed", "Background left", "Trace in the aperture", "Displacement",
+        "Trackers agree", "Scatter",
     }  # fmt: skip
     assert {f"{f.title} {f.step}: {f.sentence}" for f in findings if f.verdict == "bad"} == set()
-    for title in ("Traces kept", "Pixels changed", "Background left", "Displacement"):
-        assert of(findings, title).verdict == "good", of(findings, title).sentence
+    # In six frames no outlier reaches the thresholds in time: these steps find nothing, and say so.
+    blind = [finding for finding in findings if finding.step in ("fixed_iter", "free_iter") and not finding.value]
+    for finding in findings:
+        if finding.title not in ("Scatter", "Trackers agree") and finding not in blind:
+            assert finding.verdict == "good", finding.sentence
+    assert [finding.verdict for finding in blind if finding.title == "Traces kept"] == ["check", "check"]
 
 
 def test_over_correction_is_bad_on_the_traces(small_visit, small_folder):
     findings, _ = judged(small_visit, small_folder, free_sigma=1.5, led_threshold=1)
     found = of(findings, "Traces kept", "free_iter")
-    assert found.verdict == "bad" and "raise the threshold" in found.sentence
+    assert found.verdict == "bad" and "aise free_sigma" in found.sentence
     assert of(findings, "Pixels changed", "free_iter").verdict == "bad"
     assert worst_of_steps(findings)["free_iter"].verdict == "bad"
     assert worst_of_steps(findings)["hst_flags"].verdict == "good"
@@ -104,7 +102,8 @@ def test_a_background_left_in_is_bad(small_visit, small_folder):
     findings, reduction = judged(small_visit, small_folder, **off)
     found = of(findings, "Background left")
     assert (found.step, found.verdict) == ("uniform", "bad")
-    assert "turn one of 5a to 5c on" in found.sentence
+    assert found.remedy is not None and found.remedy.parameter == "enabled" and found.remedy.value is True
+    assert found.remedy.words[1:] in found.sentence
     # It is what the pixels off the traces hold.
     sky = np.median(reduction.state().frame(0)[:5])
     assert found.value == pytest.approx(sky, abs=1.5)
@@ -180,7 +179,7 @@ def test_many_hits_are_sampled_without_bias(monkeypatch):
     mask = rng.random((4, 3000)) < np.where(zones.of_pixel == 1, 0.4, 0.1)
     patch = Patch.where(mask.reshape(shape), None)
     exact = zones.shares(patch)
-    monkeypatch.setattr("hustle_widgets.assessment.MOST", 1000)
+    monkeypatch.setattr("hustle_widgets.assessment.zones.MOST", 1000)
     assert len(patch) > 2000
     assert zones.shares(patch) == pytest.approx(exact, rel=0.1)
     assert exact[0] == pytest.approx(0.4, rel=0.05) and exact[0] > TRACE_SHARE[1]

@@ -205,7 +205,10 @@ def _without_dip(
     wide = touch.copy()
     wide[1:] |= touch[:-1]
     wide[:-1] |= touch[1:]
-    return flat, ~wide if np.count_nonzero(within & ~wide) >= _ENOUGH_BENDS else ~touch
+    for left_out in (wide, touch):
+        if np.count_nonzero(within & ~left_out) >= (_ENOUGH_BENDS if left_out is wide else 3):
+            return flat, ~left_out
+    return flat, np.ones(touch.size, bool)
 
 
 def point_scatter(

@@ -130,7 +130,10 @@ class Pins(Mapping[str, Pin]):
             figures=figures_of(state, location, transit=self.transit(), kinds=reduction.kinds),
             curves=light,
             backgrounds={n: o.offset.usual() for n, o in state.outcomes.items() if o.offset is not None},
-            findings=[dict(vars(finding)) for finding in assess(state, location, kinds=reduction.kinds)],
+            findings=[
+                {name: value for name, value in vars(finding).items() if name != "remedy"}
+                for finding in assess(state, location, kinds=reduction.kinds)
+            ],
             visit=state.source.token,
             versions=package_versions(),
             transit=None if table is None else table.facts["transit"],

@@ -134,6 +134,8 @@ class Step(LazyVBox):
         Bit of `data_quality` that marks the pixels it flags, 0 if it flags none.
     flags_what : str
         What these pixels are, for titles.
+    threshold : str
+        The parameter that flags fewer pixels when it is raised, '' if there is none.
     color, line : str
         How its flags are drawn beside those of others: a colour of `view.theme` by name, or any of CSS, and
         '-', '--' or ':'. Steps without a colour get one that is free.
@@ -180,6 +182,7 @@ class Step(LazyVBox):
     borrows: ClassVar[tuple[str, ...]] = ()
     flag: ClassVar[int] = 0
     flags_what: ClassVar[str] = ""
+    threshold: ClassVar[str] = ""
     color: ClassVar[str] = ""
     line: ClassVar[str] = "-"
     in_sight: ClassVar[bool] = False

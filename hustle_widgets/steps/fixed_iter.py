@@ -13,9 +13,12 @@ from hustle_widgets.engine.plan import Setting
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
 from hustle_widgets.steps.following import (
+    CLIPS_AT,
     NOTHING_FOLLOWED,
+    OUT_OF_REACH,
     Following,
     follow,
+    followed_facts,
     out_of_reach,
     replace_by_choice,
     replaced_by_flux,
@@ -33,7 +36,7 @@ class FixedIteration(Step):
     heading = ("Step 3: Reject cosmic rays with time iteration", "Step 3a: Fixed iteration parameters")
     switch = "do_fixed_iter"
     switch_help = "Reject outliers in time a fixed number of times."
-    by, flag = "rows", 2
+    by, threshold, flag = "rows", "fixed_sigmas", 2
     borrows = ("zeroth_tracking.location",)
     flags_what, color, line = "Cosmic rays rejected in time", "orange", "--"
     doing = "Iterating with fixed sigmas to remove CRs..."
@@ -117,4 +120,9 @@ class FixedIteration(Step):
         reach = farthest_lone_outlier(n_frames)
         beyond = [sigma for sigma in fixed_sigmas if sigma >= reach]
         notes = (out_of_reach(n_frames, reach, min(beyond)),) if beyond else ()
-        return Outcome((*outcome.deltas, Table(notes=following.notes + notes)))
+        facts = followed_facts(following)
+        if fixed_sigmas:
+            facts[CLIPS_AT] = min(fixed_sigmas)
+        if fixed_sigmas and len(beyond) == len(fixed_sigmas):
+            facts[OUT_OF_REACH] = reach
+        return Outcome((*outcome.deltas, Table(facts=facts, notes=following.notes + notes)))

@@ -59,6 +59,17 @@ class Following(NamedTuple):
 
 NOTHING_FOLLOWED = Following(None)
 
+# Facts of steps in time: what their outliers become, unless it is the median of the series; their lowest threshold
+# [sigma]; how far a lone outlier reaches [sigma] where that is not far enough for it.
+FOLLOWS, CLIPS_AT, OUT_OF_REACH = "follows", "clips_at", "out_of_reach"
+
+
+def followed_facts(following: Following) -> dict[str, Any]:
+    """Tell what outliers on the traces become: 'model' if they are found by it too, 'flux' if only replaced by it."""
+    if following.traces is None:
+        return {}
+    return {FOLLOWS: "flux" if following.followed is None else "model"}
+
 
 def out_of_reach(n_frames: int, reach: float, threshold: float, where: str = "") -> str:
     """Say that with so few frames a threshold finds nothing."""
@@ -231,5 +242,5 @@ def track_of(following: Following) -> Table:
     moved = np.stack([motion.column, motion.row], axis=1)
     seen = np.isfinite(moved).all(axis=1)
     columns: Mapping[str, Floats] = {"trace_flux": motion.flux, "trace_disp": moved - moved[seen.argmax()]}
-    facts = {"followed_pixels": following.traces.layout.pixels}
+    facts = {"followed_pixels": following.traces.layout.pixels, **followed_facts(following)}
     return Table(columns, facts, following.notes)

@@ -17,7 +17,9 @@ from hustle_widgets.engine.plan import Setting
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.following import (
+    CLIPS_AT,
     NOTHING_FOLLOWED,
+    OUT_OF_REACH,
     Following,
     follow,
     out_of_reach,
@@ -39,7 +41,7 @@ class FreeIteration(Step):
     heading = ("Step 3b: Free iteration parameters",)
     switch = "do_free_iter"
     switch_help = "Reject outliers in time until none is left."
-    by, flag, opens = "rows", 4, True
+    by, threshold, flag, opens = "rows", "free_sigma", 4, True
     flags_what, color = "Cosmic rays rejected in time", "vermillion"
     doing = "Iterating until no CRs are left..."
     done = "Free iterations complete."
@@ -139,13 +141,15 @@ class FreeIteration(Step):
     @staticmethod
     def finish(outcome: Outcome, state: State, *, free_sigma: float, following: Following) -> Outcome:
         """Add what was followed, and say when no outlier, however large, can reach the threshold."""
-        table = track_of(following)
+        found = track_of(following)
+        facts, notes = {**found.facts, CLIPS_AT: free_sigma}, found.notes
         n_frames = state.shape[0]
         reach = farthest_lone_outlier(n_frames)
         if free_sigma > reach:
             where = "Off the traces" if following.followed is not None else ""
-            note = out_of_reach(n_frames, reach, free_sigma, where)
-            table = Table(table.columns, table.facts, (*table.notes, note))
+            facts[OUT_OF_REACH] = reach
+            notes = (*notes, out_of_reach(n_frames, reach, free_sigma, where))
+        table = Table(found.columns, facts, notes)
         return Outcome((*outcome.deltas, table))
 
 

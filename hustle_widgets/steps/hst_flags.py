@@ -15,6 +15,7 @@ from hustle_widgets.steps.following import (
     NOTHING_FOLLOWED,
     Following,
     follow,
+    followed_facts,
     replace_by_choice,
     replaced_by_flux,
     replaced_by_neighbours,
@@ -102,4 +103,5 @@ class HSTFlags(Step):
             usable = ~flagged(hst_dq, hst_flags)
             values = replaced_by_flux(block, mask, values, following, usable=usable, chosen=~standing[mask])
             values = replaced_by_neighbours(block, mask, values, following, standing)
-        return Patch.where(mask, values if hst_replace else None), Table(notes=notes)
+        table = Table(facts=followed_facts(following), notes=notes)
+        return Patch.where(mask, values if hst_replace else None), table

@@ -29,7 +29,7 @@ class LaplacianEdgeDetection(Step):
     )
     switch = "do_led"
     switch_help = "Reject hot, cold and dead pixels by Laplacian edge detection."
-    by, flag = "frames", 8
+    by, threshold, flag = "frames", "led_threshold", 8
     flags_what, color = "Pixels rejected by Laplacian edge detection", "blue"
     doing = "Detecting edges of hot pixels..."
     done = "Laplacian edge detection complete."

@@ -25,7 +25,7 @@ class SpatialSmoothing(Step):
     heading = ("Step 4b: Spatial smoothing parameters",)
     switch = "do_smooth"
     switch_help = "Reject pixels that stand out of a smoothed frame."
-    by, flag = "frames", 16
+    by, threshold, flag = "frames", "smth_threshold", 16
     flags_what, color, line = "Pixels rejected by spatial smoothing", "green", "--"
     doing = "Comparing with smoothed frames..."
     done = "Spatial smoothing complete."

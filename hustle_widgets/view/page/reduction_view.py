@@ -294,9 +294,10 @@ class ReductionView(PagePart):
             if not states <= {"fresh", "off", "failed"}:
                 return
             state = reduction.state()
-            location = given_location(state, reduction.values())
+            values = reduction.values()
+            location = given_location(state, values)
             before = None if self.curve.previous is None else self.curve.previous.ppm
-        findings = assess(state, location, before, reduction.kinds)
+        findings = assess(state, location, before, reduction.kinds, values)
         with reduction.frozen():
             self._findings = findings
             self.assessment.show(findings)

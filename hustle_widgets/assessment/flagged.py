@@ -1,0 +1,248 @@
+"""Whether the pixels that steps flag are faults: the traces kept, few pixels changed, and anything found at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hustle_widgets.assessment.finding import Finding, Remedy, Verdict, better, judge, worse
+from hustle_widgets.assessment.traces import TraceLoss, losses
+from hustle_widgets.assessment.zones import Zones, patches
+from hustle_widgets.engine.blocks import State
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.following import FOLLOWS, OUT_OF_REACH
+
+# Where 'good' ends and where 'bad' begins.
+TRACE_RATE = (1.5, 3.0)  # flagged share on the traces over that off them
+TRACE_SHARE = (0.03, 0.06)  # flagged share on the traces; cosmic rays hit 1 % in 190 s (WFC3 IHB 5.4)
+TRACE_FEW = 0.002  # share on the traces that is too small to matter, whatever it is off them
+CHANGED = (0.05, 0.15)  # share of all pixels changed
+DILUTION = (0.02, 0.06)  # share of a transit's depth that is lost; the tutorial's threshold costs 0.01
+LOST = (0.01, 0.05)  # share of the light of the traces that is taken away
+# A change of the dip that was found counts from so many of its errors.
+SURE = 5.0
+
+Kinds = Mapping[str, type[Step]]
+
+
+def on_traces(
+    state: State, zones: Zones, kinds: Sequence[type[Step]] = (), values: Mapping[str, Any] | None = None
+) -> list[Finding]:
+    """Judge whether a step that flags pixels takes the traces for outliers, and what that costs."""
+    named = {kind.name: kind for kind in kinds}
+    in_time = followers(state, named)
+    cost = dict(losses(state, zones, in_time))
+    found = []
+    for name, patch in patches(state):
+        on, off = zones.shares(patch)
+        if not len(patch):
+            found.append(nothing_found(state, name, named, values))
+        elif np.isfinite(on) and np.isfinite(off):
+            # One pixel more or less in a frame is chance.
+            spread = 1 / (zones.counts[1] * patch.shape[0]) * 20
+            rate = (on + spread) / (off + spread)
+            found.append(_kept(name, on, off, rate, cost.get(name), named, values, in_time.get(name)))
+    return found
+
+
+def followers(state: State, named: Kinds) -> dict[str, str]:
+    """Return what the steps in time replace outliers by: 'median', 'flux' or 'model', see `traces.losses`."""
+    return {
+        name: outcome.table.facts.get(FOLLOWS, "median")
+        for name, outcome in state.outcomes.items()
+        if name in named and named[name].by == "rows"
+    }
+
+
+def _kept(
+    name: str,
+    on: float,
+    off: float,
+    rate: float,
+    cost: TraceLoss | None,
+    named: Kinds,
+    values: Mapping[str, Any] | None,
+    follows: str | None,
+) -> Finding:
+    seen = worse(judge(rate, TRACE_RATE), judge(on, TRACE_SHARE))
+    if on < TRACE_FEW:
+        seen = "good"
+    sentence = f"{on:.2%} of the pixels on the traces are flagged, {off:.2%} of those off them"
+    costs, verdict = _cost(cost)
+    if cost is None:
+        verdict = seen
+    elif verdict == "good" and follows != "model":
+        # What is flagged does no harm that can be measured, however it looks. In time hits stand out better where the
+        # star is not bright: only many more on the traces are to be looked at.
+        verdict = better(seen, "check") if follows is None or seen == "bad" else "good"
+    remedy = None
+    if costs:
+        sentence += f". {costs}"
+    if verdict == "good":
+        sentence += "." if costs else ": "
+        if not costs:
+            sentence += "too few to matter." if rate > TRACE_RATE[0] else "the hits do not follow the traces."
+    else:
+        remedy = _spare(name, cost, named, values, follows)
+        if not costs:
+            sentence += ": the traces are being corrected away"
+        sentence += f": {remedy.words}" if not costs else f" {remedy.words[0].upper()}{remedy.words[1:]}"
+    return Finding(name, "Traces kept", on, f"{on:.2%} hit", verdict, sentence, remedy)
+
+
+def _cost(cost: TraceLoss | None) -> tuple[str, Verdict]:
+    """Return what a step costs in words, where that is worth a word, and the verdict on it."""
+    if cost is None:
+        return "", "good"
+    sure = abs(cost.bias) > SURE * cost.bias_error
+    diluted = max(cost.dilution, abs(cost.bias) if sure else 0.0)
+    verdicts = judge(diluted, DILUTION), judge(abs(cost.lost), LOST)
+    words = []
+    if verdicts[0] != "good":
+        if sure and abs(cost.bias) > DILUTION[0]:
+            words.append(f"It changes the depth of the dip by {cost.bias:+.1%}")
+        if cost.dilution > DILUTION[0]:
+            words.append(f"{cost.dilution:.1%} of the depth of a transit is expected to be lost")
+    if verdicts[1] != "good":
+        change = "taken from" if cost.lost > 0 else "added to"
+        words.append(f"{abs(cost.lost):.1%} of their light is {change} the traces")
+    return (". ".join(words) + "." if words else ""), worse(*verdicts)
+
+
+def _spare(
+    name: str, cost: TraceLoss | None, named: Kinds, values: Mapping[str, Any] | None, follows: str | None
+) -> Remedy:
+    """Say how a step spares the traces."""
+    kind = named.get(name)
+    parameters = {} if kind is None else kind.parameters
+    of_hits = cost is not None and cost.hits > cost.dilution / 2
+    if "replace_by" in parameters and follows == "median" and (of_hits or not (kind and kind.threshold)):
+        return Remedy(
+            name,
+            "replace_by",
+            "set",
+            "flux",
+            "set replace_by to 'flux', which keeps a transit in what is replaced.",
+        )
+    return more(name, named, values)
+
+
+def more(name: str, named: Kinds, values: Mapping[str, Any] | None) -> Remedy:
+    """Say how a step flags less."""
+    kind = named.get(name)
+    if kind is not None and kind.threshold:
+        value = raised(kind, values)
+        to = "" if value is None else f" to {value_in_words(value)}"
+        return Remedy(
+            name, kind.threshold, "raise", value, f"raise {kind.threshold}{to}, or look at the frame."
+        )
+    if kind is not None and "hst_flags" in kind.parameters:
+        return Remedy(
+            name,
+            "hst_flags",
+            "set",
+            None,
+            "leave out the flag that marks more than faults: look at the bars.",
+        )
+    if kind is not None and kind.switch:
+        return Remedy(name, "enabled", "set", False, f"look at the frame, or switch {kind.title!r} off.")
+    return Remedy(name, None, "set", None, "look at the frame: what does this step take for faults?")
+
+
+def raised(kind: type[Step], values: Mapping[str, Any] | None) -> Any:
+    """Return a higher threshold: the tutorial's, or a quarter more than the present one; None if that is not known."""
+    tutorial: Any = kind.parameters[kind.threshold].tutorial
+    now = (values or {}).get(kind.threshold)
+    if now is None:
+        return None
+    if isinstance(now, tuple):
+        pairs = zip(now, [*tutorial, *now[len(tutorial) :]], strict=False)
+        return tuple(_higher(one, other) for one, other in pairs)
+    return _higher(now, tutorial)
+
+
+def _higher(now: float, tutorial: float) -> float:
+    return float(tutorial) if now < tutorial else float(f"{1.25 * now:.2g}")
+
+
+def value_in_words(value: Any) -> str:
+    """Return a value as a person writes it."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(value_in_words(one) for one in value) + "]"
+    return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)
+
+
+def nothing_found(state: State, name: str, named: Kinds, values: Mapping[str, Any] | None) -> Finding:
+    """Say why a step flags nothing: a visit without a single fault is not to be had."""
+    kind = named.get(name)
+    reach = state.outcomes[name].table.facts.get(OUT_OF_REACH)
+    frames = f"{state.shape[0]} frame{'s' * (state.shape[0] != 1)}"
+    if reach is not None and kind is not None:
+        low: Any = kind.parameters[kind.threshold].tutorial
+        value = float(f"{0.95 * reach:.2g}")
+        listed = isinstance(low, tuple)
+        remedy = Remedy(
+            name,
+            kind.threshold,
+            "lower",
+            (value,) if listed else value,
+            f"lower {kind.threshold} below {reach:.2f}, or do without this step.",
+        )
+        why = f"with {frames} a lone outlier reaches at most {reach:.2f} sigma, less than the threshold"
+    elif kind is not None and kind.threshold:
+        remedy = Remedy(
+            name,
+            kind.threshold,
+            "lower",
+            _lowered(kind, values),
+            f"lower {kind.threshold}, or look at the frame.",
+        )
+        why = "every visit has cosmic rays and hot pixels, but none is beyond the threshold where this step looks"
+    elif kind is not None and "hst_flags" in kind.parameters:
+        remedy = Remedy(
+            name,
+            "hst_flags",
+            "set",
+            kind.parameters["hst_flags"].tutorial,
+            "choose flags that the bars show.",
+        )
+        why = "no pixel of the visit carries a flag that is chosen"
+    else:
+        remedy = Remedy(name, None, "set", None, "look at the parameters of this step.")
+        why = "this step does nothing"
+    sentence = f"No pixel is flagged: {why}. {remedy.words[0].upper()}{remedy.words[1:]}"
+    return Finding(name, "Traces kept", 0.0, "none hit", "check", sentence, remedy)
+
+
+def _lowered(kind: type[Step], values: Mapping[str, Any] | None) -> Any:
+    tutorial: Any = kind.parameters[kind.threshold].tutorial
+    now = (values or {}).get(kind.threshold)
+    if now is None:
+        return None
+    if isinstance(now, tuple):
+        return tuple(min(float(one), *tutorial) * 0.8 for one in now)
+    return float(tutorial) if now > tutorial else float(f"{0.8 * now:.2g}")
+
+
+def changed(
+    state: State, kinds: Sequence[type[Step]] = (), values: Mapping[str, Any] | None = None
+) -> list[Finding]:
+    """Judge how many pixels each step changes, and all steps together."""
+    named = {kind.name: kind for kind in kinds}
+    total = float(np.prod(state.shape))
+    shares = {
+        name: len(patch) / total for name, patch in patches(state) if patch.value is not None and len(patch)
+    }
+    found = []
+    together = sum(shares.values())
+    for name, share in shares.items():
+        verdict = judge(share, CHANGED)
+        sentence = f"{share:.2%} of all pixels are changed by this step, {together:.2%} by all steps."
+        remedy = None
+        if verdict != "good":
+            remedy = more(name, named, values)
+            sentence += f" Cosmic rays and bad pixels are about 1 to 3 %: {remedy.words}"
+        found.append(Finding(name, "Pixels changed", share, f"{together:.2%}", verdict, sentence, remedy))
+    return found

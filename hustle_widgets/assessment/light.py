@@ -1,0 +1,123 @@
+"""How the light curve scatters, against photons and against the edit before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hustle_widgets.algorithms.photometry import scatter_range
+from hustle_widgets.assessment.finding import VERDICTS, Finding, Remedy, Verdict, judge
+from hustle_widgets.engine.blocks import State
+from hustle_widgets.steps.base import Step
+
+# Where 'good' ends and where 'bad' begins.
+SCATTER = (1.5, 3.0)  # in units of the photon limit
+TOO_QUIET = (0.75, 0.5)  # the same, from below: noise that was corrected away
+WORSE = (1.05, 1.25)  # scatter over that before the last edit
+# Chance that a scatter of photons alone lies beyond where 'good' ends, and beyond where 'bad' begins, on either side.
+CHANCE = (0.003, 1e-4)
+
+
+def light(
+    state: State,
+    previous_ppm: Mapping[str, float],
+    kinds: Sequence[type[Step]] = (),
+    others: Sequence[Finding] = (),
+) -> list[Finding]:
+    """Judge the scatter of the light curve against the photon limit and against that before the last edit.
+
+    Parameters
+    ----------
+    state : State
+    previous_ppm : mapping of str to float
+    kinds : sequence of type of Step
+    others : sequence of Finding
+        What is known otherwise: the worst of it is the first to be mended.
+    """
+    found = []
+    name, facts = next(
+        ((name, o.table.facts) for name, o in state.outcomes.items() if "scatter_ppm" in o.table.facts),
+        ("", {}),
+    )
+    for order, ppm in facts.get("scatter_ppm", {}).items():
+        limit = facts.get("expected_ppm", {}).get(order, float("nan"))
+        freedom = facts.get("scatter_freedom", {}).get(order, float("inf"))
+        found.append(_scatter(name, order, ppm, limit, freedom, kinds, others))
+        if order in previous_ppm and previous_ppm[order] > 0:
+            found.append(_edit(name, order, ppm, previous_ppm[order]))
+    return found
+
+
+def judged_scatter(ratio: float, freedom: float) -> Verdict:
+    """Return the verdict on a scatter over the photon limit, of a light curve of so many degrees of freedom.
+
+    Few points scatter by chance more or less than photons make many: the limits are as wide as chance.
+    """
+    usual, rare = (scatter_range(freedom, chance) for chance in CHANCE)
+    above = max(SCATTER[0], usual[1]), max(SCATTER[1], rare[1])
+    if ratio < min(TOO_QUIET[0], usual[0]):
+        return "bad" if ratio < min(TOO_QUIET[1], rare[0]) else "check"
+    return judge(ratio, above)
+
+
+def _scatter(
+    name: str,
+    order: str,
+    ppm: float,
+    limit: float,
+    freedom: float,
+    kinds: Sequence[type[Step]],
+    others: Sequence[Finding],
+) -> Finding:
+    value = ppm / limit if limit > 0 else float("nan")
+    figure, remedy = f"{value:.2f} x photons", None
+    if not value >= 0:
+        why = "has no light" if not limit > 0 else "has too few points in a row to tell its scatter"
+        remedy = Remedy(name, None, "set", None, "look at the aperture on the frame, and at the frames kept.")
+        sentence = f"Order {order} {why}: {remedy.words}"
+        return Finding(name, "Scatter", value, "not known", "check", sentence, remedy)
+    verdict = judged_scatter(value, freedom)
+    sentence = f"Order {order} scatters by {ppm:,.0f} ppm; photons alone give {limit:,.0f} ppm."
+    if verdict != "good":
+        remedy = _calm(name, value < 1, kinds, others)
+        if value < 1:
+            sentence += " Less than photons can: the noise itself is being corrected away."
+        else:
+            sentence += " Cosmic rays left, pixels wrongly corrected, or the background may be the reason."
+        sentence += f" {remedy.words[0].upper()}{remedy.words[1:]}"
+    elif freedom < 10:
+        low, high = scatter_range(freedom, CHANCE[0])
+        sentence += f" So few points tell no better than {low:.1f} to {high:.1f} times."
+    return Finding(name, "Scatter", value, figure, verdict, sentence, remedy)
+
+
+def _calm(name: str, quiet: bool, kinds: Sequence[type[Step]], others: Sequence[Finding]) -> Remedy:
+    """Say what to try on a light curve that scatters too much, or too little."""
+    doubtful = [finding for finding in others if finding.verdict != "good" and finding.remedy is not None]
+    # A step that finds nothing takes no light either.
+    doubtful = [finding for finding in doubtful if not (quiet and finding.value == 0)]
+    if doubtful:
+        first = max(doubtful, key=lambda finding: VERDICTS.index(finding.verdict)).remedy
+        assert first is not None
+        return first
+    clipping = [kind for kind in kinds if kind.threshold]
+    if quiet and clipping:
+        kind = clipping[0]
+        return Remedy(
+            kind.name, kind.threshold, "raise", None, "raise the thresholds of the steps that replace pixels."
+        )
+    following = next((kind for kind in kinds if "free_model" in kind.parameters), None)
+    if following is not None:
+        words = "set free_model to 'drift', which tells hits from motion, or click on a point to see what moved it."
+        return Remedy(following.name, "free_model", "set", "drift", words)
+    return Remedy(name, None, "set", None, "look at the frames of the points that stand out.")
+
+
+def _edit(name: str, order: str, now: float, before: float) -> Finding:
+    ratio = now / before
+    verdict = judge(ratio, WORSE)
+    sentence = f"Since the last edit the scatter of order {order} went from {before:,.0f} to {now:,.0f} ppm."
+    remedy = None
+    if verdict != "good":
+        sentence += " The edit made it worse."
+        remedy = Remedy(name, None, "set", None, "undo the last edit.")
+    return Finding(name, "Last edit", ratio, f"{ratio - 1:+.1%} scatter", verdict, sentence, remedy)
