@@ -45,7 +45,9 @@ def test_the_default_is_good_by_every_criterion(default):
     }  # fmt: skip
     assert {f"{f.title} {f.step}: {f.sentence}" for f in findings if f.verdict == "bad"} == set()
     # In six frames no outlier reaches the thresholds in time: these steps find nothing, and say so.
-    blind = [finding for finding in findings if finding.step in ("fixed_iter", "free_iter") and not finding.value]
+    blind = [
+        finding for finding in findings if finding.step in ("fixed_iter", "free_iter") and not finding.value
+    ]
     for finding in findings:
         if finding.title not in ("Scatter", "Trackers agree") and finding not in blind:
             assert finding.verdict == "good", finding.sentence
