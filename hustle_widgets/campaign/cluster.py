@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import logging
 import multiprocessing
+import os
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from hustle_widgets.campaign import remote
@@ -19,6 +21,10 @@ from hustle_widgets.engine.chain import usable_cores
 _ROOM = 1.6
 # Of the memory that is free, what the workers' peaks may take together.
 _OF_FREE = 0.85
+_GUARD = (
+    "Worker processes import the script that starts them: in a script, put the call of run_many under "
+    '`if __name__ == "__main__":`.'
+)
 
 
 def distributed() -> Any:
@@ -114,23 +120,38 @@ def _check(client: Any, jobs: Sequence[Job]) -> None:
 @contextmanager
 def _local_client(dask: Any, jobs: Sequence[Job], workers: int | None) -> Iterator[Any]:
     if multiprocessing.parent_process() is not None:
-        raise RuntimeError(
-            "run_many starts worker processes, which import the script that started them. Put its call under "
-            '`if __name__ == "__main__":`.'
-        )
+        raise RuntimeError(_GUARD)
     free = min(dask.system.MEMORY_LIMIT, importlib.import_module("psutil").virtual_memory().available)
     peak, cores = peak_of_jobs(jobs), usable_cores()
     number = workers_that_fit(len(jobs), peak, cores, free) if workers is None else workers
     with tempfile.TemporaryDirectory(prefix="hustle-workers-", ignore_cleanup_errors=True) as place:
-        cluster = dask.LocalCluster(
-            n_workers=number,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=int(_ROOM * peak),
-            dashboard_address="127.0.0.1:0",
-            local_directory=place,
-            silence_logs=logging.CRITICAL,
-            env={"HUSTLE_THREADS": str(max(1, cores // number)), "MPLBACKEND": "Agg"},
-        )
+        # What a worker leaves that is killed goes with the folder. TMPDIR is read by its tempfile.
+        own = {"HUSTLE_THREADS": str(max(1, cores // number)), "MPLBACKEND": "Agg", "TMPDIR": place}
+        try:
+            cluster = dask.LocalCluster(
+                n_workers=number,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=int(_ROOM * peak),
+                dashboard_address="127.0.0.1:0",
+                local_directory=place,
+                silence_logs=logging.CRITICAL,
+                env=own,
+            )
+        except RuntimeError as error:
+            raise RuntimeError(f"The workers could not be started ({error}). {_GUARD}") from error
         with cluster, dask.Client(cluster, set_as_default=False) as client:
-            yield client
+            try:
+                yield client
+            except BaseException:  # Ctrl-C too: what the workers are at is of no use any more
+                _end_at_once(cluster)
+                raise
+
+
+def _end_at_once(cluster: Any) -> None:
+    """Kill the workers of a cluster on this machine; it would wait for what they are at."""
+    for nanny in cluster.workers.values():
+        nanny.auto_restart = False
+        if nanny.pid:
+            with suppress(OSError):
+                os.kill(nanny.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
