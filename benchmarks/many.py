@@ -2,9 +2,10 @@
 
     python benchmarks/many.py [--visits 6] [--frames 74] [--rows 600] [--columns 2100] [--workers 1 2]
 
-One visit is simulated; the others are links to its files, so that reading them is quicker than from a cold disk. All steps
-of the tutorial that need no sky image and no stars are on. To start the workers is counted by itself: a long campaign
-pays it once. Times depend on the load of the machine, which is told. What 1000 visits need follows from the last column.
+One visit is simulated; the others are links to its files, so that reading them is quicker than from a cold disk. All
+steps that need no sky image and no stars are on. To start the workers is in the second column, and not in those behind
+it: a long campaign pays it once. Times depend on the load of the machine, which is told;
+processor time depends on it least, and 1000 visits need 1000 / 3600 core hours for each second of it.
 """
 
 from __future__ import annotations
@@ -52,9 +53,8 @@ def main() -> None:
         size = f"{given.visits} visits of {given.frames} frames of {given.rows} x {given.columns}"
         print(f"{size}; {os.cpu_count()} cores, load {average}")
         print(f"peak that is expected of a worker: {expected_peak(str(first)) / GIB:.2f} GiB")
-        print(
-            f"{'workers':>8}{'s in all':>10}{'s a visit':>11}{'visits an hour':>16}{'peak [GiB]':>12}{'h for 1000':>12}"
-        )
+        heads = ("workers", "s in all", "s a visit", "CPU s a visit", "visits an hour", "peak [GiB]")
+        print("".join(f"{head:>16}" for head in heads))
         for workers in given.workers:
             started = time.perf_counter()
             campaign = run_many(
@@ -64,13 +64,12 @@ def main() -> None:
             if campaign.failed:
                 raise SystemExit(campaign.summary())
             seconds = float(np.median(campaign.table["seconds"]))
+            cpu = float(np.median(campaign.table["cpu_seconds"]))
             peak = float(campaign.table["memory"].max()) / 1024
             # Without the start: each worker has done its share of visits one after another.
             an_hour = 3600 * workers / seconds
-            print(
-                f"{workers:8}{took:10.1f}{seconds:11.2f}{an_hour:16.0f}{peak:12.2f}{1000 / an_hour:12.1f}",
-                flush=True,
-            )
+            values = (f"{took:.1f}", f"{seconds:.2f}", f"{cpu:.2f}", f"{an_hour:.0f}", f"{peak:.2f}")
+            print("".join(f"{value:>16}" for value in (workers, *values)), flush=True)
         started = time.perf_counter()
         again = run_many(folders, output_run=f"with_{given.workers[-1]}", progress=False, **PARAMETERS)
         assert {row["status"] for row in again} == {"known"}

@@ -45,6 +45,12 @@ class Campaign:
     def __init__(self, rows: Sequence[dict[str, Any]], jobs: Sequence[Job]) -> None:
         self.rows = tuple(rows)
         self.jobs = tuple(jobs)
+        self._opened: weakref.ref[Reduction] | None = None
+
+    @property
+    def opened(self) -> Reduction | None:
+        """The visit that was opened last, also by a click; None when there is none any more."""
+        return None if self._opened is None else self._opened()
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Campaign:
@@ -157,6 +163,7 @@ class Campaign:
             raise
         reduction.set(output_run=job.output_run + EDITED)
         weakref.finalize(reduction, kept.close)
+        self._opened = weakref.ref(reduction)
         return reduction
 
     def summary(self) -> str:

@@ -128,16 +128,17 @@ def _local_client(dask: Any, jobs: Sequence[Job], workers: int | None) -> Iterat
         # What a worker leaves that is killed goes with the folder. TMPDIR is read by its tempfile.
         own = {"HUSTLE_THREADS": str(max(1, cores // number)), "MPLBACKEND": "Agg", "TMPDIR": place}
         try:
-            cluster = dask.LocalCluster(
-                n_workers=number,
-                threads_per_worker=1,
-                processes=True,
-                memory_limit=int(_ROOM * peak),
-                dashboard_address="127.0.0.1:0",
-                local_directory=place,
-                silence_logs=logging.CRITICAL,
-                env=own,
-            )
+            with importlib.import_module("dask").config.set({"temporary-directory": place}):
+                cluster = dask.LocalCluster(
+                    n_workers=number,
+                    threads_per_worker=1,
+                    processes=True,
+                    memory_limit=int(_ROOM * peak),
+                    dashboard_address="127.0.0.1:0",
+                    local_directory=place,
+                    silence_logs=logging.CRITICAL,
+                    env=own,
+                )
         except RuntimeError as error:
             raise RuntimeError(f"The workers could not be started ({error}). {_GUARD}") from error
         with cluster, dask.Client(cluster, set_as_default=False) as client:

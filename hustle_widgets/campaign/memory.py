@@ -1,4 +1,4 @@
-"""How much memory a visit takes: counted while one is reduced, and told beforehand from the size of its files."""
+"""What a visit takes: memory and processor time, counted; and its peak of memory, told beforehand by its files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ except ImportError:  # Windows
 
 GIB = 2**30
 #: Peak of load, all steps and save of a visit of 74 frames of 600 x 2100 [bytes], see benchmarks/memory.py.
-FULL_SIZE = int(0.95 * GIB)
+FULL_SIZE = int(0.98 * GIB)
 #: The same without any frame: Python, the libraries, and what does not grow with the visit [bytes].
-EMPTY = int(0.2 * GIB)
+EMPTY = int(0.22 * GIB)
 #: Further memory for each byte of the cube of frames.
-PER_CUBE = 3
+PER_CUBE = 2.1
 # An exposure holds 10 bytes a pixel (SCI, ERR, DQ), a frame in memory 4; gzip halves a file.
 _FRAME_SHARE, _PACKED = 0.4, 2
 
@@ -53,3 +53,9 @@ def peak() -> int:
         return 0
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of this process so far, all its threads and ended children included [s]."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system

@@ -25,6 +25,8 @@ class Progress:
     heard : Heard
     shown : bool
         Whether anything is shown.
+    unit : str
+        What is counted.
 
     Attributes
     ----------
@@ -32,10 +34,12 @@ class Progress:
         Of the visits that are worked on, in the order in which `heard` numbers them.
     """
 
-    def __init__(self, total: int, heard: Heard, shown: bool = True) -> None:
+    def __init__(self, total: int, heard: Heard, shown: bool = True, unit: str = "visit") -> None:
         self.names: Sequence[str] = ()
         self._heard, self._shown = heard, shown
-        self._bar: Any = tqdm(total=total, desc="Visits", unit="visit", disable=not shown, file=sys.stderr)
+        self._bar: Any = tqdm(
+            total=total, desc=f"{unit.capitalize()}s", unit=unit, disable=not shown, file=sys.stderr
+        )
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="hustle-campaign", daemon=True)
         if shown:

@@ -16,6 +16,7 @@ NUMBERS = {
     "expected_ppm": ("1e-6", "scatter of photons, sky and read noise"),
     "displacement": ("pix", "furthest displacement from the first frame"),
     "seconds": ("s", "time of load, all steps and save"),
+    "cpu_seconds": ("s", "processor time of the worker for it"),
     "memory": ("Mibyte", "peak of resident memory of the worker"),
 }
 #: The same, of an injected transit; only where one was asked for.

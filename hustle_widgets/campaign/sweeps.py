@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -61,34 +62,92 @@ def sweep_many(
     jobs = jobs_of(
         places, steps=steps, config=config, parameters=parameters, overrides=overrides, inject=inject
     )
-    work = _Sweep({name: list(axis) for name, axis in values.items()}, order)
-    heard, found = Heard(), dict[int, Any]()
-    bar = Progress(len(jobs), heard, progress)
-    bar.names = [job.name for job in jobs]
+    axes = {name: list(axis) for name, axis in values.items()}
+    first = _earliest(axes, jobs[0].steps)
+    points = max(1, len(axes.get(first, ())))
+    work, heard = _Sweep(order), Heard()
+    if client is None and workers == 0:
+        parts = _parts(jobs, axes, first, 1)
+        results = _heard(here(work, parts, heard, _failure, retries), parts, heard, progress)
+    else:
+        with client_of(client, [*jobs] * points, workers) as connected:
+            threads = sum(worker["nthreads"] for worker in connected.scheduler_info()["workers"].values())
+            parts = _parts(jobs, axes, first, min(points, threads // len(jobs)))
+            found = on_workers(connected, work, parts, heard, _failure, _failed, retries)
+            results = _heard(found, parts, heard, progress)
+    return joined([job.name for job in jobs], _of_visits(results, len(jobs)))
 
-    def take(results: Iterable[tuple[int, Any]]) -> None:
+
+@dataclass(frozen=True)
+class _Part(Job):
+    """One visit, and some of the values."""
+
+    axes: dict[str, list[Any]] = field(default_factory=dict)
+
+
+def _parts(jobs: Sequence[Job], axes: dict[str, list[Any]], first: str, number: int) -> list[_Part]:
+    """Return the tasks: for each visit as many as workers would be idle otherwise, in the order of the visits.
+
+    Only the parameter that is earliest in the chain is cut: what its values have in common is loading alone.
+    """
+    if number < 2:
+        return [_Part(**vars(job), axes=axes) for job in jobs]
+    size = -(-len(axes[first]) // number)
+    cuts = [axes[first][k : k + size] for k in range(0, len(axes[first]), size)]
+    return [_Part(**vars(job), axes={**axes, first: cut}) for job in jobs for cut in cuts]
+
+
+def _earliest(names: Iterable[str], steps: Sequence[type[Step]]) -> str:
+    """Return the parameter whose step is the first in the chain; '' for none that is known."""
+    for kind in steps:
+        own = {kind.switch, f"{kind.name}.enabled", *kind.parameters}
+        own |= {f"{kind.name}.{key}" for key in kind.parameters}
+        for name in names:
+            if name in own:
+                return name
+    return ""
+
+
+def _heard(
+    results: Iterable[tuple[int, Any]], parts: Sequence[_Part], heard: Heard, progress: bool
+) -> list[Any]:
+    """Return the results in order, with a bar meanwhile."""
+    bar = Progress(len(parts), heard, progress, unit="sweep")
+    bar.names = [part.name for part in parts]
+    found = {}
+    try:
         for number, result in results:
             found[number] = result
-            bar.done({"name": jobs[number].name, **result})
-
-    try:
-        if client is None and workers == 0:
-            take(here(work, jobs, heard, _failure, retries))
-        else:
-            with client_of(client, jobs, workers) as connected:
-                take(on_workers(connected, work, jobs, heard, _failure, _failed, retries))
+            bar.done({"name": parts[number].name, **result})
     finally:
         bar.close()
-    return joined([job.name for job in jobs], [found[number] for number in range(len(jobs))])
+    return [found[number] for number in range(len(parts))]
+
+
+def _of_visits(results: Sequence[dict[str, Any]], visits: int) -> list[dict[str, Any]]:
+    """Put the parts of each visit together again; a visit of which one failed has failed."""
+    number = len(results) // visits
+    found = []
+    for k in range(visits):
+        parts = results[k * number : (k + 1) * number]
+        failed = next((part for part in parts if part["message"]), None)
+        if failed is None and number > 1:
+            datasets = [part["dataset"] for part in parts]
+            cut = datasets[0]["scatter"].dims[0]  # in the order of the chain
+            whole = xr.concat(datasets, cut, data_vars="all", join="outer", combine_attrs="override")
+            whole.attrs["remarks"] = "\n".join(filter(None, (one.attrs["remarks"] for one in datasets)))
+            failed = {**parts[0], "dataset": whole}
+        found.append(failed or parts[0])
+    return found
 
 
 class _Sweep:
     """The work on one visit."""
 
-    def __init__(self, values: Mapping[str, Sequence[Any]], order: str | None) -> None:
-        self.values, self.order = values, order
+    def __init__(self, order: str | None) -> None:
+        self.order = order
 
-    def __call__(self, job: Job, tell: Any) -> dict[str, Any]:
+    def __call__(self, job: Any, tell: Any) -> dict[str, Any]:
         try:
             if job.error:
                 raise ValueError(job.error)
@@ -98,7 +157,7 @@ class _Sweep:
                     reduction.inject(**job.inject)
                 try:
                     dataset = reduction.sweep(
-                        self.values, order=self.order, progress=lambda fraction: tell("sweep", fraction)
+                        job.axes, order=self.order, progress=lambda fraction: tell("sweep", fraction)
                     )
                 finally:
                     reduction.close()

@@ -16,7 +16,7 @@ from typing import Any
 from hustle_widgets.assessment import VERDICTS, assess, worst
 from hustle_widgets.campaign import records, remote
 from hustle_widgets.campaign.jobs import Job, values_asked
-from hustle_widgets.campaign.memory import forget_peak, peak
+from hustle_widgets.campaign.memory import cpu_seconds, forget_peak, peak
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import Listener
 from hustle_widgets.engine.memory import give_back
@@ -75,7 +75,7 @@ def _words(error: Exception) -> str:
 
 
 def _done(job: Job, tell: Tell | None) -> dict[str, Any]:
-    started, inputs = time.perf_counter(), records.inputs_before(job)
+    started, used, inputs = time.perf_counter(), cpu_seconds(), records.inputs_before(job)
     with local(job) as (folder, config):
         reduction = reduction_of(job, folder, config)
         try:
@@ -94,6 +94,7 @@ def _done(job: Job, tell: Tell | None) -> dict[str, Any]:
         finally:
             reduction.close()
         row["seconds"] = round(time.perf_counter() - started, 3)
+        row["cpu_seconds"] = round(cpu_seconds() - used, 3)
         row["peak_bytes"] = peak()
         if saved:
             records.keep(job, row, inputs)

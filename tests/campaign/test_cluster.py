@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import xarray as xr
 from campaigns import FAST, Tripwire, made_visits, set_trap, simulated
@@ -105,8 +108,36 @@ def test_a_sweep_is_that_of_each_visit(client: Any, folders: list[Path]) -> None
     assert f"{BROKEN}: " in found.attrs["remarks"] and "truncated" in found.attrs["remarks"]
 
 
+def test_a_sweep_of_one_visit_is_shared_among_the_workers(client: Any, folders: list[Path]) -> None:
+    values = {"do_uniform": [True, False], "free_iter.free_sigma": [3.0, 4.0, 6.0]}
+    before = client.run(os.getpid).keys()
+    found = sweep_many(folders[0], values, client, progress=False, **FAST)
+    alone = Reduction(folders[0], **FAST).sweep(values)
+    assert len(before) == 2
+    assert found.sizes == {"visit": 1, **alone.sizes}
+    for name in alone.data_vars:
+        one = found[name].isel(visit=0, drop=True).transpose(*alone[name].dims)
+        xr.testing.assert_allclose(one, alone[name].astype(float), rtol=1e-12)
+
+
 def test_a_worker_that_is_too_small_is_told(client: Any, folders: list[Path], monkeypatch: Any) -> None:
     info = {"workers": {"tcp://a:1": {"memory_limit": 2**28, "nthreads": 4}}}
     monkeypatch.setattr(client, "scheduler_info", lambda: info)
     with pytest.raises(ValueError, match=r"tcp://a:1 has 0\.25 GiB for 4 visit"):
         run_many(folders[0], client, output_run="small", progress=False, **FAST)
+
+
+def test_workers_of_its_own_end_with_all_they_made(
+    folders: list[Path], tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    config = tmp_path / "stage_1_own.hustle"  # a worker makes a file of it
+    config.write_text("".join(f"{key} {value!r}\n" for key, value in FAST.items()))
+    campaign = run_many(folders[:2], config=config, workers=1, output_run="own", progress=False)
+    assert campaign.failed == {} and [row["tries"] for row in campaign] == [1, 1]
+    assert [path.name for path in tmp_path.iterdir()] == [config.name]
+    after = psutil.Process().children(recursive=True)
+    assert not [
+        process for process in after if process.pid not in before and "spawn_main" in str(process.cmdline())
+    ]

@@ -46,7 +46,7 @@ class CampaignTable(anywidget.AnyWidget):
     Attributes
     ----------
     columns : list of dict
-        name and text of each.
+        name, text and digits behind the point of each.
     rows : list of dict
         cells (text, number or None) and text of each.
     chosen : int
@@ -83,9 +83,9 @@ class CampaignPage:
         self._below = w.VBox()
         head = w.HTML(f"<b>{escape(campaign.summary().splitlines()[0])}</b>")
         parts = [w.HTML(style(), layout=w.Layout(display="none")), head, self.table, self._said]
-        page = w.VBox([*parts, *_picture(campaign)])
+        page = w.VBox(parts)
         page.add_class("hustle-page")
-        self.widget = w.VBox([page, self._below])
+        self.widget = w.VBox([page, self._below, *_picture(campaign)])
 
     def _told(self, _: Any, content: Any, buffers: Any) -> None:
         number = content.get("open") if isinstance(content, dict) else None
@@ -144,7 +144,6 @@ def _picture(campaign: CampaignLike) -> list[Any]:
         return []
     file = io.BytesIO()
     campaign.figure().savefig(file, format="png")
-    image = w.Image(
-        value=file.getvalue(), format="png", layout=w.Layout(max_width="100%", object_fit="contain")
-    )
-    return [image]
+    # As large as it is drawn: the page would stretch it.
+    layout = w.Layout(max_width="100%", align_self="flex-start")
+    return [w.Image(value=file.getvalue(), format="png", layout=layout)]

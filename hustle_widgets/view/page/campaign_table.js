@@ -8,9 +8,9 @@ function cell(tag, text, name) {
   return made;
 }
 
-function words(value) {
+function words(value, digits) {
   if (value === null || value === undefined) return "";
-  return typeof value === "number" ? String(value) : value;
+  return typeof value === "number" ? value.toFixed(digits ?? 0) : value;
 }
 
 function compare(a, b) {
@@ -45,7 +45,7 @@ function render({ model, el }) {
       const row = rows[number], tr = cell("tr", "", number === chosen ? "hustle-opened" : "");
       tr.title = row.text;
       row.cells.forEach((value, column) => {
-        const td = cell("td", column ? words(value) : "", typeof value === "number" ? "hustle-number" : "");
+        const td = cell("td", column ? words(value, columns[column].digits) : "", typeof value === "number" ? "hustle-number" : "");
         if (!column) {
           td.append(cell("button", words(value)));
         } else if (value in SIGNS) {
