@@ -152,6 +152,12 @@ class ReductionLike(Observable, Protocol):
     def unwatch(self, callback: Callable[[str, str], None]) -> None:
         """Call it no more."""
 
+    def recommend(self) -> dict[str, str]:
+        """Set what was measured to be best for a visit like this one; return why, by key."""
+
+    def reset(self) -> None:
+        """Set all steps to the tutorial's values."""
+
     def save_figures(self, progress: Callable[[float], None] | None = ...) -> Path:
         """Draw figures and quicklooks of the last result into the run's folder."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import threading
 import time
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from visits import tiny_visit
 
 from hustle_widgets import Reduction
@@ -21,6 +24,7 @@ from hustle_widgets.view.live import ends
 from hustle_widgets.view.page import supersede as superseding
 from hustle_widgets.view.page.entries import entry_of
 from hustle_widgets.view.page.reduction_view import ReductionView
+from hustle_widgets.view.page.still import bundle_of, contents_of
 from hustle_widgets.view.words import linked
 
 FITTED = {"smth_bounds": None, "bounds": None, "mask_trace": False, "rows": [0, 1, 2]}
@@ -266,3 +270,42 @@ def test_figures_are_drawn_from_the_page_and_can_be_stopped(reduction: Any, monk
             break
         time.sleep(0.02)
     assert list(reduction.output_folder().glob("*.png")) and ".png" in live.files.value
+
+
+def test_a_picture_of_the_page_tells_what_differs_and_what_was_found(reduction: Any):
+    view = page_of(reduction)
+    reduction.set(free_sigma=2.25, do_led=False)
+    reduction.compute()
+    assert reduction.wait(60)
+    contents = contents_of(reduction, view.image, view.curve.shown, view._findings)
+    assert contents is not None
+    assert contents.parameters["free_sigma"] == 2.25 and contents.parameters["do_led"] is False
+    assert "led_threshold" not in contents.parameters and "toplevel_dir" not in contents.parameters
+    bundle = bundle_of(contents)
+    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).convert("RGB"))
+    assert image.shape[0] > 300 and image.std() > 20
+    assert "free_sigma 2.25" in bundle["text/html"] and "free_sigma 2.25" in bundle["text/plain"]
+    assert len({title for _, title, _ in contents.verdicts}) == len(contents.verdicts) > 2
+
+
+def test_presets_are_set_from_the_page_and_taken_back(reduction: Any):
+    view = page_of(reduction)
+    view.open_step("setup")
+    before = reduction.values()
+
+    def press(name: str) -> None:
+        todo, found = list(view.panels["setup"].children), []
+        while todo:
+            widget = todo.pop()
+            found += [widget] if getattr(widget, "description", "") == name else []
+            todo += getattr(widget, "children", ())
+        (button,) = found
+        button.click()
+
+    press("Recommended")
+    assert reduction.free_iter.free_model == "drift"
+    view.undo()
+    assert reduction.values() == before
+    reduction.free_iter.free_sigma = 2.5
+    press("The tutorial's")
+    assert reduction.free_iter.free_sigma == 3.5

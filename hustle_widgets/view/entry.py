@@ -18,6 +18,7 @@ def page_of(reduction: ReductionLike) -> ReductionView:
     """Make the page of a Reduction, in place of the one that an earlier run of the same cell has shown."""
     page = ReductionView(cast(ChoosingLike, reduction))
     supersede(reduction)
+    page.still.begin()
     return page
 
 

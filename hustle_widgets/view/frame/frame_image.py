@@ -107,6 +107,16 @@ class FrameImage(PicturePanel):
             self.set_title(title)
         self._draw_frame()
 
+    @property
+    def frame(self) -> NDArray[Any] | None:
+        """The frame that is shown [e-]."""
+        return self._frame
+
+    @property
+    def title(self) -> str:
+        """What the heading says it is."""
+        return self._title
+
     def set_title(self, title: str) -> None:
         """Write another title above the picture; the legend stays."""
         if title == self._title:

@@ -30,6 +30,7 @@ from hustle_widgets.view.page.navigation import SETUP, Navigation
 from hustle_widgets.view.page.notices import Notices
 from hustle_widgets.view.page.setup_panel import SetupPanel
 from hustle_widgets.view.page.step_panel import settings_of
+from hustle_widgets.view.page.still import Contents, Still, contents_of
 from hustle_widgets.view.page.top_bar import TopBar
 from hustle_widgets.view.page.view_errors import ViewErrors
 from hustle_widgets.view.page_part import PagePart
@@ -66,6 +67,7 @@ class ReductionView(PagePart):
         super().__init__(reduction)
         _, rows, columns = reduction.state().shape
         self.selection = Selection(step=next(iter(reduction.steps)), row=rows // 2, column=columns // 2)
+        self.still = Still(self._seen)
         self._untouched: tuple[int, int] | None = (rows // 2, columns // 2)
         self.history = History()
         self.lives: dict[str, Live[Any] | None] = {}
@@ -242,6 +244,7 @@ class ReductionView(PagePart):
     def _happened(self, event: str, name: str) -> None:
         with self.trouble.shown("view"), self.reduction.frozen():
             if event == "edited":
+                self.still.edited()
                 self._preview(name)
             elif event == "stale":
                 self._note_edits()
@@ -264,6 +267,12 @@ class ReductionView(PagePart):
         if event == "idle":
             with self.trouble.shown("assessment"):
                 self._assess()
+            self.still.rested()
+
+    def _seen(self) -> Contents | None:
+        """Return what a picture of the page shows, or None before there is anything."""
+        with self.reduction.frozen():
+            return contents_of(self.reduction, self.image, self.curve.shown, self._findings)
 
     def _look_at_something(self) -> None:
         """Move from the pixel in the middle, once, to one that tells something; not from one a person has chosen."""
@@ -380,6 +389,7 @@ class ReductionView(PagePart):
     def close(self) -> None:
         """Close every widget of the view, those out of sight included."""
         self.player.stop()
+        self.still.edited()
         self.reduction.unwatch(self._happened)
         self.choosing.close()
         self._close_figures()

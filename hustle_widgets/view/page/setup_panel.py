@@ -20,6 +20,7 @@ from hustle_widgets.view.words import alert, quiet, said
 TEXT = "All parameters of all steps are kept in one .hustle file, which HUSTLE-tools reads too."
 
 
+PRESETS = "Many parameters at once, and one press of undo takes them back."
 FIGURES = (
     "Run and save writes clean_obs.nc and the config file. Figures take minutes: open 8 Save and draw them there, "
     "as many as save_plots says."
@@ -64,9 +65,11 @@ class SetupPanel(PagePart):
         controls = [Control(reduction, name).widget for name in reduction.setup_parameters()]
         note = w.HTML(quiet(FIGURES))
         self.settings = settings_box([heading_of("Set-up of the run"), *controls, note])
-        row = w.HBox(buttons)
-        row.add_class("hustle-buttons")
-        self.files = w.VBox([heading_of("Config file", TEXT), self._path, row, self._said])
+        self._why = w.HTML()
+        presets = [heading_of("Presets", PRESETS), self._presets(), self._why]
+        self.files = w.VBox(
+            [heading_of("Config file", TEXT), self._path, w.HBox(buttons), self._said, *presets]
+        )
         self.files.add_class("hustle-files-of-config")
 
     def _act(self, act: Any) -> None:
@@ -75,6 +78,37 @@ class SetupPanel(PagePart):
         except (OSError, ValueError, TypeError) as error:
             text = alert(str(error))
         self._said.value = f'<div class="hustle-said">{text}</div>'
+
+    def _presets(self) -> w.HBox:
+        """Return buttons that set many parameters at once; each is one act of undo."""
+        best = w.Button(
+            description="Recommended",
+            icon="magic",
+            tooltip="What was measured to be best for a visit like this one",
+        )
+        usual = w.Button(
+            description="The tutorial's", icon="undo", tooltip="The tutorial's values of all steps"
+        )
+        best.on_click(lambda _: self._recommend())
+        usual.on_click(lambda _: self._reset())
+        return w.HBox([best, usual])
+
+    def _recommend(self) -> None:
+        try:
+            with self._together():
+                reasons = self.reduction.recommend()
+        except (OSError, ValueError) as error:
+            self._why.value = alert(str(error))
+            return
+        values = self.reduction.values()
+        self._why.value = "".join(
+            quiet(f"{key} {format_value(values[key])}: {reason}") for key, reason in reasons.items()
+        )
+
+    def _reset(self) -> None:
+        with self._together():
+            self.reduction.reset()
+        self._why.value = said("All steps have the tutorial's values.")
 
     def _given(self) -> Path:
         text = self._path.value.strip()

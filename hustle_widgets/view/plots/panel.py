@@ -112,9 +112,9 @@ class PicturePanel(PlotPanel):
 
     def __init__(self, figure: Any, aspect: float, *controls: Any) -> None:
         super().__init__(figure, *controls)
-        self.frame = ipywidgets.Box([figure])
-        self.frame.add_class("hustle-picture")
-        self.widget.children = [self.heading, *controls, self.frame]
+        self._box = ipywidgets.Box([figure])
+        self._box.add_class("hustle-picture")
+        self.widget.children = [self.heading, *controls, self._box]
         self.set_aspect(aspect)
 
     def set_aspect(self, aspect: float) -> None:

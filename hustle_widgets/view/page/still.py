@@ -1,0 +1,184 @@
+"""A picture of the page for those who have no kernel: a reopened notebook, GitHub, nbviewer.
+
+It is an output of its own beside the widget, which the page's style sheet hides while the page lives.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from hustle_widgets.assessment import Finding, worst
+from hustle_widgets.config import format_value
+from hustle_widgets.protocols import ReductionLike
+from hustle_widgets.view import colors
+from hustle_widgets.view.encode import shrink
+from hustle_widgets.view.figures.base import frame_norm
+from hustle_widgets.view.frame.frame_image import FrameImage
+from hustle_widgets.view.page.light_curve_view import Curves
+
+# Seconds of rest before the picture is made anew: it costs about as much as an edit.
+REST = 3.0
+WIDTH, HEIGHT, DPI = 9.4, 4.3, 100
+
+
+class Still:
+    """The output with the picture, made anew whenever the page has been at rest for a while.
+
+    Parameters
+    ----------
+    contents : callable
+        Returns what is drawn and told, or None. Called on a thread of its own.
+    """
+
+    def __init__(self, contents: Callable[[], Contents | None]) -> None:
+        self._contents = contents
+        self._name = uuid.uuid4().hex
+        self._timer: threading.Timer | None = None
+        self._shell = _shell()
+
+    def begin(self) -> None:
+        """Put an empty output into the cell that runs, to be filled later; nothing happens outside of a notebook."""
+        if self._shell is not None:
+            self._publish({"text/html": '<div class="hustle-still"></div>', "text/plain": ""}, update=False)
+
+    def rested(self) -> None:
+        """Note that nothing is computed: the picture follows if it stays so."""
+        self.edited()
+        if self._shell is not None:
+            self._timer = threading.Timer(REST, self._draw)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def edited(self) -> None:
+        """Note that something is computed: no picture now."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _draw(self) -> None:
+        contents = self._contents()
+        if contents is not None:
+            self._publish(bundle_of(contents), update=True)
+
+    def _publish(self, bundle: Mapping[str, str], update: bool) -> None:
+        self._shell.display_pub.publish(
+            data=dict(bundle), metadata={}, transient={"display_id": self._name}, update=update
+        )
+
+
+def _shell() -> Any:
+    """Return the shell of a notebook's kernel, or None."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return None
+    shell: Any = get_ipython()
+    return shell if shell is not None and hasattr(shell, "kernel") else None
+
+
+class Contents(NamedTuple):
+    """What the picture shows.
+
+    Attributes
+    ----------
+    frame : ndarray, shape (rows, columns)
+        The frame on display [e-].
+    title : str
+        What it is.
+    curves : Curves or None
+        The light curves.
+    verdicts : sequence of (verdict, title, figure)
+        The assessment.
+    parameters : mapping of str to object
+        Those that differ from the tutorial's.
+    """
+
+    frame: NDArray[Any]
+    title: str
+    curves: Curves | None
+    verdicts: Sequence[tuple[str, str, str]]
+    parameters: Mapping[str, Any]
+
+
+def contents_of(
+    reduction: ReductionLike, image: FrameImage, curves: Curves | None, findings: Iterable[Finding]
+) -> Contents | None:
+    """Return what a page shows now, or None before there is a frame."""
+    if image.frame is None:
+        return None
+    values, changed = reduction.values(), {}
+    for key, (owner, trait) in reduction.parameter_owners().items():
+        if owner is reduction:  # where the visit lies and what the run is called changes nothing
+            continue
+        tutorial = True if trait == "enabled" else owner.traits()[trait].tutorial
+        if values[key] != tutorial:
+            changed[key] = values[key]
+    by_title: dict[str, list[Finding]] = {}
+    for found in findings:
+        by_title.setdefault(found.title, []).append(found)
+    judged = [worst(same) for same in by_title.values()]
+    verdicts = [(found.verdict, found.title, found.figure) for found in judged]
+    return Contents(image.frame, image.title, curves, verdicts, changed)
+
+
+def bundle_of(contents: Contents) -> dict[str, str]:
+    """Return the picture by media type: text/html, image/png, text/plain."""
+    frame, title, curves, verdicts, parameters = contents
+    png = base64.b64encode(_picture(frame, title, curves)).decode()
+    judged = "; ".join(f"{verdict}: {name} {figure}" for verdict, name, figure in verdicts)
+    changed = ", ".join(f"{key} {format_value(value)}" for key, value in parameters.items()) or "none"
+    told = f"{title}. Assessment: {judged or 'none yet'}. Differs from the tutorial: {changed}."
+    rows = "".join(
+        f"<li><b>{escape(verdict)}</b> {escape(name)}: {escape(figure)}</li>"
+        for verdict, name, figure in verdicts
+    )
+    html = (
+        f'<div class="hustle-still"><img alt="{escape(told)}" style="max-width:100%" src="data:image/png;base64,{png}">'
+        f"<ul>{rows}</ul><div>Parameters that differ from the tutorial's: {escape(changed)}</div>"
+        "<div><i>A picture of the page. Run the cell to work with it.</i></div></div>"
+    )
+    return {"text/html": html, "image/png": png, "text/plain": told}
+
+
+def _picture(frame: NDArray[Any], title: str, curves: Curves | None) -> bytes:
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    above, below = figure.subplots(2, 1, height_ratios=(5, 4))
+    rows, columns = frame.shape
+    drawn = shrink(frame, -(-columns // 900), by="max")
+    extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
+    above.imshow(drawn, norm=frame_norm(frame), origin="lower", extent=extent, aspect="equal", cmap="viridis")
+    above.set_title(title, fontsize=9, loc="left")
+    for order, flux in ({} if curves is None else curves.fluxes).items():
+        assert curves is not None
+        below.plot(
+            curves.hours,
+            flux,
+            "o",
+            ms=3,
+            color=colors.TRACE_COLORS.get(order, colors.BLACK),
+            label=f"order {order}",
+        )
+    if curves is not None and curves.fluxes:
+        below.legend(fontsize=8, frameon=False)
+    below.set_xlabel("Time since first frame [h]", fontsize=8)
+    below.set_ylabel("Normalised flux", fontsize=8)
+    for axes in (above, below):
+        axes.tick_params(labelsize=7)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    file = io.BytesIO()
+    Image.fromarray(pixels).quantize(128, dither=Image.Dither.NONE).save(file, format="png", optimize=False)
+    return file.getvalue()
