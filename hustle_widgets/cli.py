@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
+import errno
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from hustle_widgets.lab import lab_command, lab_environment, notebooks_in, split_for_lab
+
 DEMO = "hustle_demo"
 NOTEBOOKS = "hustle_notebooks"
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status. Bad input is one line on standard error."""
-    options = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for_jupyter: list[str] = []
+    if words[:1] == ["lab"]:  # argparse would refuse the options of another program, or take their values
+        words, for_jupyter = split_for_lab(words)
+    options = _parser().parse_args(words)
+    options.for_jupyter = for_jupyter
     try:
         return int(options.command(options) or 0)
     except KeyboardInterrupt:
@@ -89,9 +95,21 @@ def _parser() -> argparse.ArgumentParser:
     _visit_options(simulate, n_frames=30)
     simulate.set_defaults(command=_simulate)
 
-    lab = commands.add_parser("lab", help="open JupyterLab on the notebooks")
-    lab.add_argument("folder", nargs="?", default=NOTEBOOKS, help="where to copy the notebooks to")
-    lab.add_argument("rest", nargs=argparse.REMAINDER, help="options for jupyter lab")
+    lab = commands.add_parser(
+        "lab",
+        help="open JupyterLab on the notebooks",
+        usage="%(prog)s [-h] [FOLDER] [OPTIONS OF JUPYTER LAB ...]",
+        description="Copy the notebooks into a folder and open JupyterLab on the first, the side bar closed.",
+        epilog="Options go to JupyterLab as they are, e.g. --no-browser, --port 8889 or --ip=0.0.0.0; "
+        "'jupyter lab --help' lists them.",
+    )
+    lab.add_argument(
+        "folder",
+        nargs="?",
+        default=NOTEBOOKS,
+        metavar="FOLDER",
+        help=f"where the notebooks are copied to (default {NOTEBOOKS}); those that are there are kept",
+    )
     lab.set_defaults(command=_lab)
     return parser
 
@@ -100,6 +118,17 @@ def _visit_options(parser: argparse.ArgumentParser, n_frames: int) -> None:
     parser.add_argument("--frames", type=int, default=n_frames, help=f"number of frames (default {n_frames})")
     parser.add_argument("--shape", type=int, nargs=2, default=(600, 2100), metavar=("ROWS", "COLUMNS"))
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same files")
+    parser.add_argument(
+        "--drift", type=float, nargs=2, default=(0.35, 0.2), metavar=("COLUMNS", "ROWS"), help="motion [px]"
+    )
+    parser.add_argument("--frames-per-orbit", type=int, metavar="N", help="at most so many frames an orbit")
+    parser.add_argument(
+        "--transit-span",
+        type=float,
+        nargs=2,
+        metavar=("START", "STOP"),
+        help="where in the visit the transit is, as parts of the frames (default: the middle 45 per cent)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a visit simulated before")
 
 
@@ -114,15 +143,30 @@ def _simulated(options: argparse.Namespace) -> Any:
             n_frames=options.frames,
             shape=tuple(options.shape),
             seed=options.seed,
+            drift=tuple(options.drift),
+            frames_per_orbit=options.frames_per_orbit,
+            transit_span=options.transit_span and tuple(options.transit_span),
             overwrite=options.overwrite,
             progress=lambda fraction: bar.update(fraction - bar.n),
         )
 
 
 def _simulate(options: argparse.Namespace) -> None:
-    visit = _simulated(options)
+    try:
+        visit = _simulated(options)
+    except OSError as error:
+        raise _not_here(options.folder, error) if error.errno in NOT_WRITABLE else error from None
     frames, rows, columns = visit["images"].shape
     print(f"Simulated {frames} frames of {rows} x {columns} in {options.folder}; the truth is in truth.nc.")
+
+
+def _not_here(folder: str, error: OSError) -> OSError:
+    """Return what to do where no visit can be written."""
+    name = Path(folder).name
+    return OSError(
+        f"No visit can be written into {folder}: {error.strerror or error}. Give a folder that you may write in, "
+        f"for example ~/{name}."
+    )
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -137,8 +181,9 @@ def _demo(options: argparse.Namespace) -> None:
     reduction = Reduction(folder, output_run="demo", save_plots=1, show_plots=0)
     reduce_visible(reduction, show=0)
     print(
-        "\nTo see and change every step:   hustle-widgets lab"
-        '\n(needs JupyterLab:              python -m pip install ".[lab]")'
+        "\nTo see and change every step, install JupyterLab once, and open the notebooks:"
+        '\n    python -m pip install ".[lab]"'
+        "\n    hustle-widgets lab"
     )
 
 
@@ -212,26 +257,9 @@ def _run_one(options: argparse.Namespace) -> int:
 
 def _lab(options: argparse.Namespace) -> int:
     if find_spec("jupyterlab") is None:
-        raise ValueError('JupyterLab is not installed: python -m pip install "hustle_widgets[lab]"')
-    folder = copy_notebooks(Path(options.folder).expanduser())
-    print(f"Opening the notebooks in {folder}. End with Ctrl-C.")
-    command = [sys.executable, "-m", "jupyterlab", str(folder / "01_first_reduction.ipynb"), *options.rest]
-    return subprocess.call(command, env=_lab_environment())
-
-
-def _lab_environment() -> dict[str, str]:
-    """Return the environment in which JupyterLab finds the settings that widgets need."""
-    ours = str(files("hustle_widgets") / "data")
-    path = os.environ.get("JUPYTER_CONFIG_PATH")
-    return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join([ours, path] if path else [ours])}
-
-
-def copy_notebooks(folder: Path) -> Path:
-    """Copy the package's notebooks into a folder; those that are there already are left as they are."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with as_file(files("hustle_widgets") / "_notebooks") as installed:
-        source = installed if installed.is_dir() else Path(__file__).parent.parent / "notebooks"
-        for notebook in sorted(source.glob("*.ipynb")):
-            if not (folder / notebook.name).exists():
-                shutil.copy(notebook, folder / notebook.name)
-    return folder
+        raise ValueError(
+            'JupyterLab is not installed: in the copy of the repository, python -m pip install ".[lab]"'
+        )
+    folder = notebooks_in(Path(options.folder).expanduser())
+    print(f"Opening the notebooks in {folder}. End with Ctrl-C.", flush=True)
+    return subprocess.call(lab_command(folder, options.for_jupyter), env=lab_environment())

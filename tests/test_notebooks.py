@@ -1,20 +1,78 @@
-"""The notebooks run from top to bottom."""
+"""The notebooks run from top to bottom, one after the other in one folder as people do, and again."""
 
+import ast
+import re
+import shlex
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+from hustle_widgets.cli import main
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+FIRST = NOTEBOOKS[0]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_notebook_runs_from_top_to_bottom(path, tmp_path):
+def run(path: Path, folder: Path) -> str:
+    """Execute a notebook in a folder; return what its cells said."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
     client.execute()
-    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-    assert any(outputs), "no cell said anything"
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert outputs, "no cell said anything"
+    return "".join(output.get("text", "") for output in outputs)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which all notebooks are run, in the order of their numbers."""
+    return tmp_path_factory.mktemp("notebooks")
+
+
+@pytest.mark.parametrize(
+    "path", [*NOTEBOOKS, FIRST], ids=[*(path.stem for path in NOTEBOOKS), "the first again"]
+)
+def test_the_notebooks_run_one_after_the_other_in_one_folder(path: Path, folder: Path) -> None:
+    said = run(path, folder)
+    if path == FIRST:
+        before, after = map(float, re.search(r"scatter: ([\d.]+) -> ([\d.]+) times", said).groups())
+        assert 1 < after < 1.5 < before, "the edit of the first notebook does not improve the reduction"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS[1:], ids=lambda path: path.stem)
+def test_a_notebook_needs_none_of_the_others(path: Path, tmp_path: Path) -> None:
+    run(path, tmp_path)
+
+
+def test_all_notebooks_make_the_same_visit() -> None:
+    """Whichever is run first makes it, and the texts and questions of the others are about that one."""
+    calls = [re.search(r"simulate_visit\(\n.*?\n    \)", code(path), re.S) for path in NOTEBOOKS]
+    assert len({call.group() for call in calls if call}) == 1 and all(calls)
+
+
+def test_binder_makes_that_visit_too() -> None:
+    """It is made when the image is built, so that the first cell need not."""
+    script = (ROOT / "binder" / "postBuild").read_text()
+    (line,) = (
+        shlex.split(line) for line in script.splitlines() if line.startswith("hustle-widgets simulate")
+    )
+    called: dict[str, object] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hustle_widgets.simulate.simulate_visit", lambda folder, **given: called.update(given))
+        with pytest.raises(TypeError):  # what it returns is no visit
+            main(line[1:])
+    call = re.search(r"simulate_visit\(\n(.*?)\n    \)", code(FIRST), re.S)
+    asked = ast.parse(f"f({call.group(1)})").body[0].value
+    wanted = {keyword.arg: ast.literal_eval(keyword.value) for keyword in asked.keywords}
+    assert {name: called[name] for name in wanted} == wanted
+
+
+def code(path: Path) -> str:
+    """Return the code of a notebook."""
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
