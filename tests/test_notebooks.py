@@ -67,7 +67,7 @@ def test_binder_makes_that_visit_too() -> None:
         with pytest.raises(TypeError):  # what it returns is no visit
             main(line[1:])
     call = re.search(r"simulate_visit\(\n(.*?)\n    \)", code(FIRST), re.S)
-    asked = ast.parse(f"f({call.group(1)})").body[0].value
+    asked = ast.parse(f"f({call.group(1)}\n)").body[0].value
     wanted = {keyword.arg: ast.literal_eval(keyword.value) for keyword in asked.keywords}
     assert {name: called[name] for name in wanted} == wanted
 
