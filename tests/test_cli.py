@@ -150,8 +150,9 @@ def test_notebooks_that_are_there_are_kept_and_a_file_is_no_folder(
 
 
 def test_the_last_lines_of_the_demo_are_in_the_order_in_which_one_types_them(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("hustle_widgets.pipeline.reduce_visible", lambda reduction, show: None)
     options = ["--frames", "2", "--shape", "200", "400", "--drift", "0.5", "0.1"]
     options += ["--frames-per-orbit", "1", "--transit-span", "0", "0.5"]
     assert main(["demo", str(tmp_path / "demo"), *options]) == 0

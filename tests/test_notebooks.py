@@ -25,7 +25,9 @@ def run(path: Path, folder: Path) -> str:
     client.execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert outputs, "no cell said anything"
-    return "".join(output.get("text", "") for output in outputs)
+    said = "".join(output.get("text", "") for output in outputs)
+    assert "The figure" not in said, "a figure could not be drawn"
+    return said
 
 
 @pytest.fixture(scope="module")
