@@ -93,8 +93,8 @@ def _scatter(
 def _calm(name: str, quiet: bool, kinds: Sequence[type[Step]], others: Sequence[Finding]) -> Remedy:
     """Say what to try on a light curve that scatters too much, or too little."""
     doubtful = [finding for finding in others if finding.verdict != "good" and finding.remedy is not None]
-    # A step that finds nothing takes no light either.
-    doubtful = [finding for finding in doubtful if not (quiet and finding.value == 0)]
+    # A step that finds nothing takes no light; what it leaves in, others may have found.
+    doubtful = [finding for finding in doubtful if finding.value != 0]
     if doubtful:
         first = max(doubtful, key=lambda finding: VERDICTS.index(finding.verdict)).remedy
         assert first is not None

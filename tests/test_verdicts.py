@@ -1,0 +1,252 @@
+"""The table of cases: what a reduction did to a transit, to stars, to the sky, and what its verdict must be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from visits import everything, simulated
+
+from hustle_widgets import Reduction, load_visit
+from hustle_widgets.assessment import Finding, assess, worst
+from hustle_widgets.assessment.traces import clipping_loss
+from hustle_widgets.simulate import read_truth
+from hustle_widgets.steps.parameters import ParameterError
+from hustle_widgets.steps.targets import given_location
+
+VISIT = {"n_frames": 24, "shape": (240, 640), "n_stars": 2, "seed": 5, "smooth": True}
+NO_SKY = dict.fromkeys(("do_uniform", "do_column", "do_Pagul"), False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return simulated(tmp_path_factory, "verdicts", **VISIT)
+
+
+@pytest.fixture(scope="module")
+def visit(folder):
+    return load_visit(folder)
+
+
+def reduced(visit: Any, folder: Any, **parameters: Any) -> Reduction:
+    usual = {**everything(folder), "do_save": False, "smth_bounds": ((120, 200, 100, 500),)}
+    reduction = Reduction(visit, **{**usual, **parameters})
+    reduction.run()
+    return reduction
+
+
+@pytest.fixture(scope="module")
+def chain(visit, folder):
+    """One Reduction for all cases: what a case does not change is not computed again."""
+    return reduced(visit, folder)
+
+
+def judged_with(chain: Reduction, **parameters: Any) -> list[Finding]:
+    """Judge a chain with some parameters set, which are then set back."""
+    before = chain.values()
+    chain.set(**parameters)
+    try:
+        chain.run()
+        return judged(chain)
+    finally:
+        chain.set(**{name: before[name] for name in parameters})
+
+
+def judged(reduction: Reduction) -> list[Finding]:
+    state, values = reduction.state(), reduction.values()
+    return assess(state, given_location(state, values), kinds=reduction.kinds, values=values)
+
+
+def of(findings: list[Finding], title: str, step: str) -> Finding:
+    return worst(finding for finding in findings if finding.title == title and finding.step == step)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Parameters, the finding that is looked at, verdicts that are true, and the remedy that helps."""
+
+    parameters: dict[str, Any]
+    title: str
+    step: str
+    verdicts: tuple[str, ...]
+    remedy: dict[str, Any] = field(default_factory=dict)
+
+
+CASES = {
+    "the tutorial's rejection": Case({}, "Traces kept", "free_iter", ("good",)),
+    "the tutorial's flags": Case({}, "Traces kept", "hst_flags", ("good",)),
+    "rejection that follows the light": Case(
+        {"free_model": "drift", "free_sigma": 4.0, "replace_by": "flux"},
+        "Traces kept",
+        "free_iter",
+        ("good",),
+    ),
+    "free 3": Case(
+        {"free_sigma": 3.0},
+        "Traces kept",
+        "free_iter",
+        ("check",),
+        {"parameter": "free_sigma", "direction": "raise", "value": 3.5},
+    ),
+    "free 2.5": Case(
+        {"free_sigma": 2.5}, "Traces kept", "free_iter", ("bad",), {"parameter": "free_sigma", "value": 3.5}
+    ),
+    "free 13 of 24 frames": Case(
+        {"free_sigma": 13.0},
+        "Traces kept",
+        "free_iter",
+        ("check",),
+        {"parameter": "free_sigma", "direction": "lower", "value": 4.8},
+    ),
+    "no pixel has the flag": Case(
+        {"hst_flags": (2,)},
+        "Traces kept",
+        "hst_flags",
+        ("check",),
+        {"parameter": "hst_flags", "value": (16, 4096)},
+    ),
+    "nothing beyond led": Case(
+        {"led_threshold": 5000.0},
+        "Traces kept",
+        "led",
+        ("check",),
+        {"parameter": "led_threshold", "direction": "lower", "value": 10.0},
+    ),
+    "led eats the stars": Case(
+        {"led_threshold": 0.5, "contrast_factor": 0.1, "do_bkg_stars": False},
+        "Stars kept",
+        "led",
+        ("bad",),
+        {"parameter": "led_threshold", "direction": "raise", "value": 10.0},
+    ),
+    "led eats the traces": Case(
+        {"led_threshold": 2.0, "fine_structure": False, "do_bkg_stars": False}, "Traces kept", "led", ("bad",)
+    ),
+    "led at its tutorial's values": Case({}, "Stars kept", "led", ("good",)),
+    "smooth at 1 sigma in a box": Case({"smth_threshold": 1.0}, "Traces kept", "smooth", ("good", "check")),
+    "no sky is taken off": Case(
+        NO_SKY, "Background left", "uniform", ("bad",), {"parameter": "enabled", "value": True}
+    ),
+    "the highest bin": Case(
+        {"do_column": False, "do_Pagul": False},
+        "Background left",
+        "uniform",
+        ("check", "bad"),
+        {"parameter": "fit", "direction": "set", "value": "Gaussian"},
+    ),
+    "a value a column": Case(
+        {"do_uniform": False, "do_Pagul": False}, "Background left", "column", ("good",)
+    ),
+    "the trace is where it is expected": Case({}, "Trace in the aperture", "location", ("good",)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdict_and_remedy(chain, name):
+    case = CASES[name]
+    found = of(judged_with(chain, **case.parameters), case.title, case.step)
+    assert found.verdict in case.verdicts, found
+    assert (found.remedy is None) == (found.verdict == "good"), found
+    if case.remedy:
+        told = {name: getattr(found.remedy, name) for name in case.remedy}
+        assert told == case.remedy, found
+
+
+def test_every_finding_that_is_not_good_has_a_remedy_that_can_be_followed(visit, folder):
+    """A button on a page sets what a remedy says."""
+    parameters = {
+        "free_sigma": 2.0,
+        "led_threshold": 0.5,
+        "contrast_factor": 0.1,
+        "do_bkg_stars": False,
+        **NO_SKY,
+    }
+    reduction = reduced(visit, folder, **parameters)
+    findings = judged(reduction)
+    assert sum(finding.verdict == "bad" for finding in findings) > 3
+    for finding in findings:
+        if finding.verdict == "good":
+            assert finding.remedy is None
+            continue
+        remedy = finding.remedy
+        assert remedy is not None and remedy.direction in ("raise", "lower", "set") and remedy.words, finding
+        step: Any = reduction.steps[remedy.step]
+        if remedy.parameter is not None and remedy.value is not None:
+            before = getattr(step, remedy.parameter)
+            try:
+                setattr(step, remedy.parameter, remedy.value)
+            except ParameterError as error:
+                pytest.fail(f"{finding.title}: {error}")
+            if remedy.direction != "set":
+                assert np.all((np.asarray(remedy.value) > before) == (remedy.direction == "raise"))
+            setattr(step, remedy.parameter, before)
+
+
+@pytest.mark.parametrize("away", [(0, 30), (30, 0), (-20, 20), (0, -12)])
+def test_a_lost_target_is_found_again(chain, folder, away):
+    true = read_truth(folder)["target"].values
+    place = (float(true[0] + away[0]), float(true[1] + away[1]))
+    alone = {"do_location": False, "do_bkg_stars": False, "do_0thtracking": False}
+    found = of(judged_with(chain, location=place, **alone), "Trace in the aperture", "location")
+    assert found.verdict in ("check", "bad"), found
+    remedy = found.remedy
+    assert remedy is not None and (remedy.step, remedy.parameter) == ("zeroth_tracking", "location")
+    assert math.dist(remedy.value, true) < 1.5
+    mended = judged_with(chain, location=remedy.value, **alone)
+    assert of(mended, "Trace in the aperture", "location").verdict == "good"
+
+
+def test_false_flags_on_the_traces_cost_depth_and_flux_mends_it(tmp_path_factory):
+    folder = simulated(tmp_path_factory, "false flags", **{**VISIT, "seed": 7, "false_flags": 0.05})
+    visit = load_visit(folder)
+    found = of(judged(reduced(visit, folder)), "Traces kept", "hst_flags")
+    assert found.verdict in ("check", "bad") and "threshold" not in found.sentence, found
+    remedy = found.remedy
+    assert remedy is not None and (remedy.parameter, remedy.value) == ("replace_by", "flux")
+    mended = of(judged(reduced(visit, folder, replace_by="flux")), "Traces kept", "hst_flags")
+    assert "depth" not in mended.sentence and mended.verdict != "bad"
+
+
+def test_a_tilted_sky_names_the_method_that_follows_it(visit, folder):
+    images = visit["images"].values
+    along = np.linspace(-4, 4, images.shape[2], dtype=np.float32)
+    tilted = visit.assign(images=visit["images"].copy(data=images + along))
+    alone = {"do_column": False, "do_Pagul": False, "fit": "Gaussian"}
+    found = of(judged(reduced(tilted, folder, **alone)), "Background left", "uniform")
+    assert found.verdict != "good" and found.remedy is not None
+    assert (found.remedy.step, found.remedy.parameter, found.remedy.value) == ("column", "enabled", True)
+    mended = judged(reduced(tilted, folder, do_Pagul=False, do_uniform=False))
+    assert of(mended, "Background left", "column").verdict == "good"
+
+
+def test_a_constant_left_in_counts_by_the_light_it_adds_to_the_aperture(visit, folder):
+    """It is less than the noise of a pixel, but more than the photon noise of the light curve."""
+    truth = read_truth(folder)
+    true = truth["sky_scale"].values[:, np.newaxis, np.newaxis] * truth["sky_template"].values
+    without = (visit["images"].values - true).astype(np.float32)
+    few = {**NO_SKY, "do_led": False, "do_smooth": False, "do_bkg_stars": False}
+    good, left = (
+        of(
+            judged(reduced(visit.assign(images=visit["images"].copy(data=without + more)), folder, **few)),
+            "Background left",
+            "uniform",
+        )
+        for more in (np.float32(0), np.float32(1.5))
+    )
+    assert good.verdict == "good", good
+    assert left.value - good.value == pytest.approx(1.5, abs=0.3)
+    assert left.verdict != "good" and "photon limit" in left.sentence
+
+
+@pytest.mark.parametrize("sigma", [2.0, 2.5, 3.0, 3.5])
+def test_clipping_costs_what_many_drawn_values_lose(sigma):
+    """A shallow transit in white noise, clipped about the level out of transit."""
+    rng = np.random.default_rng(4)
+    depth, values = 0.05, rng.standard_normal(4_000_000)
+    shifted = values - depth
+    kept = np.where(np.abs(shifted) > sigma, 0.0, shifted)
+    out = np.where(np.abs(values) > sigma, 0.0, values)
+    assert (out.mean() - kept.mean()) / depth == pytest.approx(1 - clipping_loss(sigma), abs=0.01)
