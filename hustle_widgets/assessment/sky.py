@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.geometry import Trace
-from hustle_widgets.algorithms.photometry import flux_error, point_scatter
+from hustle_widgets.algorithms.photometry import MAD_TO_SIGMA, flux_error, point_scatter
 from hustle_widgets.assessment.finding import Finding, Remedy, judge
 from hustle_widgets.assessment.zones import Zones
 from hustle_widgets.engine.blocks import State
@@ -43,7 +43,7 @@ class Part(NamedTuple):
     def level(self, values: NDArray[Any]) -> float:
         """Return the sky on the trace, between its sides."""
         rows = [row for row, _ in self.sides]
-        levels = [float(bn.nanmedian(values[places])) for _, places in self.sides]
+        levels = [clipped_median(values[places]) for _, places in self.sides]
         if len(levels) == 1:
             return levels[0]
         (low, high), (first, second) = rows, levels
@@ -102,6 +102,18 @@ def background(
         told, remedy = _advice(state, zones, kinds, used, parts, local, numbers, outside, unsteady, values)
         sentence += f". {told}{remedy.words[0].upper()}{remedy.words[1:]}"
     return [Finding(step, "Background left", residual, f"{residual:+.2f} e⁻", verdict, sentence, remedy)]
+
+
+def clipped_median(values: NDArray[Any]) -> float:
+    """Return the median without what stands out: light of a neighbour, hits."""
+    kept = values[np.isfinite(values)].astype(np.float64)
+    for _ in range(3):
+        if not kept.size:
+            return float("nan")
+        middle = float(bn.median(kept))
+        away = np.abs(kept - middle)
+        kept = kept[away <= 2.5 * MAD_TO_SIGMA * float(bn.median(away)) + 1e-9]
+    return float(bn.median(kept))
 
 
 def photon_limit(state: State) -> float:
