@@ -28,7 +28,7 @@ from hustle_widgets.steps.parameters import as_lists
 
 RECORD = "campaign.json"
 #: The layout of a record. One of another layout is not used, and its visit is done again.
-LAYOUT = 1
+LAYOUT = 2
 
 
 def run_folder(job: Job) -> str:
@@ -46,19 +46,28 @@ def known_row(job: Job) -> dict[str, Any] | None:
         record = _read(job)
         if record.get("layout") != LAYOUT or record["asked"] != asked(job):
             return None
-        if not _result_is_there(job, record) or not _same_inputs(record["inputs"], job):
+        if not _result_is_there(job, record) or not _same_inputs(record, job):
             return None
     except (ValueError, OSError, KeyError, TypeError):  # what cannot be read is done again, and named then
         return None
     return {**record["row"], "name": job.name, "place": job.place, "status": "known"}
 
 
-def inputs_before(job: Job) -> dict[str, str]:
-    """Return what can be told of a visit's files before they are read: by name, what tells their content."""
-    return remote.files_of(job.folder) if remote.is_url(job.folder) else {}
+def files_before(job: Job) -> dict[str, Any]:
+    """Return what tells the present content of each file of a visit, before any is read, by its path in the folder."""
+    if remote.is_url(job.folder):
+        return dict(remote.files_of(job.folder))
+    found = {}
+    for place, folders, names in os.walk(job.folder):
+        folders[:] = [name for name in folders if name != "outputs" and not name.startswith(".")]
+        for name in names:
+            path = Path(place) / name
+            with suppress(OSError):  # a link to nothing, or gone since
+                found[path.relative_to(job.folder).as_posix()] = _stamp(path)
+    return found
 
 
-def keep(job: Job, row: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+def keep(job: Job, row: Mapping[str, Any], files: Mapping[str, Any], checksums: Mapping[str, str]) -> None:
     """Write the record of a run that has just been done.
 
     Parameters
@@ -66,14 +75,16 @@ def keep(job: Job, row: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
     job : Job
     row : mapping
         Plain values.
-    inputs : mapping of str to str
-        SHA-256 of the exposures by their names, as they were when they were read; of a visit that is elsewhere
-        what `inputs_before` said.
+    files : mapping
+        What `files_before` said before the visit was loaded.
+    checksums : mapping of str to str
+        SHA-256 of the exposures by their names, as they were when they were read.
     """
     record = {
         "layout": LAYOUT,
         "asked": asked(job),
-        "inputs": dict(inputs) if remote.is_url(job.folder) else _inputs(job, inputs),
+        "files": dict(files),
+        "inputs": {} if remote.is_url(job.folder) else _inputs(job, checksums),
         "result_id": row["result_id"],
         "clean": _clean_now(job),
         "row": dict(row),
@@ -159,20 +170,33 @@ def _sky_images(job: Job) -> list[Path]:
     return [*sorted(place.glob("*sky*.fits")), *sorted(Path(job.folder).glob("*sky*.fits"))]
 
 
-def _same_inputs(inputs: Mapping[str, Any], job: Job) -> bool:
+def _same_inputs(record: Mapping[str, Any], job: Job) -> bool:
+    same_files = record["files"] == files_before(job)
     if remote.is_url(job.folder):
-        return inputs == remote.files_of(job.folder)
-    by_path = {path: kept["sha256"] for path, kept in inputs.items()}
+        return same_files
+    inputs = record["inputs"]
+    # No file of the folder was touched: its headers need not be read to know which of them are used.
+    if same_files and _same_sky(inputs, job):
+        return True
     files = _files(job)
-    # The visit may have been moved: then all are read.
     if {str(path) for path in files} == set(inputs):
-        return all(
-            inputs[str(path)]["stamp"] == _stamp(path) or by_path[str(path)] == checksum_of(path)
-            for path in files
-        )
+        return all(_is_same(path, inputs) for path in files)
+    # The visit may have been moved: then all are read.
     return sorted((path.name, checksum_of(path)) for path in files) == sorted(
-        (Path(path).name, checksum) for path, checksum in by_path.items()
+        (Path(path).name, kept["sha256"]) for path, kept in inputs.items()
     )
+
+
+def _same_sky(inputs: Mapping[str, Any], job: Job) -> bool:
+    inside = Path(job.folder)
+    elsewhere = {path for path in inputs if not Path(path).is_relative_to(inside)}
+    now = _sky_images(job)
+    return elsewhere <= {str(path) for path in now} and all(_is_same(path, inputs) for path in now)
+
+
+def _is_same(path: Path, inputs: Mapping[str, Any]) -> bool:
+    kept = inputs.get(str(path))
+    return kept is not None and (kept["stamp"] == _stamp(path) or kept["sha256"] == checksum_of(path))
 
 
 def _stamp(path: Path) -> list[int]:

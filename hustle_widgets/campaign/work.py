@@ -75,7 +75,8 @@ def _words(error: Exception) -> str:
 
 
 def _done(job: Job, tell: Tell | None) -> dict[str, Any]:
-    started, used, inputs = time.perf_counter(), cpu_seconds(), records.inputs_before(job)
+    started, used, files = time.perf_counter(), cpu_seconds(), records.files_before(job)
+    checksums: dict[str, str] = {}
     with local(job) as (folder, config):
         reduction = reduction_of(job, folder, config)
         try:
@@ -86,7 +87,7 @@ def _done(job: Job, tell: Tell | None) -> dict[str, Any]:
                 names, sums = (
                     reduction.visit[name].values.tolist() for name in ("file_names", "file_checksums")
                 )
-                inputs |= dict(zip(names, sums, strict=True))
+                checksums |= zip(names, sums, strict=True)
             saved = (reduction.output_folder() / CLEAN).is_file() and _saves(reduction)
             row = _row(job, reduction, saved)
             if job.inject is not None:
@@ -97,7 +98,7 @@ def _done(job: Job, tell: Tell | None) -> dict[str, Any]:
         row["cpu_seconds"] = round(cpu_seconds() - used, 3)
         row["peak_bytes"] = peak()
         if saved:
-            records.keep(job, row, inputs)
+            records.keep(job, row, files, checksums)
     return row
 
 

@@ -139,6 +139,17 @@ def test_only_what_is_the_same_is_recognised(top: Path, change: Any, status: str
     assert statuses(run_many([folder], **HERE, **{**FAST, "free_sigma": 5.0})) == ["done"]
 
 
+def test_the_sky_image_counts_where_it_is_used(top: Path, kept: Path) -> None:
+    sky = top / "skies" / "uvis_sky_chip2.fits"
+    sky.parent.mkdir()
+    fits.writeto(sky, np.ones((2051, 4096), np.float32))
+    given = {**HERE, **FAST, "do_Pagul": True, "path_to_Pagul": str(sky.parent)}
+    assert statuses(run_many(top / "visit_0", **given)) == ["done"]
+    assert statuses(run_many(top / "visit_0", **given)) == ["known"]
+    fits.writeto(sky, np.full((2051, 4096), 1.5, np.float32), overwrite=True)
+    assert statuses(run_many(top / "visit_0", **given)) == ["done"]
+
+
 def test_a_visit_that_was_moved_is_recognised(top: Path) -> None:
     run_many(top / "visit_0", **HERE, **FAST)
     (top / "visit_0").rename(top / "moved")
