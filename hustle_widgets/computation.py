@@ -15,6 +15,7 @@ from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.engine.callbacks import Cancelled, safely
 from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.memory import give_back
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.engine.worker import Worker
 from hustle_widgets.forking import check_not_cut_off, noted
@@ -190,6 +191,8 @@ class Computation:
                 return
         self.refresh()
         self.tell("idle", "")
+        if not self._edits and not self._worker.superseded:
+            give_back()  # takes some ms, in which nothing waits for this thread
 
     @property
     def computes(self) -> bool:

@@ -18,7 +18,7 @@ class OutcomeCache:
         Bytes that outcomes not in use may hold. Those pinned, the ones of the present chain, always stay.
     """
 
-    def __init__(self, limit: int = 256 * 2**20) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self._lock = threading.RLock()
         self._outcomes: OrderedDict[str, Outcome] = OrderedDict()

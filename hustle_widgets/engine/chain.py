@@ -16,7 +16,7 @@ from hustle_widgets.engine.blocks import Block, Source, State, cut_blocks
 from hustle_widgets.engine.cache import OutcomeCache
 from hustle_widgets.engine.callbacks import Cancelled, Guarded, Stop
 from hustle_widgets.engine.deltas import Outcome
-from hustle_widgets.engine.memory import keep_few_arenas
+from hustle_widgets.engine.memory import keep_little
 from hustle_widgets.engine.plan import Node, Request, Task, Unmet, blocked, plan, statuses
 
 
@@ -53,6 +53,14 @@ def usable_cores() -> int:
         return os.cpu_count() or 1
 
 
+def spare_bytes(source: Source) -> int:
+    """Return how much memory outcomes that are not in use may hold: a quarter of the frames', 64 to 256 MiB.
+
+    At full size an edit leaves some 5 MB, so that the last twenty or so are known still.
+    """
+    return min(max(source.images.nbytes // 4, 64 * 2**20), 256 * 2**20)
+
+
 class Chain:
     """A visit, the steps it goes through, and the outcomes known so far.
 
@@ -62,8 +70,8 @@ class Chain:
         The visit; never modified.
     nodes : sequence of Node
         The steps in order.
-    cache_bytes : int
-        Memory for outcomes of settings no longer in use.
+    cache_bytes : int, optional
+        Memory for outcomes of settings no longer in use; by the size of the visit, see `spare_bytes`.
     threads : int, optional
         Blocks computed at once; as many as there are cores, at most 4.
     """
@@ -72,13 +80,13 @@ class Chain:
         self,
         source: Source,
         nodes: Sequence[Node],
-        cache_bytes: int = 256 * 2**20,
+        cache_bytes: int | None = None,
         threads: int | None = None,
     ) -> None:
-        keep_few_arenas()
+        keep_little()
         self.source = source
         self.nodes = tuple(nodes)
-        self.cache = OutcomeCache(cache_bytes)
+        self.cache = OutcomeCache(spare_bytes(source) if cache_bytes is None else cache_bytes)
         self.threads = threads or min(4, usable_cores())
         self._failed: dict[str, str] = {}
         self._unmet: dict[str, str] = {}

@@ -1,7 +1,8 @@
 """What the C library keeps of memory that was freed, and giving it back to the system.
 
-glibc gives each new thread an arena of its own, and keeps the freed memory at the end of each. A notebook that runs
-a cell again and again starts threads each time, and would grow by tens of MB a run without any object being left.
+glibc gives each new thread an arena of its own, and keeps the freed memory of each for what comes next. Frames that
+come and go leave holes between what stays. A page on which twenty values were tried then held as much free memory as
+objects, and a notebook that runs a cell again and again grew by tens of MB a run without any object being left.
 """
 
 from __future__ import annotations
@@ -12,9 +13,20 @@ import os
 import sys
 from typing import Any
 
-_M_ARENA_MAX = -8  # malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 #: Threads that allocate at the same time wait for each other: seldom, since they work on large arrays.
 ARENAS = 2
+#: Bytes from which an array has pages of its own, which go back when it is freed: a frame at full size has more.
+#: Unless it is set, glibc raises it to 32 MiB, and frames lie in the arenas.
+OWN_PAGES = 4 * 2**20
+#: Free bytes at the end of an arena that are kept: growing it again and again takes time.
+SPARE = 8 * 2**20
+#: What glibc reads of the environment, by what it sets.
+_SET_BY_USER = {
+    _M_ARENA_MAX: ("MALLOC_ARENA_MAX", "glibc.malloc.arena_max"),
+    _M_MMAP_THRESHOLD: ("MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold"),
+    _M_TRIM_THRESHOLD: ("MALLOC_TRIM_THRESHOLD_", "glibc.malloc.trim_threshold"),
+}
 
 
 @functools.cache
@@ -32,12 +44,23 @@ def _glibc() -> Any:
 
 
 @functools.cache
-def keep_few_arenas() -> bool:
-    """Let threads share arenas, unless MALLOC_ARENA_MAX says how many; return whether that was done."""
+def keep_little() -> bool:
+    """Let threads share arenas, and large arrays have pages of their own; return whether all of that was done.
+
+    What the environment sets, by MALLOC_ARENA_MAX and its like or by GLIBC_TUNABLES, is left as it is.
+    """
     library = _glibc()
-    if library is None or "MALLOC_ARENA_MAX" in os.environ:
+    if library is None:
         return False
-    return bool(library.mallopt(_M_ARENA_MAX, ARENAS))
+    wanted = {_M_ARENA_MAX: ARENAS, _M_MMAP_THRESHOLD: OWN_PAGES, _M_TRIM_THRESHOLD: SPARE}
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    free = {
+        option: value
+        for option, value in wanted.items()
+        if (names := _SET_BY_USER[option])[0] not in os.environ and names[1] not in tunables
+    }
+    done = [bool(library.mallopt(option, value)) for option, value in free.items()]
+    return len(free) == len(wanted) and all(done)
 
 
 def give_back() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hustle_widgets.algorithms.detector import READ_NOISE
 from hustle_widgets.engine.chain import usable_cores
 from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
-from hustle_widgets.engine.memory import give_back, keep_few_arenas
+from hustle_widgets.engine.memory import give_back, keep_little
 from hustle_widgets.lazy.arrays import lazy_variable
 from hustle_widgets.lazy.files import FileFrames
 from hustle_widgets.reading.errors import VisitError
@@ -65,7 +65,7 @@ def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | No
     -----
     The frames are the only cube that is kept. Of the flags the flagged pixels are kept too: steps need them.
     """
-    keep_few_arenas()
+    keep_little()
     # Each thread copies a frame straight into its place.
     images = np.empty((len(sets), *sets[0].science.shape), dtype=np.float32)
     stamped, kept, noises = [], [], []
