@@ -250,3 +250,15 @@ def test_clipping_costs_what_many_drawn_values_lose(sigma):
     kept = np.where(np.abs(shifted) > sigma, 0.0, shifted)
     out = np.where(np.abs(values) > sigma, 0.0, values)
     assert (out.mean() - kept.mean()) / depth == pytest.approx(1 - clipping_loss(sigma), abs=0.01)
+
+
+def test_a_restless_curve_is_not_told_to_follow_the_drift_twice(visit, folder):
+    """What is proposed is something else than what is set already."""
+    rng = np.random.default_rng(8)
+    restless = 1 + 0.002 * rng.standard_normal((VISIT["n_frames"], 1, 1)).astype(np.float32)
+    shaken = visit.assign(images=visit["images"].copy(data=visit["images"].values * restless))
+    for model in (None, "drift"):
+        reduction = reduced(shaken, folder, free_model=model, do_fixed_iter=False, do_bkg_stars=False)
+        found = of(judged(reduction), "Scatter", "quicklook")
+        assert found.verdict != "good" and found.remedy is not None
+        assert (found.remedy.parameter == "free_model") <= (model is None), found

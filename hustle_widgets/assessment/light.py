@@ -8,6 +8,7 @@ from hustle_widgets.algorithms.photometry import scatter_range
 from hustle_widgets.assessment.finding import VERDICTS, Finding, Remedy, Verdict, judge
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.following import FOLLOWS
 
 # Where 'good' ends and where 'bad' begins.
 SCATTER = (1.5, 3.0)  # in units of the photon limit
@@ -34,6 +35,8 @@ def light(
         What is known otherwise: the worst of it is the first to be mended.
     """
     found = []
+    followed = {name for name, out in state.outcomes.items() if out.table.facts.get(FOLLOWS) == "model"}
+    left = [kind for kind in kinds if kind.name not in followed]
     name, facts = next(
         ((name, o.table.facts) for name, o in state.outcomes.items() if "scatter_ppm" in o.table.facts),
         ("", {}),
@@ -41,7 +44,7 @@ def light(
     for order, ppm in facts.get("scatter_ppm", {}).items():
         limit = facts.get("expected_ppm", {}).get(order, float("nan"))
         freedom = facts.get("scatter_freedom", {}).get(order, float("inf"))
-        found.append(_scatter(name, order, ppm, limit, freedom, kinds, others))
+        found.append(_scatter(name, order, ppm, limit, freedom, left, others))
         if order in previous_ppm and previous_ppm[order] > 0:
             found.append(_edit(name, order, ppm, previous_ppm[order]))
     return found
