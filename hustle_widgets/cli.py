@@ -21,7 +21,7 @@ NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status. Bad input is one line on standard error."""
+    """Run a command; return its exit status. Bad input, and what is not installed, is one line on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     for_jupyter: list[str] = []
     if words[:1] == ["lab"]:  # argparse would refuse the options of another program, or take their values
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("hustle-widgets: stopped.", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"hustle-widgets: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 

@@ -291,6 +291,15 @@ def test_the_command(top: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", *places, "--visit", "x"]) == 2
 
 
+def test_without_dask_it_says_what_to_install(
+    top: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert main(["run", str(top / "visit_0"), str(top / "visit_1")]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("hustle-widgets: ") and 'pip install "hustle_widgets[batch]"' in error
+
+
 @pytest.mark.parametrize(
     ("number", "peak", "cores", "free", "expected"),
     [
