@@ -1,6 +1,7 @@
-"""Take the pictures of docs/tour.md and README.md anew: run ``python docs/make_tour.py``; needs Chromium.
+"""Take the pictures of docs/tour.md and README.md anew: run ``python docs/make_tour.py [VISIT]``; needs Chromium.
 
-A visit of full size is simulated, opened in JupyterLab under a headless Chromium, and every step's page is taken.
+A visit of full size is simulated, or that of a folder is taken, and opened in JupyterLab under a headless Chromium as
+people have it: a window of 1280 x 800, the side bar open, scroll bars shown. Every step's page is taken.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests" / "browser"))
 import lab as harness  # noqa: E402
 
-COLOURS = 256
+WINDOW = {"width": 1280, "height": 800}
+COLOURS = 64
+DARK = "quicklook"  # the step that is taken in the dark theme too
 # What makes a step's page tell something. `at` looks at the n-th most changed of the flagged pixels.
 SCENES = {
     "hst_flags": "at(40)",
@@ -49,29 +52,42 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         folder = place / harness.NOTEBOOKS / "visit"
-        simulate_visit(folder, n_frames=74, shape=(600, 2100), seed=1)
+        if len(sys.argv) > 1:
+            folder.parent.mkdir()
+            folder.symlink_to(Path(sys.argv[1]).resolve())
+        else:
+            simulate_visit(folder, n_frames=74, shape=(600, 2100), seed=1)
         stars = np.rint(read_truth(folder)["star_positions"].values).tolist()
-        with harness.headless_lab(place, {"width": 1280, "height": 1600}) as page:
-            page.new_notebook([SET_UP.format(stars=stars), "reduction"])
+        with harness.headless_lab(place, WINDOW) as page:
+            page.interface = "lab"
+            page.new_notebook([SET_UP.format(stars=stars), "reduction"], "reduction.ipynb")
             page.run_all(timeout=300)
             for kind in STAGE_1:
                 if kind.switch and not kind.explicit:
-                    take(page, kind.name, SCENES.get(kind.name, ""))
+                    take(page, kind.name, SCENES.get(kind.name, ""), whole=kind.opens)
+            page.page.evaluate("""() => jupyterapp.commands.execute('apputils:change-theme',
+                {theme: 'JupyterLab Dark'})""")
+            take(page, DARK, "", whole=True, path=DOCS / "dark.png")
     (DOCS / "tour" / "free_iter.png").replace(DOCS / "reduction.png")
 
 
-def take(page: harness.LabPage, step: str, scene: str) -> None:
-    """Open a step, set its scene and keep the picture of the page."""
+def take(
+    page: harness.LabPage, step: str, scene: str, *, whole: bool = False, path: Path | None = None
+) -> None:
+    """Open a step, set its scene and keep the picture of the page, or of the whole window."""
     busy = "reduction.busy"
-    page.kernel_eval(f"reduction._page.open_step({step!r})")
-    page.wait_until(lambda: not page.kernel_eval(busy), 120, "the chain")
+    page.kernel_eval(f"reduction._page.open_step({step!r})", timeout=120)
+    page.wait_until(lambda: not page.kernel_eval(busy), 300, "the chain")
     for act in filter(None, scene.split(";")):
         page.kernel_eval(act.strip(), timeout=120)
-    page.wait_until(lambda: not page.kernel_eval(busy), 120, "the chain")
-    page.page.wait_for_timeout(2500)
-    path = DOCS / "tour" / f"{step}.png"
-    page.page.locator(".hustle-page").last.screenshot(path=path)
+    page.wait_until(lambda: not page.kernel_eval(busy), 300, "the chain")
+    shown = page.page.locator(".hustle-page").last
+    shown.evaluate("page => page.scrollIntoView({block: 'start'})")
+    page.page.wait_for_timeout(3000)
+    path = path or DOCS / "tour" / f"{step}.png"
+    (page.page if whole else shown).screenshot(path=path)
     Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f"{path.relative_to(DOCS)}: {path.stat().st_size / 1024:.0f} kB", flush=True)
 
 
 if __name__ == "__main__":

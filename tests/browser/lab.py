@@ -152,6 +152,7 @@ class LabPage:
     def __init__(self, server: LabServer, page: Page, screenshots: Path) -> None:
         self.server, self.page, self.screenshots = server, page, screenshots
         self.name = ""
+        self.interface = "doc"  # one document, the side bar closed; "lab" is with tabs and the side bar open
         self.kernel: KernelConnection | None = None
         self._console_errors: list[str] = []
         page.on("console", self._on_console)
@@ -176,7 +177,9 @@ class LabPage:
         """Open a notebook of the served folder and wait until its kernel is ready."""
         self.name = name
         workspace = uuid.uuid4().hex[:8]  # a layout of its own: nothing that another page left open
-        address = f"{self.server.url}/doc/workspaces/{workspace}/tree/{name}?token={self.server.token}"
+        address = (
+            f"{self.server.url}/{self.interface}/workspaces/{workspace}/tree/{name}?token={self.server.token}"
+        )
         self.page.goto(address, timeout=timeout * 1000)
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=timeout * 1000)
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=timeout * 1000)
@@ -339,14 +342,21 @@ class LabPage:
 
 @contextlib.contextmanager
 def headless_lab(place: Path, viewport: ViewportSize = VIEWPORT) -> Iterator[LabPage]:
-    """A page of a JupyterLab of its own that serves the folder NOTEBOOKS of `place`, for scripts."""
+    """A page of a JupyterLab of its own that serves the folder NOTEBOOKS of `place`, for scripts.
+
+    Scroll bars are shown, as people have them.
+    """
     root = place / NOTEBOOKS
     root.mkdir(exist_ok=True)
     server = LabServer(root, place / "state")
     try:
         server.wait()
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_ARGS)
+            browser = playwright.chromium.launch(
+                executable_path=find_chromium(),
+                args=CHROMIUM_ARGS,
+                ignore_default_args=["--hide-scrollbars"],
+            )
             page = LabPage(server, browser.new_page(viewport=viewport), place)
             yield page
             page.close()
