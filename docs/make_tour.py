@@ -22,7 +22,8 @@ sys.path.insert(0, str(DOCS.parent / "tests" / "browser"))
 import lab as harness  # noqa: E402
 
 WINDOW = {"width": 1280, "height": 800}
-COLOURS = 64
+COLOURS = 256
+FRAME = 30
 DARK = "quicklook"  # the step that is taken in the dark theme too
 # What makes a step's page tell something. `at` looks at the n-th most changed of the flagged pixels.
 SCENES = {
@@ -78,6 +79,7 @@ def take(
     busy = "reduction.busy"
     page.kernel_eval(f"reduction._page.open_step({step!r})", timeout=120)
     page.wait_until(lambda: not page.kernel_eval(busy), 300, "the chain")
+    page.kernel_eval(f"setattr(reduction._page.selection, 'frame', {FRAME})")
     for act in filter(None, scene.split(";")):
         page.kernel_eval(act.strip(), timeout=120)
     page.wait_until(lambda: not page.kernel_eval(busy), 300, "the chain")
