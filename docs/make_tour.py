@@ -79,6 +79,7 @@ def take(
     busy = "reduction.busy"
     page.kernel_eval(f"reduction._page.open_step({step!r})", timeout=120)
     page.wait_until(lambda: not page.kernel_eval(busy), 300, "the chain")
+    page.page.wait_for_timeout(2000)  # sliders that are just coming up tell the values they were made with
     page.kernel_eval(f"setattr(reduction._page.selection, 'frame', {FRAME})")
     for act in filter(None, scene.split(";")):
         page.kernel_eval(act.strip(), timeout=120)

@@ -16,13 +16,13 @@ visit, 74 frames of 600 x 2100 pixels; `python docs/make_tour.py` takes them ane
 [one page](parameters.md). The text stands with each step in `hustle_widgets/steps/`; this page is written from it by
 `python docs/make_tour_page.py`.
 
-On every page: the list of steps, each with a mark of its state; the frame after the open step (or at any other point of
-the chain, or less another point or a pin); the white light curve and what is left of it in ppm, over the band of the photon
-limit, with the one before the last edit in grey; and a line that says what to look at: a click on it opens that step.
-Orange pixels are those that the open step flags; the two buttons below the frame go through them, the most changed
-first. Beside the name of the step are buttons that reset it, show its figures at full size, and explain it; `?` beside a
-parameter explains that. `?` at the top lists the keys, and the button beside it gives the page the whole window. **Pin**
-keeps a reduction, **Compare** shows pins side by side. The page follows the theme of JupyterLab:
+On every page: the list of steps, each with a mark of its state; the frame after the open step (or at any other point
+of the chain, or less another point or a pin); the white light curve and what is left of it in ppm, over the band of the
+photon limit, with the one before the last edit in grey; and a line that says what to look at: a click on it opens that
+step. Orange pixels are those that the open step flags; the two buttons below the frame go through them, the most
+changed first. Beside the name of the step are buttons that reset it, show its figures at full size, and explain it; `?`
+beside a parameter explains that. `?` at the top lists the keys, and the button beside it gives the page the whole
+window. **Pin** keeps a reduction, **Compare** shows pins side by side. The page follows the theme of JupyterLab:
 
 ![The page in the dark theme](dark.png)
 """
