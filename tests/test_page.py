@@ -17,6 +17,8 @@ from visits import tiny_visit
 
 from hustle_widgets import Reduction
 from hustle_widgets.algorithms.photometry import local_trend
+from hustle_widgets.assessment import Finding
+from hustle_widgets.assessment.finding import Remedy
 from hustle_widgets.run_names import free_name, holds_another
 from hustle_widgets.steps import ColumnBackground
 from hustle_widgets.view.frame.player import Player
@@ -277,7 +279,7 @@ def test_a_picture_of_the_page_tells_what_differs_and_what_was_found(reduction: 
     reduction.set(free_sigma=2.25, do_led=False)
     reduction.compute()
     assert reduction.wait(60)
-    contents = contents_of(reduction, view.image, view.curve.shown, view._findings)
+    contents = contents_of(reduction, view.image, view.curve.shown, view.verdicts.findings)
     assert contents is not None
     assert contents.parameters["free_sigma"] == 2.25 and contents.parameters["do_led"] is False
     assert "led_threshold" not in contents.parameters and "toplevel_dir" not in contents.parameters
@@ -309,3 +311,23 @@ def test_presets_are_set_from_the_page_and_taken_back(reduction: Any):
     reduction.free_iter.free_sigma = 2.5
     press("The tutorial's")
     assert reduction.free_iter.free_sigma == 3.5
+
+
+def test_a_remedy_is_a_button_in_the_panel_of_its_step(reduction: Any):
+    remedy = Remedy("uniform", "fit", "set", "Gaussian", "Choose 'Gaussian'.")
+    finding = Finding("quicklook", "Scatter", 3.0, "3 x photons", "check", "Too much.", remedy)
+    view = page_of(reduction)
+    view.assessment.show([finding])
+    button = view.assessment._buttons[0]
+    assert button.layout.display == "" and "→ Uniform" in button.description
+    button.click()
+    assert view.selection.step == "uniform"
+    remedies = view.verdicts.remedies["uniform"]
+    remedies.show([finding])
+    assert "Choose" in remedies._words[0].value and remedies._buttons[0].description == "fit = 'Gaussian'"
+    remedies._buttons[0].click()
+    assert reduction.uniform.fit == "Gaussian"
+    remedies.show([finding])
+    assert remedies._buttons[0].layout.display == "none"  # done
+    view.undo()
+    assert reduction.uniform.fit is None

@@ -22,7 +22,8 @@ def line_of(finding: Finding) -> str:
     return (
         f"<div>{verdict_sign(finding.verdict, finding.sentence)} "
         f'<b class="{kind}">{finding.verdict}</b> {escape(finding.title)}: {escape(finding.figure)}. '
-        f'<span class="hustle-quiet">{escape(finding.sentence)}</span></div>'
+        f'<span class="hustle-quiet">{escape(finding.sentence)}'
+        f"{escape(' ' + finding.remedy.words) if finding.remedy else ''}</span></div>"
     )
 
 
@@ -52,6 +53,7 @@ class AssessmentView:
         self._buttons = [w.Button(layout=w.Layout(display="none")) for _ in range(MOST)]
         self._steps = [""] * MOST
         for number, button in enumerate(self._buttons):
+            button.add_class(f"hustle-advice-{number + 1}")
             button.on_click(lambda _, number=number: self._open_step(self._steps[number]))
         self.details = w.HTML(layout=w.Layout(display="none"))
         self.details.add_class("hustle-assessment")
@@ -76,9 +78,12 @@ class AssessmentView:
             if number < len(doubtful):
                 found = doubtful[number]
                 sign, kind = VERDICTS[found.verdict]
-                self._steps[number] = found.step
-                button.description = f"{sign} {found.title}: {found.figure} → {self._label_of(found.step)}"
-                button.tooltip = f"{found.verdict}: {found.sentence}"
+                remedy = found.remedy
+                self._steps[number] = found.step if remedy is None else remedy.step
+                to = self._label_of(self._steps[number])
+                button.description = f"{sign} {found.title}: {found.figure} → {to}"
+                advice = "" if remedy is None else f" {remedy.words}"
+                button.tooltip = f"{found.verdict}: {found.sentence}{advice}"
                 for other in VERDICTS.values():
                     button.remove_class(other[1])
                 button.add_class(kind)

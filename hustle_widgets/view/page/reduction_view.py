@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import ipywidgets as w
 
-from hustle_widgets.assessment import Finding, assess, worst_of_steps
+from hustle_widgets.assessment import assess, worst_of_steps
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.worker import OFTEN
 from hustle_widgets.steps.targets import given_location
@@ -21,7 +21,7 @@ from hustle_widgets.view.frame.frame_view import FrameView
 from hustle_widgets.view.frame.player import Player
 from hustle_widgets.view.live import live_view
 from hustle_widgets.view.live.base import Live
-from hustle_widgets.view.page.assessment_view import AssessmentView, sentences_of
+from hustle_widgets.view.page.assessment_view import AssessmentView
 from hustle_widgets.view.page.conduct import Conduct
 from hustle_widgets.view.page.first_sight import telling_pixel
 from hustle_widgets.view.page.layout import area, page
@@ -30,6 +30,7 @@ from hustle_widgets.view.page.navigation import SETUP, Navigation
 from hustle_widgets.view.page.notices import Notices
 from hustle_widgets.view.page.setup_panel import SetupPanel
 from hustle_widgets.view.page.step_panel import settings_of
+from hustle_widgets.view.page.step_verdicts import StepVerdicts
 from hustle_widgets.view.page.still import Contents, Still, contents_of
 from hustle_widgets.view.page.top_bar import TopBar
 from hustle_widgets.view.page.view_errors import ViewErrors
@@ -72,8 +73,7 @@ class ReductionView(PagePart):
         self.history = History()
         self.lives: dict[str, Live[Any] | None] = {}
         self.panels: dict[str, Opened] = {}
-        self._verdicts: dict[str, w.HTML] = {}
-        self._findings: list[Finding] = []
+        self.verdicts = StepVerdicts()
         self._drawn: tuple[Any, Any] = (None, None)  # what tells the picture, and the panel, that are there
         self._page = ""
         self._figures: Any = None
@@ -143,11 +143,9 @@ class ReductionView(PagePart):
             return Opened(*self.choosing.open(name))
         step = self.reduction[name]
         live = self.lives[name] = live_view(step, self.selection)
-        self._verdicts[name] = w.HTML()
-        self._write_verdict(name)
         drawn = step.switch and not step.explicit
         figures = functools.partial(self._open_figures, name) if drawn else None
-        settings = settings_of(step, self._verdicts[name], together=self.together, figures=figures)
+        settings = settings_of(step, *self.verdicts.of(step), together=self.together, figures=figures)
         return Opened(settings, () if live is None else (live.widget,))
 
     def _open_figures(self, name: str) -> None:
@@ -250,7 +248,7 @@ class ReductionView(PagePart):
                 self._note_edits()
                 self.assessment.out_of_date()
                 self.bar.forget_saved()
-                self._grey_verdicts()
+                self.verdicts.grey()
                 self.bar.say_preview(self._previewed)
                 self.bar.say_state(idle=not self.reduction.auto)
             elif event in ("running", "progress"):
@@ -272,7 +270,7 @@ class ReductionView(PagePart):
     def _seen(self) -> Contents | None:
         """Return what a picture of the page shows, or None before there is anything."""
         with self.reduction.frozen():
-            return contents_of(self.reduction, self.image, self.curve.shown, self._findings)
+            return contents_of(self.reduction, self.image, self.curve.shown, self.verdicts.findings)
 
     def _look_at_something(self) -> None:
         """Move from the pixel in the middle, once, to one that tells something; not from one a person has chosen."""
@@ -308,22 +306,9 @@ class ReductionView(PagePart):
             before = None if self.curve.previous is None else self.curve.previous.ppm
         findings = assess(state, location, before, reduction.kinds, values)
         with reduction.frozen():
-            self._findings = findings
             self.assessment.show(findings)
             self.navigation.show_verdicts(worst_of_steps(findings))
-            for name in self._verdicts:
-                self._write_verdict(name)
-            self._grey_verdicts()
-
-    def _grey_verdicts(self) -> None:
-        """Grey what was found of other parameters."""
-        for name, verdict in self._verdicts.items():
-            current = self.reduction[name].status == "fresh"
-            (verdict.remove_class if current else verdict.add_class)("hustle-old")
-
-    def _write_verdict(self, name: str) -> None:
-        own = [finding for finding in self._findings if finding.step == name]
-        self._verdicts[name].value = sentences_of(own) if own else ""
+            self.verdicts.show(findings)
 
     # --- drawing ------------------------------------------------------------------------------------
 
