@@ -394,7 +394,7 @@ def test_verdicts_are_worn_and_told(computed):
         "Scatter",
     ):
         assert title in text
-    assert "good" in view.navigation._signs["free_iter"].value
+    assert "check" in view.navigation._signs["free_iter"].value  # it cannot find anything
     assert "stale" in view.navigation._signs["save"].value
     view.open_step("free_iter")
     assert "No pixel is flagged" in all_text(view.panels["free_iter"])  # of 6 frames none can reach 3.5 sigma
@@ -404,7 +404,7 @@ def test_verdicts_are_worn_and_told(computed):
     compute(reduction)
     assert "hustle-old" not in view.assessment.details._dom_classes
     assert "bad" in view.navigation._signs["free_iter"].value
-    assert "raise the threshold" in all_text(view.panels["free_iter"])
+    assert "Raise free_sigma" in all_text(view.panels["free_iter"])
     assert "Last edit" in view.assessment.details.value
 
 
