@@ -562,7 +562,9 @@ def test_frames_left_out_and_files_written_are_shown(shown, tmp_path):
 def test_figures_take_the_place_of_the_panel_until_another_step_is_opened(computed):
     reduction, view = computed
     view.open_step("led")
-    button = find(view.panels["led"], ipywidgets.Button, icon="picture-o")
+    button = find(
+        view.panels["led"], ipywidgets.Button, tooltip="The step's figures at full size, to zoom into"
+    )
     button.click()
     first = view._figures
     assert view.figures.children == (first.widget,) and first._canvas is not None
@@ -575,7 +577,9 @@ def test_figures_take_the_place_of_the_panel_until_another_step_is_opened(comput
     for name in ("read_data", "save"):
         view.open_step(name)
         with pytest.raises(AssertionError, match="0 of Button"):
-            find(view.panels[name], ipywidgets.Button, icon="picture-o")
+            find(
+                view.panels[name], ipywidgets.Button, tooltip="The step's figures at full size, to zoom into"
+            )
 
 
 def test_a_step_alone_shows_its_controls():
