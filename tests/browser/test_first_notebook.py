@@ -38,8 +38,8 @@ def curve(lab: LabPage):
 
 def flagged(lab: LabPage) -> int:
     """The number of flagged pixels that the page tells above the frame."""
-    text = lab.output_of_cell(5).get_by_text(re.compile(r"flagged[^:]*: [\d,]+")).first.inner_text()
-    match = re.search(r"flagged[^:]*: ([\d,]+)", text)
+    text = lab.output_of_cell(5).get_by_text(re.compile(r"flagged here: [\d,]+")).first.inner_text()
+    match = re.search(r"flagged here: ([\d,]+)", text)
     assert match, text
     return int(match[1].replace(",", ""))
 
