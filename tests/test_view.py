@@ -566,14 +566,14 @@ def test_figures_take_the_place_of_the_panel_until_another_step_is_opened(comput
         view.panels["led"], ipywidgets.Button, tooltip="The step's figures at full size, to zoom into"
     )
     button.click()
-    first = view._figures
-    assert view.figures.children == (first.widget,) and first._canvas is not None
+    first = view.figures.shown
+    assert view.figures.widget.children == (first.widget,) and first._canvas is not None
     find(first.widget, ipywidgets.Button, icon="arrow-left").click()
-    assert view.figures.children == () and view._figures is None and first._canvas is None
+    assert view.figures.widget.children == () and view.figures.shown is None and first._canvas is None
     button.click()
-    assert view._figures is not first
+    assert view.figures.shown is not first
     view.open_step("uniform")
-    assert view.figures.children == () and view._figures is None
+    assert view.figures.widget.children == () and view.figures.shown is None
     for name in ("read_data", "save"):
         view.open_step(name)
         with pytest.raises(AssertionError, match="0 of Button"):

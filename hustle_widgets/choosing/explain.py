@@ -15,6 +15,8 @@ from hustle_widgets.engine.blocks import State
 Floats = NDArray[np.float64]
 # What is not done by a step: the aperture or the frames that the light curve is made of.
 VISIT = "aperture"
+# What an explanation may be against, beside pins.
+LAST_EDIT = "last edit"
 
 
 class Part(NamedTuple):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from hustle_widgets.choosing import curves, export
-from hustle_widgets.choosing.explain import Explanation, explain
+from hustle_widgets.choosing.explain import LAST_EDIT, Explanation, explain
 from hustle_widgets.choosing.injecting import Injected, injected_into, without
 from hustle_widgets.choosing.merit import figures_of
 from hustle_widgets.choosing.pins import Pins
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from hustle_widgets.computation import Computation
     from hustle_widgets.engine.chain import Chain
     from hustle_widgets.run_folder import RunResult
-
-
-# What an explanation may be against, beside pins.
-LAST_EDIT = "last edit"
 
 
 class Light:
@@ -249,15 +245,22 @@ class Light:
         """
         state = self.state()
         injected = injected_into(state, given_location(state, self.values()), depth=depth, **options)
-        self._computation.start_from(injected.into(self._chain.source))
-        self._injected = injected
+        self._start_from(injected.into(self._chain.source), injected)
         return injected
 
     def take_out(self) -> None:
         """Take the injection out again. What was computed without it is still known."""
         if self._injected is not None:
-            self._computation.start_from(without(self._chain.source))
-            self._injected = None
+            self._start_from(without(self._chain.source), None)
+
+    def _start_from(self, source: Source, injected: Injected | None) -> None:
+        """Compute from a source; who is told of it finds `injected` set already."""
+        before, self._injected = self._injected, injected
+        try:
+            self._computation.start_from(source)
+        except BaseException:
+            self._injected = before
+            raise
 
     @contextmanager
     def injection(self, depth: float = 0.01, **options: Any) -> Iterator[Injected]:

@@ -193,7 +193,9 @@ class Sensitivity:
             return
         if event == "edited":
             self._complete.clear()
-        elif event == "idle":
+        elif event == "idle" and not any(
+            step.status == "stale" and not step.explicit for step in self.reduction.steps.values()
+        ):  # a person who stopped the computation does not want it back
             self._begin()
 
     def _begin(self) -> None:

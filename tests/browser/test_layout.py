@@ -94,7 +94,7 @@ MARKS = """() => {
   return found;
 }"""
 # Pages beside those of the steps.
-CHOOSING = ("pins",)
+CHOOSING = ("pins", "inject", "sweep", "export")
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
 
 

@@ -259,7 +259,7 @@ def test_a_figure_is_opened_at_full_size_and_zoomed(shown: LabPage):
     lab.page.wait_for_timeout(1500)
     before = lab.pixels(canvas)
     assert before.std() > 3
-    limits = "list(reduction._page._figures._canvas.figure.axes[0].get_xlim())"
+    limits = "list(reduction._page.figures.shown._canvas.figure.axes[0].get_xlim())"
     whole = lab.kernel_eval(limits)
     lab.page.locator(".jupyter-matplotlib-toolbar button[title*='oom']").first.click()
     box = canvas.bounding_box()

@@ -16,6 +16,7 @@ from hustle_widgets.view.choosing.subject import ChoosingLike, ChoosingPart
 from hustle_widgets.view.choosing.task import Task, button, row
 from hustle_widgets.view.frame.frame_view import FrameView
 from hustle_widgets.view.page.step_panel import settings_box
+from hustle_widgets.view.plots.panel import close_tree
 
 TEXT = (
     "Nothing is pinned yet. A pin keeps parameters, light curves and figures of merit of a reduction, in the run's "
@@ -159,14 +160,13 @@ class PinsPage(ChoosingPart):
         if not self._rows and not self._chosen:
             self._chosen = names[-MOST:]
         self._chosen = [name for name in names if name in self._chosen]
-        for name in [*self._rows]:
-            if name not in names:
-                del self._rows[name]
+        gone = [self._rows.pop(name) for name in [*self._rows] if name not in names]
         for name in names:
             if name not in self._rows:
                 self._rows[name] = self._row(name, pins[name].made)
             self._rows[name].children[0].value = name in self._chosen
         self.list.children = [self._rows[name] for name in names]
+        close_tree(*gone)
         self.frames.offer(names)
         self.frames.widget.layout.display = None if names else "none"
         if not names:

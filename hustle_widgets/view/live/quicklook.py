@@ -14,11 +14,16 @@ from hustle_widgets.steps.quicklook import Quicklook
 from hustle_widgets.view import colors, theme
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
+from hustle_widgets.view.live.by_wavelength import DepthSpectrum, WavelengthMap
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.selection import Selection
 
 STEP_COLORS = (colors.SKY, colors.ORANGE, colors.VERMILLION, colors.GREEN, colors.YELLOW, colors.PURPLE)
 HST_COLOR = "#8c8c8c"
+
+
+PAGES = (("flags and light", "flags"), ("by wavelength", "wavelength"))
 
 
 class QuicklookLive(Live[Quicklook]):
@@ -33,7 +38,25 @@ class QuicklookLive(Live[Quicklook]):
         self.curves = CurvePlot("Time since first frame [h]", "Flux / median")
         self.scatter = w.HTML()
         self._traces: dict[str, Any] = {}
-        self.widget = self.boxed(self.scatter, self.flags.widget, self.curves.widget)
+        self.map = WavelengthMap(lambda frame: setattr(self.selection, "frame", frame))
+        self.depths = DepthSpectrum()
+        self.choice = w.ToggleButtons(
+            options=PAGES,
+            tooltips=[
+                "Flags of the frame, and light of the traces",
+                "Light by time and wavelength, and depths",
+            ],
+        )
+        self.choice.add_class("hustle-choice")
+        self.choice.observe(lambda _: self._place(), "value")
+        self.widget = self.boxed()
+        self._place()
+
+    def _place(self) -> None:
+        """Place two of the four plots: more would leave none of them room."""
+        flags = self.choice.value == "flags"
+        plots = (self.flags, self.curves) if flags else (self.map, self.depths)
+        self.widget.children = [self.choice, self.scatter, *(plot.widget for plot in plots), self.said]
 
     def update(self) -> None:
         """Draw flags and light curves."""
@@ -42,6 +65,10 @@ class QuicklookLive(Live[Quicklook]):
         if outcome is None:
             return
         columns, facts = outcome.table.columns, outcome.table.facts
+        lights = facts.get("by_wavelength", {})
+        order = next(iter(lights), "")
+        self.map.show(lights.get(order), order, self.number)
+        self.depths.draw(lights)
         hours = self.hours
         curves = []
         for name, values in columns.items():
@@ -90,7 +117,10 @@ class QuicklookLive(Live[Quicklook]):
     def close(self) -> None:
         """Close the plots."""
         self.flags.close()
+        close_tree(self.choice)
         self.curves.close()
+        self.map.close()
+        self.depths.close()
         super().close()
 
 

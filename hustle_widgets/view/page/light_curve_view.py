@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,15 @@ class LightCurveView(PagePart):
         self.shown: Curves | None = None
         self.previous: Curves | None = None
         self._drawn: tuple[Any, Any, int] = (None, None, -1)
+
+    def on_point(self, callback: Callable[[int], None]) -> None:
+        """Have `callback` told of a click on a point: the number of its frame among those worked on."""
+
+        def clicked(hour: float) -> None:
+            if self.shown is not None and self.shown.hours.size:
+                callback(int(np.nanargmin(np.abs(self.shown.hours - hour))))
+
+        self._plot.on_click(clicked)
 
     def remember(self) -> None:
         """Keep what is shown for comparison: an edit begins."""

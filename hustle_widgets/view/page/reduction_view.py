@@ -16,6 +16,7 @@ from hustle_widgets.engine.worker import OFTEN
 from hustle_widgets.steps.targets import given_location
 from hustle_widgets.undo import Edit, History
 from hustle_widgets.view.choosing.pages import ChoosingPages
+from hustle_widgets.view.choosing.png import PlotSaver
 from hustle_widgets.view.choosing.subject import ChoosingLike
 from hustle_widgets.view.frame.frame_view import FrameView
 from hustle_widgets.view.frame.player import Player
@@ -23,6 +24,7 @@ from hustle_widgets.view.live import live_view
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.page.assessment_view import AssessmentView
 from hustle_widgets.view.page.conduct import Conduct
+from hustle_widgets.view.page.figures_place import FiguresPlace
 from hustle_widgets.view.page.first_sight import telling_pixel
 from hustle_widgets.view.page.layout import area, page
 from hustle_widgets.view.page.light_curve_view import LightCurveView
@@ -76,27 +78,28 @@ class ReductionView(PagePart):
         self.verdicts = StepVerdicts()
         self._drawn: tuple[Any, Any] = (None, None)  # what tells the picture, and the panel, that are there
         self._page = ""
-        self._figures: Any = None
         self._undoing = self._previewed = False
         self._said = 0.0
         self._values = reduction.values()
 
         self.trouble = ViewErrors()
         self.frames = FrameView(reduction, self.selection)
-        self.choosing = ChoosingPages(reduction, self.frames, self.open_step, self._draw_instead)
-        self.bar = TopBar(
-            reduction, self.undo, self.redo, lambda: self.open_step(SETUP), self.choosing.buttons
+        self.choosing = ChoosingPages(
+            reduction, self.selection, self.frames, self.open_step, self._draw_instead, self._show_plots
         )
+        set_up = functools.partial(self.open_step, SETUP)
+        self.bar = TopBar(reduction, self.undo, self.redo, set_up, self.choosing.buttons)
         self.image = self.frames.image
         self.curve = LightCurveView(reduction, self.selection)
         self.assessment = AssessmentView(self.open_step, lambda name: reduction[name].label)
         self.navigation = Navigation(reduction, self.open_step)
-        self.panel, self.plots, self.figures = area("panel"), area("plot"), area("figures")
+        self.panel, self.plots, self.figures = area("panel"), area("plot"), FiguresPlace()
         self.notices = Notices(reduction)
         self.conduct = Conduct(self._key)
         self.player = Player(lambda: self.frames.step_by(1, around=True), self.conduct.ask)
 
         self.image.on_click(self._clicked)
+        self.curve.on_point(self._point_clicked)
         self.frames.on_play(self._play)
         self.selection.observe(self._looked, ["frame", "row", "column", "shown", "minus"])
         self.frames.overlay.observe(self._looked, "value")
@@ -106,11 +109,14 @@ class ReductionView(PagePart):
 
         advice = w.HBox([*self.bar.state, *self.assessment.widgets])
         advice.add_class("hustle-advice")
+        self.bar.widget.children = (*self.bar.widget.children, self.choosing.warning.widget)
         areas = [
             self.bar.widget, self.navigation.widget, advice, self.frames.widget,
-            self.curve.widget, self.panel, self.plots, self.figures,
+            self.curve.widget, self.panel, self.plots, self.figures.widget,
         ]  # fmt: skip
-        self.children = (page(*areas, above=(self.trouble.widget, self.notices.widget, self.conduct)),)
+        self.children = (
+            page(*areas, above=(self.trouble.widget, self.notices.widget, self.conduct, PlotSaver())),
+        )
         opens = [step.name for step in reduction.steps.values() if step.opens]
         self.open_step([*opens, *reduction.steps][0])
 
@@ -126,8 +132,9 @@ class ReductionView(PagePart):
                 left.undecorate(self.image)
             self._page = name
             opened = self.panels[name]
-            self.panel.children, self.plots.children = (opened.settings,), opened.plots
-            self._close_figures()
+            self.panel.children = (opened.settings,)
+            self._show_plots()
+            self.figures.close()
             self.navigation.mark_open(name)
             if name in self.reduction.steps:
                 self.selection.step = name
@@ -145,23 +152,16 @@ class ReductionView(PagePart):
         live = self.lives[name] = live_view(step, self.selection)
         drawn = step.switch and not step.explicit
         figures = functools.partial(self._open_figures, name) if drawn else None
-        settings = settings_of(step, *self.verdicts.of(step), together=self.together, figures=figures)
+        settings = settings_of(
+            step, *self.verdicts.of(step), together=self.together, figures=figures,
+            **self.choosing.of_step(name),
+        )  # fmt: skip
         return Opened(settings, () if live is None else (live.widget,))
 
     def _open_figures(self, name: str) -> None:
         """Show a step's figures over its panel, until they are closed or another step is opened."""
-        from hustle_widgets.view.figures.full_size import FullSize  # half a second, and few ask for it
-
         with self.trouble.shown("figures"), self.reduction.frozen():
-            self._close_figures()
-            self._figures = FullSize(self.reduction[name], lambda: self.open_step(name))
-            self.figures.children = (self._figures.widget,)
-
-    def _close_figures(self) -> None:
-        figures, self._figures = self._figures, None
-        self.figures.children = ()
-        if figures is not None:
-            figures.close()
+            self.figures.open(self.reduction[name], lambda: self.open_step(name))
 
     # --- keys and playing ---------------------------------------------------------------------------
 
@@ -235,6 +235,17 @@ class ReductionView(PagePart):
             if self._page not in self.reduction.steps or live is None or not live.clicked(column, row):
                 select_pixel(self.selection, column, row, self.image.shape)
 
+    def _point_clicked(self, number: int) -> None:
+        """Look at the frame of a point of the light curve, and tell why the point is there."""
+        with self.trouble.shown("click"):
+            self.selection.frame = number
+            self.plots.children = (self.choosing.why.widget,)
+            self.choosing.why.ask(int(self.reduction.state().kept_frames[number]))
+
+    def _show_plots(self) -> None:
+        """Show the plots of the open page."""
+        self.plots.children = self.panels[self._page].plots
+
     def _looked(self, change: Any) -> None:
         with self.trouble.shown("frame"), self.reduction.frozen():
             self._draw()
@@ -262,6 +273,7 @@ class ReductionView(PagePart):
                 self.bar.previewed, self._said = False, 0.0
                 self._draw()
                 self.bar.finished()
+        self.choosing.happened(event, self.plots.children)
         if event == "idle":
             with self.trouble.shown("assessment"):
                 self._assess()
@@ -377,8 +389,8 @@ class ReductionView(PagePart):
         self.still.edited()
         self.reduction.unwatch(self._happened)
         self.choosing.close()
-        self._close_figures()
+        self.figures.close()
         parts: list[Any] = [self.image, *filter(None, self.lives.values())]
         for part in parts:
             part.close()
-        close_tree(self.children, [opened.children for opened in self.panels.values()])
+        close_tree(self.children, self.choosing.widgets, [opened.children for opened in self.panels.values()])

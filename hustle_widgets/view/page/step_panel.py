@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from html import escape
 from inspect import cleandoc
@@ -34,7 +34,12 @@ def icon_button(icon: str, tip: str, act: Callable[[], None]) -> w.Button:
 
 
 def settings_of(
-    step: StepLike, *more: Any, together: Together = nullcontext, figures: Callable[[], None] | None = None
+    step: StepLike,
+    *more: Any,
+    together: Together = nullcontext,
+    figures: Callable[[], None] | None = None,
+    tools: Sequence[Any] = (),
+    under: Mapping[str, Any] | None = None,
 ) -> w.VBox:
     """Return title, switch, status and controls of a step.
 
@@ -47,6 +52,10 @@ def settings_of(
         Context in which all parameters are reset.
     figures : callable, optional
         Called when the step's figures are asked for.
+    tools : sequence of Widget
+        Further buttons of the title.
+    under : mapping of str to Widget, optional
+        What to place under the control of a parameter, by its name.
     """
     title: list[Any] = []
     status = StatusLine(step)
@@ -75,12 +84,15 @@ def settings_of(
     if figures is not None:
         title.append(icon_button("picture-o", "The step's figures at full size, to zoom into", figures))
     title.append(icon_button("question", "What this step shows, and how to set it", toggle_about))
+    title[-1:-1] = tools
     head = w.HBox([heading_of(f"{step.section} {step.title}".strip()), *title])
     head.add_class("hustle-title")
     row = w.HBox(state)
     row.add_class("hustle-state")
     parts = [head, about, row, status.message, *more]
-    parts += [Control(step, name).widget for name in step.parameters]
+    under = under or {}
+    for name in step.parameters:
+        parts += [Control(step, name).widget, *([under[name]] if name in under else [])]
     return settings_box(parts)
 
 

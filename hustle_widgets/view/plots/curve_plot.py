@@ -66,9 +66,12 @@ class CurvePlot(PlotPanel):
     ----------
     on_click : callable or None
         Told of a click on a point: the abscissa of the point.
+    on_point : callable or None
+        Told the same with the name of the curve before.
     """
 
     on_click: Callable[[float], None] | None = None
+    on_point: Callable[[str, float], None] | None = None
 
     def __init__(self, x_label: str, y_label: str) -> None:
         self._x_scale, self._y_scale = (
@@ -170,8 +173,13 @@ class CurvePlot(PlotPanel):
 
     def _clicked(self, points: Any, event: dict[str, Any]) -> None:
         index = (event.get("data") or {}).get("index")
-        if self.on_click is not None and index is not None and 0 <= index < len(points.x):
+        if index is None or not 0 <= index < len(points.x):
+            return
+        if self.on_click is not None:
             self.on_click(float(points.x[index]))
+        if self.on_point is not None:
+            name = next(name for name, marks in self._marks.items() if points in marks)
+            self.on_point(name, float(points.x[index]))
 
     def _hide_all_but(self, names: set[str]) -> None:
         for name, marks in self._marks.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as w
@@ -33,6 +33,10 @@ class LightCurvePlot:
         self._strip = CurvePlot("Time since first frame [h]", "Residual [ppm]")
         self.widget: Any = w.VBox([self._plot.widget, self._strip.widget])
         self.widget.add_class("hustle-plots")
+
+    def on_click(self, callback: Callable[[float], None]) -> None:
+        """Have `callback` told of a click on a point, flux or residual: its time [h]."""
+        self._plot.on_click = self._strip.on_click = callback
 
     def show(
         self,
