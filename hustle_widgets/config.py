@@ -319,7 +319,7 @@ def _read_line(line: str, number: int, budget: Budget) -> ConfigEntry | None:
         end = len(body) if hash_mark is None else hash_mark.end() - (hash_mark[0][-1:] == "#")
         text = body[start:end].strip()
         printable = _STRAY_BYTES.sub("", text).isprintable()
-        if not printable or text[0] in "'\"[(" or text[-1] in "'\"" or is_call(text):
+        if not text or not printable or text[0] in "'\"[(" or text[-1] in "'\"" or is_call(text):
             raise ConfigError(message) from None
         value = BareText(text, message)
     written = line[start:end].rstrip()

@@ -44,7 +44,7 @@ class StepError(ValueError):
     """A step could not be computed with its parameters."""
 
 
-class Reduction(Choosing, LazyVBox, ParameterAccess):
+class Reduction(Choosing, ParameterAccess, LazyVBox):
     """A visit and the steps of Stage 1, as a widget: the last line of a cell shows it.
 
     Parameters

@@ -68,7 +68,7 @@ def test_the_rest_is_computed_and_the_frame_is_named(visits, small_folder, metho
     if kind in LOST[method]:
         low, high = np.sort([right[BAD - 1], right[BAD + 1]], axis=0)
         if method == "pagul":
-            assert "It takes the median's factor" in step.notes
+            assert "It takes what the others' factors say" in step.notes
             assert values[BAD] == pytest.approx(np.median(values[others]), rel=0.02)
         else:
             assert "It takes the background of its neighbours" in step.notes

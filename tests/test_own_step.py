@@ -124,7 +124,7 @@ def test_it_is_on_the_page():
         view.open_step("row_drift")
         live = view.lives["row_drift"]
         assert set(live.plots) == {"level", "profile"}
-        assert "row_drift" in view.navigation._buttons
+        assert "row_drift" in view.navigation._rows
         view.open_step("free_iter")
         reduction.row_drift.drift_sigma = 1.0
         reduction.wait()

@@ -24,6 +24,7 @@ from hustle_widgets.steps import ColumnBackground
 from hustle_widgets.view.frame.player import Player
 from hustle_widgets.view.live import ends
 from hustle_widgets.view.page import supersede as superseding
+from hustle_widgets.view.page.controls import Control
 from hustle_widgets.view.page.entries import entry_of
 from hustle_widgets.view.page.reduction_view import ReductionView
 from hustle_widgets.view.page.still import bundle_of, contents_of
@@ -331,3 +332,13 @@ def test_a_remedy_is_a_button_in_the_panel_of_its_step(reduction: Any):
     assert remedies._buttons[0].layout.display == "none"  # done
     view.undo()
     assert reduction.uniform.fit is None
+
+
+def test_what_a_slider_sends_back_late_does_not_undo_an_edit(reduction: Any):
+    control = Control(reduction.led, "led_threshold")
+    slider = control.entry.beside[0]
+    reduction.led.led_threshold = 2.5
+    slider.value = 10.000000000000002  # what the slider was told before, unasked
+    assert reduction.led.led_threshold == 2.5 and slider.value == pytest.approx(2.5)
+    slider.value = 4.0  # a person's hand
+    assert reduction.led.led_threshold == 4.0

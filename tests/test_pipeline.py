@@ -238,14 +238,14 @@ KILLED = """
     import netCDF4
     from hustle_widgets import Reduction, load_visit
     from hustle_widgets.config import read_config
-    from hustle_widgets.run_folder import RunResult, write_outputs
+    from hustle_widgets.run_folder import write_outputs
 
     sigmas, records = (3.0, 2.0), []
     reduction = Reduction(load_visit(sys.argv[1]), do_save=False, do_led=False, do_smooth=False, do_Pagul=False)
     for sigma in sigmas:
         reduction.free_iter.free_sigma = sigma
         reduction.run()
-        records.append(RunResult.of(reduction, reduction.state()))
+        records.append(reduction._frozen_result(reduction.state()))
     folder = Path(sys.argv[2]) / "run_1"
     started = time.monotonic()
     write_outputs(records[0], folder)

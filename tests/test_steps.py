@@ -42,7 +42,17 @@ TUTORIAL = read_config(Path(__file__).parent / "data" / "stage_1_input_config.hu
 # Beyond the tutorial; their defaults keep its behaviour.
 ADDED = {name for step in STAGE_1 for name, parameter in step.parameters.items() if parameter.added}
 # Numbers without a dimension.
-PURE = {"hst_flags", "led_factor", "led_growth", "contrast_factor", "smth_order", "hist_bins", "rows"}
+PURE = {
+    "hst_flags",
+    "led_factor",
+    "led_threshold",
+    "mask_parameter",
+    "led_growth",
+    "contrast_factor",
+    "smth_order",
+    "hist_bins",
+    "rows",
+}
 SETUP = Reduction.setup_parameters()
 
 STEPS = [pytest.param(step, id=step.name) for step in STAGE_1]

@@ -94,6 +94,9 @@ class Control:
     def _from_page(self, change: Any) -> None:
         if self._busy:
             return
+        if self.entry.is_echo(change["owner"]):
+            self._from_trait()
+            return
         self._busy = True
         try:
             value = self.entry.get(change["owner"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +16,16 @@ from hustle_widgets.steps.parameters import Choice, Orders, Parameter, Real, Swi
 
 # From this ratio of its ends on, a slider counts in factors.
 LOGARITHMIC = 30
+# Seconds within which a slider may send back what it was told.
+ECHO = 5.0
 
 
 def _alone(source: Any, value: Any) -> None:
     """Leave the rest of an entry that has one part."""
+
+
+def _never(part: Any) -> bool:
+    return False
 
 
 @dataclass
@@ -36,6 +44,8 @@ class Entry:
         follow(part, value) shows a value on the parts beside the one a person has moved.
     sources : list of Widget
         Those that a person sets, if not all of them.
+    is_echo : callable
+        is_echo(part) -> whether the value that just came from the browser is one it was sent, not one of a person.
     """
 
     beside: list[Any]
@@ -44,6 +54,7 @@ class Entry:
     below: list[Any] = field(default_factory=list)
     follow: Callable[[Any, Any], None] = _alone
     sources: list[Any] = field(default_factory=list)
+    is_echo: Callable[[Any], bool] = _never
 
     @property
     def parts(self) -> list[Any]:
@@ -139,6 +150,15 @@ def _number(parameter: Real | Whole, name: str, tip: str, soft: tuple[float, flo
         words = f"None: {parameter.optional}"
         none = w.Checkbox(description=words, indent=False, tooltip=words)
 
+    sent: deque[tuple[float, float]] = deque(maxlen=4)  # when, and what the slider was told
+
+    def is_echo(part: Any) -> bool:
+        # A logarithmic slider sends what it was told, in other last digits, when it first appears: by then the
+        # parameter may be another.
+        now = time.monotonic()
+        older = [value for when, value in list(sent)[:-1] if now - when < ECHO]
+        return part is slider and any(math.isclose(slider.value, value, rel_tol=1e-6) for value in older)
+
     def get(part: Any) -> Any:
         if part is none and none is not None and none.value:
             return None
@@ -155,10 +175,11 @@ def _number(parameter: Real | Whole, name: str, tip: str, soft: tuple[float, flo
         slider.disabled = value is None
         if part is not slider and value is not None:
             _widened(slider, value)
+            sent.append((time.monotonic(), float(slider.value)))
         if part is not typed or value is None:
             typed.value = "" if value is None else format_value(parameter.written(value))
 
-    return Entry([slider, typed], get, put, [] if none is None else [none], follow)
+    return Entry([slider, typed], get, put, [] if none is None else [none], follow, is_echo=is_echo)
 
 
 def _slider(parameter: Real | Whole, name: str, tip: str, ends: tuple[float, float]) -> Any:
