@@ -527,7 +527,7 @@ def test_the_quicklook_draws_apertures_flags_and_curves(computed):
     rows, columns, _, _ = layers["free_iter"]
     expected = reduction.outcomes()["free_iter"].patch.frame_pixels(0)
     np.testing.assert_array_equal((rows, columns), expected)
-    assert "photon limit" in live.scatter.value
+    assert "photons" in live.scatter.value
     before = view.image._named["aperture"].mark.y.copy()
     reduction.quicklook.aperture += 5  # the lines follow the slider, without a computation
     moved = view.image._named["aperture"].mark.y - before

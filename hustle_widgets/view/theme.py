@@ -55,7 +55,7 @@ GHOST = GREY
 FONT_PX = 13
 TICK_PX = 12
 # bqplot's own margins (60 all round) waste the top and cut long tick labels on the left.
-MARGIN = {"top": 6, "right": 14, "bottom": 36, "left": 54}
+MARGIN = {"top": 6, "right": 14, "bottom": 38, "left": 54}
 
 
 def axes(x_scale: Any, y_scale: Any, x_label: str, *, grid: bool = True) -> tuple[bqplot.Axis, bqplot.Axis]:
@@ -67,7 +67,7 @@ def axes(x_scale: Any, y_scale: Any, x_label: str, *, grid: bool = True) -> tupl
         "tick_format": "~r",  # no 7e+3
     }
     # The values' name stands in the heading: upright beside a low plot it would be cut.
-    x_axis = bqplot.Axis(scale=x_scale, label=x_label, label_offset="26px", color=QUIET, **style)
+    x_axis = bqplot.Axis(scale=x_scale, label=x_label, label_offset="27px", color=QUIET, **style)
     y_axis = bqplot.Axis(scale=y_scale, side="left", color=QUIET, **style)
     return x_axis, y_axis
 

@@ -54,9 +54,7 @@ class BoxEditor:
         """Show on the button whether the next drag over the frame adds a region."""
         (self._add.add_class if armed else self._add.remove_class)("mod-active")
         self._add.description = "Drag on the frame..." if armed else "Add a region"
-        self.hint.value = quiet(
-            "Press again to leave it." if armed else "Drag boxes on the frame; ✖ removes."
-        )
+        self.hint.value = quiet("Press again to leave it." if armed else "")
 
     def boxes(self) -> tuple[Box, ...]:
         """Return the boxes in use; none for the whole frame."""

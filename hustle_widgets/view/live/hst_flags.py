@@ -11,13 +11,12 @@ from hustle_widgets.algorithms.detector import HST_FLAGS
 from hustle_widgets.algorithms.dq import FIRST_TEMPORAL, count_bits
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.hst_flags import HSTFlags
-from hustle_widgets.view import theme
+from hustle_widgets.view import colors, theme
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.live.preview import computed, cut_visit, flags_in_frame, frame_patch
 from hustle_widgets.view.plots.panel import Key, PlotPanel, set_scale
 from hustle_widgets.view.selection import Selection
 
-NOT_CHOSEN = theme.GREY
 NEAR = 2  # frames before and after that a preview replaces cosmic rays from
 
 
@@ -31,7 +30,8 @@ class FlagBars(PlotPanel):
         scales = {
             "x": bqplot.OrdinalScale(),
             "y": self._x_scale,
-            "color": bqplot.ColorScale(colors=[NOT_CHOSEN, theme.REJECTED], min=0.0, max=1.0),
+            # Colours that the browser can mix: a name of the style sheet would be lost.
+            "color": bqplot.ColorScale(colors=[colors.GREY, colors.REJECTED], min=0.0, max=1.0),
         }
         self._bars = bqplot.Bars(scales=scales, orientation="horizontal", padding=0.25, x=[], y=[], color=[])
         self._bars.on_element_click(self._clicked)
@@ -56,8 +56,8 @@ class FlagBars(PlotPanel):
             self._bars.y = lengths
             self._bars.color = np.array([1.0 if union & bit else 0.0 for bit in self._bits])
         keys = [
-            Key("chosen", theme.REJECTED, "square"),
-            Key("not (lengths logarithmic)", NOT_CHOSEN, "square"),
+            Key("chosen", colors.REJECTED, "square"),
+            Key("not (lengths logarithmic)", colors.GREY, "square"),
         ]
         self.set_heading(title, keys)
 

@@ -131,6 +131,6 @@ def scatter_of(scatter: dict[str, float], expected: dict[str, float]) -> str:
         limit = expected.get(order, float("nan"))
         name = order.replace("-", "−")
         lines.append(
-            f"<div>Order {name}: scatter {ppm:,.0f} ppm, photon limit {limit:,.0f} ppm, ratio {ppm / limit:.2f}</div>"
+            f"<div>Order {name}: scatter {ppm:,.0f} ppm, photons {limit:,.0f}, ratio {ppm / limit:.2f}</div>"
         )
     return f'<div class="hustle-scatter">{"".join(lines)}</div>'

@@ -33,7 +33,7 @@ class TracksLive(Live[S]):
     def __init__(self, step: S, selection: Selection) -> None:
         super().__init__(step, selection)
         self.windows = WindowsPlot()
-        self.moves = [CurvePlot("Time since first frame [h]", f"{axis.capitalize()}s [px]") for axis in AXES]
+        self.moves = [CurvePlot("Time [h]", f"{axis.capitalize()}s [px]") for axis in AXES]
         self.widget = self.boxed(self.windows.widget, side_by_side(*(plot.widget for plot in self.moves)))
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class TracksLive(Live[S]):
                       line="dashed" if name == "mean" else "solid", marker="" if name == "mean" else "circle")
                 for name, move in tracks.items()
             ]  # fmt: skip
-            plot.show(*curves, title=f"Moved by, in {AXES[number]}s", vertical=(self.hour,))
+            plot.show(*curves, title="Moved by", vertical=(self.hour,))
 
     def tracks(self) -> dict[str, NDArray[np.float64]]:
         """Return the displacements (column, row) from the first frame of every tracker that is known."""

@@ -92,15 +92,13 @@ class LightCurvePlot:
             if order in scatter_ppm:
                 text += f": scatter {scatter_ppm[order]:,.0f} ppm"
             keys.append(Key(text, color, marker))
-        if previous:
-            ppm = ", ".join(f"{previous_ppm[order]:,.0f}" for order in previous if order in previous_ppm)
-            keys.append(Key(f"before: {ppm} ppm" if ppm else "before", theme.GHOST))
         upright = () if here is None else (here,)
         self._plot.show(*curves, vertical=upright)
         self._plot.heading.value = heading_html(
             title, keys, f"Normalised flux against time. {' '.join(told)}"
         )
-        self._show_residuals(hours, residuals or {}, limits or {}, upright)
+        before = ", ".join(f"{previous_ppm[order]:,.0f}" for order in previous or () if order in previous_ppm)
+        self._show_residuals(hours, residuals or {}, limits or {}, upright, before)
 
     def _show_residuals(
         self,
@@ -108,6 +106,7 @@ class LightCurvePlot:
         residuals: Mapping[str, Mapping[str, ArrayLike]],
         limits: Mapping[str, float],
         upright: tuple[float, ...],
+        before: str,
     ) -> None:
         hours = np.asarray(hours, dtype=float)
         finite = {order: limit for order, limit in limits.items() if np.isfinite(limit)}
@@ -118,7 +117,7 @@ class LightCurvePlot:
             curves.append(
                 Curve("limit", ends, np.zeros(2), error=limit, color=theme.GREEN, marker="", line="")
             )
-            keys.append(Key(f"photon limit ± {limit:,.0f} ppm", theme.GREEN, "square"))
+            keys.append(Key(f"photons ± {limit:,.0f}", theme.GREEN, "square"))
         spans = [np.array([-1.5, 1.5]) * max(finite.values(), default=1.0)]
         for name, by_order in sorted(residuals.items(), key=lambda item: item[0] == "now"):
             now = name == "now"
@@ -132,7 +131,7 @@ class LightCurvePlot:
                 )
                 spans.append(np.asarray(values, dtype=float))
             if not now:
-                keys.append(Key(name, theme.GHOST))
+                keys.append(Key(f"before: {before}" if name == "before" and before else name, theme.GHOST))
         low, high = span_of(*spans)
         edge = WIDEST * max(finite.values(), default=np.inf)
         self._strip.show(*curves, y_limits=(max(low, -edge), min(high, edge)), vertical=upright)
