@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import threading
 import time
@@ -21,6 +22,7 @@ from hustle_widgets.assessment import Finding
 from hustle_widgets.assessment.finding import Remedy
 from hustle_widgets.run_names import free_name, holds_another
 from hustle_widgets.steps import ColumnBackground
+from hustle_widgets.steps.parameters import Real, Whole
 from hustle_widgets.view.frame.player import Player
 from hustle_widgets.view.live import ends
 from hustle_widgets.view.page import supersede as superseding
@@ -237,9 +239,9 @@ def test_a_local_trend_follows_parabolas_and_no_orbit_knows_of_another():
 
 def test_addresses_can_be_followed_and_nothing_else_becomes_html():
     text = "See <b>https://example.org/a?b=1&c=2</b>, or not."
-    html = linked(text)
-    assert html.count("<a ") == 1 and 'href="https://example.org/a?b=1&amp;c=2"' in html
-    assert "&lt;b&gt;" in html and "<b>" not in html
+    found = linked(text)
+    assert found.count("<a ") == 1 and 'href="https://example.org/a?b=1&amp;c=2"' in found
+    assert "&lt;b&gt;" in found and "<b>" not in found
 
 
 def test_figures_are_drawn_from_the_page_and_can_be_stopped(reduction: Any, monkeypatch: pytest.MonkeyPatch):
@@ -342,3 +344,19 @@ def test_what_a_slider_sends_back_late_does_not_undo_an_edit(reduction: Any):
     assert reduction.led.led_threshold == 2.5 and slider.value == pytest.approx(2.5)
     slider.value = 4.0  # a person's hand
     assert reduction.led.led_threshold == 4.0
+
+
+def test_help_says_what_a_number_does_and_when_to_change_it(reduction: Any):
+    for step in reduction.steps.values():
+        for name, parameter in step.parameters.items():
+            if not isinstance(parameter, (Real, Whole)) or name == "wavelength_bins":
+                continue
+            assert parameter.advice, f"{step.name}.{name}"
+            control = Control(step, name)
+            assert control._help.layout.display == "none"
+            control._ask.click()
+            text = control._help.value
+            assert control._help.layout.display == "" and "The tutorial has" in text
+            assert parameter.advice.split(";")[0].split(".")[0] in html.unescape(text)
+            control._ask.click()
+            assert control._help.layout.display == "none"

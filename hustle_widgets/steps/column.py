@@ -59,6 +59,7 @@ class ColumnBackground(Step):
         unit="rows",
         min=1,
         soft=(5, 200),
+        advice="Lower it on a small subarray; raise it if the wings of the trace are taken for sky.",
     )
     col_sigma = Real(
         3,
@@ -66,6 +67,7 @@ class ColumnBackground(Step):
         unit="sigma",
         above=0,
         soft=(1, 10),
+        advice="Lower it if stars shine through; raise it if too few pixels are left.",
     )
 
     @classmethod

@@ -62,6 +62,7 @@ class FixedIteration(Step):
         min=1,
         soft=(1, 20),
         optional="the whole timeseries",
+        advice="Lower it when the sky changes during the visit; None uses every frame.",
     )
 
     replace_by = replace_by_choice()

@@ -68,6 +68,7 @@ class FreeIteration(Step):
         unit="sigma",
         above=0,
         soft=(2, 20),
+        advice="Lower it if cosmic rays are left; raise it if the flags draw the trace or scatter is below photons.",
     )
 
     free_model = Choice(

@@ -50,6 +50,7 @@ class LaplacianEdgeDetection(Step):
         ),
         above=0,
         soft=(1, 20),
+        advice="Lower it to flag more pixels; raise it if the trace or stars are flagged.",
     )
     led_factor = Whole(
         EdgeSettings.led_factor,
@@ -60,6 +61,7 @@ class LaplacianEdgeDetection(Step):
         min=2,
         max=16,
         soft=(2, 5),
+        advice="2 is enough; higher values take longer.",
     )
     led_n = Whole(
         EdgeSettings.led_n,
@@ -68,6 +70,7 @@ class LaplacianEdgeDetection(Step):
         min=1,
         soft=(1, 6),
         optional="until no outliers are found",
+        advice="Raise it to whittle down blobs of bad pixels, of which a round finds the edges only.",
     )
     fine_structure = Switch(
         EdgeSettings.fine_structure,
@@ -78,6 +81,7 @@ class LaplacianEdgeDetection(Step):
         ("How much a hit must stand out of the fine structure around it. A quarter of L.A.Cosmic's objlim."),
         above=0,
         soft=(0.5, 10),
+        advice="Raise it to protect the trace more; lower it to flag more pixels on it.",
     )
     led_growth = Real(
         EdgeSettings.led_growth,
@@ -87,6 +91,7 @@ class LaplacianEdgeDetection(Step):
         soft=(0.05, 1),
         added=True,
         optional="no growth",
+        advice="Lower it to take more of a hit's neighbours; None takes none.",
     )
 
     @staticmethod

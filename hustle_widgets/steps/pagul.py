@@ -70,6 +70,7 @@ class PagulBackground(Step):
         ),
         above=0,
         soft=(0.0001, 0.1),
+        advice="Lower it to mask more of the frame; raise it if too few pixels are left for the fit.",
     )
     smooth_fits = Switch(
         True,
@@ -84,6 +85,7 @@ class PagulBackground(Step):
         unit="sigma",
         above=0,
         soft=(0.5, 10),
+        advice="Lower it to smooth more; raise it if true changes of the sky are smoothed away.",
     )
     median_columns = Switch(
         True,

@@ -60,6 +60,7 @@ class Quicklook(Step):
         max=200,
         soft=(2, 40),
         added=True,
+        advice="Raise it to hold all light of the trace; lower it if the sky's noise counts more than what it adds.",
     )
     wavelength_bins = Whole(
         10,

@@ -64,6 +64,7 @@ class SpatialSmoothing(Step):
         unit="sigma",
         above=0,
         soft=(2, 20),
+        advice="Lower it to flag more pixels; raise it if the trace's structure is flagged.",
     )
     smth_bounds = Regions(
         ((260, 370, 640, 1100),),
@@ -71,7 +72,15 @@ class SpatialSmoothing(Step):
         unit="pixels",
         optional="the full frame",
     )
-    smth_order = Whole(2, "Degree of the polynomial of polyfit.", min=0, max=6, soft=(0, 5), added=True)
+    smth_order = Whole(
+        2,
+        "Degree of the polynomial of polyfit.",
+        min=0,
+        max=6,
+        soft=(0, 5),
+        added=True,
+        advice="Raise it where the trace is curved within the window.",
+    )
 
     @staticmethod
     def prepare(

@@ -54,6 +54,7 @@ class BackgroundStarTracking(Step):
         unit="pixels",
         min=3,
         soft=(3, 50),
+        advice="Lower it near a bright trace or another star; raise it if the star leaves the window.",
     )
 
     @classmethod

@@ -69,6 +69,7 @@ class UniformBackground(Step):
         unit="e-",
         soft=(-100, 50),
         optional="min(data)",
+        advice="Raise it if bad low pixels draw the level down.",
     )
     hist_max = Real(
         50,
@@ -76,8 +77,16 @@ class UniformBackground(Step):
         unit="e-",
         soft=(0, 500),
         optional="max(data)",
+        advice="Lower it to leave out the wings of the traces and of the 0th order.",
     )
-    hist_bins = Whole(1000, "Number of bins of the histogram.", min=2, max=1_000_000, soft=(50, 2000))
+    hist_bins = Whole(
+        1000,
+        "Number of bins of the histogram.",
+        min=2,
+        max=1_000_000,
+        soft=(50, 2000),
+        advice="Raise it for a finer level; lower it if the histogram is ragged.",
+    )
     skew_corrected = Switch(
         False,
         "With fit 'median': add what the median of a sky of few photons lies below its mean "

@@ -101,7 +101,7 @@ def about_html(step: StepLike) -> str:
     paragraphs = [first_paragraph(step.__doc__), *cleandoc(step.tour).split("\n\n")]
     text = "".join(f"<p>{escape(' '.join(part.split()))}</p>" for part in paragraphs if part)
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(kind.meaning)}</td></tr>'
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(f"{kind.meaning} {kind.advice}")}</td></tr>'
         for name, kind in step.parameters.items()
     )
     return f"{text}<table>{rows}</table>"
