@@ -106,7 +106,9 @@ class UniformBackground(Step):
         low, middle, high = (float(number) for number in np.percentile(values, (0.5, 50, 97)))
         spread = max(middle - low, high - middle, 5.0)
         ends = (
-            (middle - 6 * spread, middle + spread) if name == "hist_min" else (middle, middle + 12 * spread)
+            (middle - 6 * spread, middle + spread)
+            if name == "hist_min"
+            else (min(middle, 0.0), middle + 12 * spread)
         )
         return float(np.floor(ends[0])), float(np.ceil(ends[1]))
 

@@ -37,7 +37,7 @@ reduction"""
 
     settle()
     lab.page.get_by_role("button", name="2b Bias: drift along the rows").click()
-    plots = lab.page.locator(".hustle-beside .bqplot")
+    plots = lab.page.locator(".hustle-plot .bqplot")
     lab.wait_until(lambda: plots.count() == 2, 30, "level and profile")
     lab.wait_until(lambda: plots.first.is_visible(), 10, "the plots")
     lab.page.wait_for_timeout(1000)
