@@ -87,6 +87,14 @@ def worst(findings: Iterable[Finding]) -> Finding:
     return max(findings, key=lambda finding: (VERDICTS.index(finding.verdict), abs(finding.value)))
 
 
+def worst_of_titles(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the worst finding of each criterion, in the order in which they first come."""
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.title, []).append(finding)
+    return [worst(same) for same in found.values()]
+
+
 def worst_of_steps(findings: Iterable[Finding]) -> dict[str, Finding]:
     """Return the worst finding of each step."""
     found: dict[str, list[Finding]] = {}

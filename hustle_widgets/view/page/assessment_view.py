@@ -9,7 +9,8 @@ from typing import Any
 import ipywidgets as w
 
 from hustle_widgets.assessment import VERDICTS as ORDER
-from hustle_widgets.assessment import Finding, worst
+from hustle_widgets.assessment import Finding
+from hustle_widgets.assessment.finding import worst_of_titles
 from hustle_widgets.view.page.status import VERDICTS, verdict_sign
 
 # Findings that are not good and get a button; the list has all.
@@ -65,7 +66,7 @@ class AssessmentView:
 
     def show(self, findings: Sequence[Finding]) -> None:
         """Show the worst finding of each criterion, those that are not good as buttons that go there."""
-        kept = [worst(same) for same in _by_title(findings)]
+        kept = worst_of_titles(findings)
         doubtful = sorted((f for f in kept if f.verdict != "good"), key=lambda f: -ORDER.index(f.verdict))
         good = len(kept) - len(doubtful)
         if doubtful:
@@ -120,10 +121,3 @@ def sentences_of(findings: Iterable[Finding]) -> str:
         )
         lines.append(f"<div>{told}</div>")
     return f'<div class="hustle-verdict hustle-small">{"".join(lines)}</div>'
-
-
-def _by_title(findings: Iterable[Finding]) -> list[list[Finding]]:
-    found: dict[str, list[Finding]] = {}
-    for finding in findings:
-        found.setdefault(finding.title, []).append(finding)
-    return list(found.values())

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from hustle_widgets.assessment import Finding, worst
+from hustle_widgets.assessment import Finding
+from hustle_widgets.assessment.finding import worst_of_titles
 from hustle_widgets.config import format_value
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.view import colors
@@ -125,11 +126,7 @@ def contents_of(
         tutorial = True if trait == "enabled" else owner.traits()[trait].tutorial
         if values[key] != tutorial:
             changed[key] = values[key]
-    by_title: dict[str, list[Finding]] = {}
-    for found in findings:
-        by_title.setdefault(found.title, []).append(found)
-    judged = [worst(same) for same in by_title.values()]
-    verdicts = [(found.verdict, found.title, found.figure) for found in judged]
+    verdicts = [(found.verdict, found.title, found.figure) for found in worst_of_titles(findings)]
     return Contents(image.frame, image.title, curves, verdicts, changed)
 
 
