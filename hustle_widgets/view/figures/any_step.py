@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Drawer, Maker, Page, Paper, StepResult
 from hustle_widgets.view.figures.flagged import BeforeAfter, flagged_figures
+from hustle_widgets.view.figures.frame_lines import draw_frame_lines
 
 AXES = {"x": base.ROW, "y": base.COLUMN}
 TAKEN = f"Taken off [{base.ELECTRONS}]"
@@ -68,21 +68,7 @@ def picture(title: str, along: str, name: str, values: NDArray[np.float64], pape
     """Draw one value of each row or column of each frame."""
     page = Page(paper, [2.6], "A line of the picture is a frame.")
     (axes,) = page.axes
-    low, high = np.nanpercentile(values, (1, 99)) if np.isfinite(values).any() else (0.0, 1.0)
-    shown = axes.imshow(
-        values,
-        origin="lower",
-        aspect="auto",
-        extent=(-0.5, values.shape[1] - 0.5, -0.5, values.shape[0] - 0.5),
-        vmin=low,
-        vmax=max(high, low + 1e-3),
-        cmap=base.heat(),
-        interpolation="nearest",
-    )
-    axes.set(xlabel=along, ylabel="Frame")
-    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    base.title_of(axes, title)
-    page.bar(axes, shown, name)
+    draw_frame_lines(page, axes, values, along=along, name=name, title=title)
     return page.figure
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.background import histogram
@@ -18,6 +17,7 @@ from hustle_widgets.steps.column import background_region
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
+from hustle_widgets.view.figures.frame_lines import draw_frame_lines
 from hustle_widgets.view.figures.models import scaling
 
 SAMPLE = 60_000  # background pixels of a frame that are enough for its median
@@ -107,21 +107,7 @@ def values_in_time(result: StepResult, paper: Paper) -> Figure:
     curve, picture = page.axes
     curve.plot(*base.broken(result.hours, np.nanmedian(values, axis=1)), "o-", color=colors.BLUE, ms=4, lw=1)
     base.curve_axes(curve, base.HOURS, VALUES, f"{result.kind.title}, median over columns")
-    low, high = np.nanpercentile(values, (1, 99))
-    shown = picture.imshow(
-        values,
-        origin="lower",
-        aspect="auto",
-        extent=(-0.5, values.shape[1] - 0.5, -0.5, values.shape[0] - 0.5),
-        vmin=low,
-        vmax=max(high, low + 1e-3),
-        cmap=base.heat(),
-        interpolation="nearest",
-    )
-    picture.set(xlabel=base.COLUMN, ylabel="Frame")
-    picture.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    base.title_of(picture, "Background of each column")
-    page.bar(picture, shown, VALUES)
+    draw_frame_lines(page, picture, values, along=base.COLUMN, name=VALUES, title="Background of each column")
     return page.figure
 
 
