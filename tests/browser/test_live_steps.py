@@ -69,7 +69,15 @@ class Page:
         return x, box["y"] + (1 - (row + 0.5) / SHAPE[0]) * box["height"]
 
     def middle(self, element: Locator) -> tuple[float, float]:
+        """Where an element's middle is, once it has come to rest: a plot that is drawn again moves its marks."""
         element.scroll_into_view_if_needed()
+
+        def rests() -> bool:
+            box = element.bounding_box()
+            self.lab.page.wait_for_timeout(250)
+            return box is not None and box == element.bounding_box()
+
+        self.lab.wait_until(rests, what="a mark to rest")
         box = element.bounding_box()
         assert box is not None
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -83,7 +91,10 @@ class Page:
         self.mouse.up()
 
     def comes_to(self, name: str, condition, what: str) -> None:
-        self.lab.wait_until(lambda: condition(self.value(name)), 10, f"{name} to {what}")
+        try:
+            self.lab.wait_until(lambda: condition(self.value(name)), 20, f"{name} to {what}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it is {self.value(name)}") from None
 
     def outline(self) -> str:
         """The path of the boxes on the frame."""
@@ -154,10 +165,10 @@ def test_threshold_flags_and_rows(lab: LabPage, folder: Path) -> None:
     assert page.value("free_sigma") == 3.5
     handles = page.figure(LIVE).locator("path.dot")
     page.figure(LIVE).scroll_into_view_if_needed()
-    last_two = [page.middle(handles.nth(handles.count() - k)) for k in (1, 2)]
-    x, y = min(last_two, key=lambda place: place[1])
+    edges = [page.middle(handles.nth(handles.count() - k)) for k in (1, 2)]
+    (x, y), (_, below) = sorted(edges, key=lambda place: place[1])
     picture = page.picture(LIVE)
-    page.drag((x, y), (x, y + 25))
+    page.drag((x, y), (x, y + (below - y) / 4))  # half way to the centre
     page.comes_to("free_sigma", lambda value: 0.5 < value < 3.4, "be dragged")
     page.settle()
     assert changed_fraction(picture, page.picture(LIVE)) > 0.005
