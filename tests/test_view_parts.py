@@ -450,6 +450,22 @@ def test_dragging_an_edge_of_the_band_tells_the_threshold():
     plot.close()
 
 
+def test_an_edge_that_rests_keeps_its_threshold_while_the_spread_of_what_is_kept_shrinks():
+    plot = SeriesPlot()
+    plot.show(np.arange(9.0), centre=4.0, sigma=2.0, threshold=3.0)
+    heard = []
+    plot.on_threshold(heard.append)
+    upper, lower = plot._handles
+    upper._drag_start_handlers(upper, {})
+    upper.y = np.array([8.0])
+    plot.show(np.arange(9.0), centre=4.5, sigma=1.0, threshold=2.0)  # the lower threshold rejects more
+    upper.y = np.array([8.0 - 1e-6])
+    assert heard == pytest.approx([2.0, 2.0], abs=1e-5)
+    upper._drag_end_handlers(upper, {})
+    assert upper.y[0] == pytest.approx(6.5, abs=1e-5) and lower.y[0] == pytest.approx(2.5, abs=1e-5)
+    plot.close()
+
+
 def test_a_series_without_values_or_spread_is_drawn():
     plot = SeriesPlot()
     plot.show(np.full(5, np.nan), centre=np.nan, sigma=np.nan, threshold=3)

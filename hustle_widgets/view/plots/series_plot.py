@@ -12,6 +12,10 @@ from numpy.typing import ArrayLike
 from hustle_widgets.view import theme
 from hustle_widgets.view.plots.panel import Key, PlotPanel, break_gaps, set_axis, span_of, update
 
+# How far the handles of the upper and lower edge are from the right end, as a share of the axis. Beside a large
+# outlier the band is narrow: one above the other, one handle would hide the other.
+HANDLES_ASIDE = (0.03, 0.08)
+
 
 class SeriesPlot(PlotPanel):
     """Time series of a pixel with its rejection band.
@@ -82,6 +86,7 @@ class SeriesPlot(PlotPanel):
         self._span = self._data_limits = (0.0, 1.0)
         self._counts, self._title, self._replaces = 0, "", False
         self._centre_value = self._sigma = self._threshold = float("nan")
+        self._found = self._centre_value, self._sigma
 
     def on_threshold(self, callback: Callable[[float], None]) -> None:
         """Register a function of the threshold in sigma, called while an edge of the band is dragged."""
@@ -128,7 +133,8 @@ class SeriesPlot(PlotPanel):
         x = np.arange(y.size, dtype=float) if x is None else np.asarray(x, dtype=float)
         out = np.zeros(y.size, dtype=bool) if rejected is None else np.asarray(rejected, dtype=bool)
         good = np.isfinite(y)
-        self._centre_value, self._sigma = float(centre), float(sigma)
+        self._found = float(centre), float(sigma)
+        self._take_found()
         self._threshold = float("nan") if threshold is None else float(threshold)
         self._span = span_of(x, pad=0.03)
         self._x_axis.label = x_label
@@ -167,10 +173,18 @@ class SeriesPlot(PlotPanel):
             half, centre = self._half_width(), self._centre_value
             set_axis(self._y_axis, *span_of(self._data_limits, [centre - half, centre + half]), most=5)
 
+    def _take_found(self) -> None:
+        # Not while the mouse holds an edge: a lower threshold rejects more, which makes sigma smaller. Measured in
+        # that sigma, an edge that rests would be a higher threshold at each look.
+        if self._held is None:
+            self._centre_value, self._sigma = self._found
+
     def _released(self) -> None:
         self._held = None
+        self._take_found()
         self._fit()
         self._draw_band()
+        self._write_heading()
 
     def _draw_band(self) -> None:
         half, centre = self._half_width(), self._centre_value
@@ -180,8 +194,9 @@ class SeriesPlot(PlotPanel):
             update(self._band, x=[self._span] * 2, y=edges, visible=True)
         else:
             self._band.visible = False
-        at = self._span[1] - 0.03 * (self._span[1] - self._span[0])
-        for handle, sign in zip(self._handles, (1, -1), strict=True):
+        first, last = self._span
+        for handle, sign, aside in zip(self._handles, (1, -1), HANDLES_ASIDE, strict=True):
+            at = last - aside * (last - first)
             # The browser owns the handle under the mouse: moving it from here would tear it away.
             if handle is not self._held:
                 y = [centre + sign * half] if shown else []
