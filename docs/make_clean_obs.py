@@ -20,6 +20,22 @@ Dims: `exp_time` is the frame, `x` the row, `y` the column, in spite of their na
 variables of its step out, but for those that Stage 2 reads: these are always there.
 """
 
+READ_BY_STAGE_2 = """
+## Read by HUSTLE-tools
+
+Stage 2 of HUSTLE-tools 0.0.1 (its main branch of June 2025, commit 259fe63) was run, as it is, on a visit that was
+simulated and reduced here: 12 frames of 600 x 2100 pixels, all steps but the Pagul sky on. It found the file under
+`outputs/stage1/`, and went through to its spectra in two ways: a box around orders +1 and -1 with fitted traces,
+halfwidths that it chose, alignment and cleaning; and optimal extraction of order +1 after its removal of the 0th
+order. The white light curve of its order +1 and `flux_+1` here agree within 0.01 %, and each reads the config files
+of the other. GRISMCONF was given a file with the coefficients of this package and a flat sensitivity.
+
+Whichever program reduced the visit, that version of HUSTLE-tools stumbles over newer libraries. For the run two
+names that it imports were put back: `matplotlib.cm.get_cmap` (not in matplotlib 3.11) and `photutils.DAOStarFinder`
+(not in photutils 3.0). With `correct_zero True` it needs `save_plots 0`, since it saves the figures of that step
+without a folder.
+"""
+
 
 FIGURES = """
 ## Figures
@@ -107,7 +123,7 @@ def page() -> str:
     parts.append(
         "- The other attributes, and the variables of single steps but `star<i>_disp`, are only here."
     )
-    return "\n".join(parts) + "\n" + FIGURES
+    return "\n".join(parts) + "\n" + READ_BY_STAGE_2 + FIGURES
 
 
 if __name__ == "__main__":

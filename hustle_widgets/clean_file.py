@@ -16,6 +16,7 @@ import xarray as xr
 from xarray.conventions import cf_encoder, encode_dataset_coordinates
 
 from hustle_widgets.storable import of_fixed_length, storable, written_whole
+from hustle_widgets.user_paths import user_path
 
 __all__ = ["save_clean"]
 
@@ -47,7 +48,7 @@ def save_clean(
     It is written by a process of its own, frame by frame, so that no second copy of a cube is made and other
     threads may use netCDF files meanwhile. Readable with ``xarray.open_dataset``.
     """
-    final = Path(path).expanduser().absolute()
+    final = user_path(path).absolute()
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(f".{final.name}.partial-{secrets.token_hex(4)}")
     cubes = [str(n) for n, variable in dataset.data_vars.items() if variable.ndim == 3]

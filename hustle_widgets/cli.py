@@ -14,6 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from hustle_widgets.lab import lab_command, lab_environment, notebooks_in, split_for_lab
+from hustle_widgets.user_paths import user_path
 
 DEMO = "hustle_demo"
 NOTEBOOKS = "hustle_notebooks"
@@ -173,7 +174,7 @@ def _demo(options: argparse.Namespace) -> None:
     from hustle_widgets.pipeline import reduce_visible
     from hustle_widgets.reduction import Reduction
 
-    folder = Path(options.folder).expanduser()
+    folder = user_path(options.folder)
     if (folder / "truth.nc").is_file() and not options.overwrite:
         print(f"{folder} is there already: reducing it again (--overwrite simulates it anew).")
     else:
@@ -231,11 +232,11 @@ def _run_one(options: argparse.Namespace) -> int:
     changes: dict[str, Any] = {"output_run": options.output_run} if options.output_run else {}
     if options.save_plots is not None:
         changes["save_plots"] = options.save_plots
-    place = Path(options.places[0]).expanduser()
+    place = user_path(options.places[0])
     steps = with_step(*map(named_step, options.step))
     if options.config:
         reduction = reduction_of_config(
-            find_config(Path(options.config).expanduser(), 1),
+            find_config(user_path(options.config), 1),
             visit=place,
             which=options.visit,
             steps=steps,
@@ -260,6 +261,6 @@ def _lab(options: argparse.Namespace) -> int:
         raise ValueError(
             'JupyterLab is not installed: in the copy of the repository, python -m pip install ".[lab]"'
         )
-    folder = notebooks_in(Path(options.folder).expanduser())
+    folder = notebooks_in(user_path(options.folder))
     print(f"Opening the notebooks in {folder}. End with Ctrl-C.", flush=True)
     return subprocess.call(lab_command(folder, options.for_jupyter), env=lab_environment())

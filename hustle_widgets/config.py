@@ -17,6 +17,7 @@ from pathlib import Path
 from hustle_widgets.config_lines import lines_of, text_of
 from hustle_widgets.config_parser import Budget, Parser, is_call, parse_value
 from hustle_widgets.config_values import BareText, ConfigError, format_value, plain, shorten, write_plain
+from hustle_widgets.user_paths import user_path
 
 __all__ = [
     "BareText",
@@ -57,7 +58,7 @@ def read_config(path: str | os.PathLike[str]) -> HustleConfig:
     Text may stand without quotes, as HUSTLE-tools' own writer leaves it: what cannot be read as a value and
     does not start with a quote or a bracket becomes a `BareText`, up to a ``#`` behind a space.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     return config_from_text(text_of(path), path)
 
 
@@ -251,7 +252,7 @@ class HustleConfig:
         OSError
             If it cannot be written; a file that is there is left as it is.
         """
-        target = Path(path).expanduser().resolve()
+        target = user_path(path).resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name[:200]}.{uuid.uuid4().hex}.tmp")
         try:

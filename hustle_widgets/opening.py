@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -15,6 +14,7 @@ from hustle_widgets.settings import Kinds, absences, checked_values, remarks, tu
 from hustle_widgets.source import frame_shape
 from hustle_widgets.stage_links import OURS, THEIRS
 from hustle_widgets.steps import STAGE_1
+from hustle_widgets.user_paths import user_path
 from hustle_widgets.visit import load_visit
 
 
@@ -75,9 +75,9 @@ def folder_of(path: str | os.PathLike[str], toplevel_dir: str) -> str:
     The config beside a run holds the path as it was where the run was started. When there is nothing now, the
     visit is the one whose outputs the run is among.
     """
-    above = Path(path).expanduser().absolute().parents
+    above = user_path(path).absolute().parents
     in_outputs = len(above) > 3 and above[2].name == "outputs" and above[1].name in (OURS, THEIRS)
-    if in_outputs and not Path(toplevel_dir).expanduser().exists():
+    if in_outputs and not user_path(toplevel_dir).exists():
         return str(above[3])
     return toplevel_dir
 

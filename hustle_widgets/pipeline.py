@@ -19,6 +19,7 @@ from hustle_widgets.settings import absences, checked, checked_values, remarks, 
 from hustle_widgets.source import target_of
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step
+from hustle_widgets.user_paths import user_path
 from hustle_widgets.visit import load_visit
 
 # Pixels: a header is not that wrong, so a tutorial's location further off belongs to the tutorial's target.
@@ -59,7 +60,7 @@ def run_pipeline(
             f"hustle_widgets does Stage 1 (reduction), not stages {list(stages)}: "
             "run the other stages with HUSTLE-tools, which reads the files written here."
         )
-    reduction = reduction_of_config(find_config(Path(config_files_dir).expanduser(), 1), steps=steps)
+    reduction = reduction_of_config(find_config(user_path(config_files_dir), 1), steps=steps)
     if others:
         say(
             f"Stage 1 is run here. Run stage {others} with HUSTLE-tools, which reads what is written.",
@@ -106,7 +107,7 @@ def reduction_of_config(
     values = {**tutorial_values(kinds), **checked_values(config, kinds), **given}
     verbose, named = values["verbose"], values["toplevel_dir"]
     place = os.fspath(visit or folder_of(path, named))
-    folder = Path(place).expanduser()
+    folder = user_path(place)
     parameters.setdefault("toplevel_dir", place)
     for remark in remarks(config, kinds):
         say(f"{path}, {remark}", verbose)

@@ -37,6 +37,7 @@ from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step
 from hustle_widgets.steps.common import join_common_parameters
 from hustle_widgets.steps.line_up import checked_line_up
+from hustle_widgets.user_paths import user_path
 from hustle_widgets.visit import load_visit
 
 
@@ -150,7 +151,7 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
         config = config_of(self.values(), self.config, self.kinds)
         marked(config, injected_words(self._chain.source))
         config.write(path)
-        return Path(path).expanduser()
+        return user_path(path)
 
     # --- computing ----------------------------------------------------------------------------------
 
@@ -262,7 +263,7 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
 
     def visit_folder(self) -> Path:
         """Return `toplevel_dir` as a path; a relative one is that of when it was set, also after os.chdir."""
-        folder = Path(self.toplevel_dir).expanduser()
+        folder = user_path(self.toplevel_dir)
         return folder if _here() == self._set_in else self._set_in / folder
 
     @observe("toplevel_dir")

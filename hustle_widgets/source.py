@@ -10,12 +10,14 @@ import numpy as np
 import xarray as xr
 
 from hustle_widgets.algorithms.detector import READ_NOISE
+from hustle_widgets.algorithms.failed_frames import blank_infinite, has_infinite
 from hustle_widgets.engine.blocks import CubeLike, Source
 from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
 from hustle_widgets.engine.plan import digest
 from hustle_widgets.lazy.arrays import Cube, frame_runs, in_memory
 from hustle_widgets.lazy.files import kept_flags
 from hustle_widgets.lazy.result import read_only
+from hustle_widgets.reading.failures import infinite_messages
 from hustle_widgets.visit_checks import check_visit
 
 
@@ -32,7 +34,7 @@ def visit_source(visit: xr.Dataset) -> Source:
         If the Dataset is not a visit, see `check_visit`.
     """
     check_visit(visit)
-    images = _float32(visit["images"].data)
+    images, infinite = _without_infinite(_float32(visit["images"].data))
     n_frames = images.shape[0]
 
     def column(name: str, fill: Any) -> np.ndarray:
@@ -56,13 +58,27 @@ def visit_source(visit: xr.Dataset) -> Source:
         "subarr_coords": subarray,
         "chip": int(chip),
         "target": target_of(visit),
-        "messages": tuple(str(visit.attrs.get("messages", "")).splitlines()),
+        "messages": (
+            *str(visit.attrs.get("messages", "")).splitlines(),
+            *infinite_messages(columns["file_names"].tolist(), infinite),
+        ),
         "folder": visit.attrs.get("toplevel_dir", ""),
     }
     errors, hst_dq = _errors(visit, images.shape), _flags(visit, images.shape)
     numbers = [values for name, values in columns.items() if name != "file_names"]
     token = _token([images, errors, hst_dq, *numbers, facts["direct_image"]], facts)
     return Source(read_only(images), errors, hst_dq, columns, facts, token)
+
+
+def _without_infinite(images: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Return frames with NaN for infinite pixels, the same array where there are none, and their number a frame."""
+    suspects = [k for k, image in enumerate(images) if has_infinite(image)]
+    infinite = [0] * len(images)
+    if suspects:
+        images = images.copy()
+        for k in suspects:
+            infinite[k] = blank_infinite(images[k])
+    return images, infinite
 
 
 def _errors(visit: xr.Dataset, shape: tuple[int, ...]) -> CubeLike:

@@ -7,14 +7,15 @@ import numpy as np
 import xarray as xr
 from astropy.time import Time
 
-from .algorithms.failed_frames import pixel_problems
-from .clean_file import save_clean
-from .lazy.reading import read_pixels
-from .reading.direct import read_direct
-from .reading.errors import VisitError, VisitNotFoundError
-from .reading.failures import failure_messages
-from .reading.planes import FilesGoneError, ImageSet
-from .reading.survey import survey
+from hustle_widgets.algorithms.failed_frames import pixel_problems
+from hustle_widgets.clean_file import save_clean
+from hustle_widgets.lazy.reading import read_pixels
+from hustle_widgets.reading.direct import read_direct
+from hustle_widgets.reading.errors import VisitError, VisitNotFoundError
+from hustle_widgets.reading.failures import failure_messages, infinite_messages
+from hustle_widgets.reading.planes import FilesGoneError, ImageSet
+from hustle_widgets.reading.survey import survey
+from hustle_widgets.user_paths import expanded
 
 __all__ = ["FilesGoneError", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
 
@@ -66,8 +67,8 @@ def load_visit(
     them all.
     A gap of more than 35 min between the end of an exposure and the start of the next begins a new orbit. The
     read noise of a frame is the root of the median of ``errors^2 - images`` over unflagged pixels. Files that
-    look like exposures and are not used, frames that failed, and cards that were done without are named in
-    ``messages``.
+    look like exposures and are not used, frames that failed or have infinite pixels (they become NaN), and cards
+    that were done without are named in ``messages``.
     """
     if not isinstance(folder, (str, os.PathLike)):
         kind = type(folder).__name__
@@ -80,6 +81,7 @@ def load_visit(
     sets = [exposure.pixels for exposure in exposures]
     messages += _lacking(sets)
     pixels = read_pixels(sets, progress)
+    messages += infinite_messages(found.names, pixels.infinite)
 
     by_pixels = pixel_problems(pixels.images.values, found.durations)
     problems = [header or pixels for header, pixels in zip(found.problems, by_pixels, strict=True)]
@@ -123,7 +125,7 @@ def load_visit(
             "target_posx": found.target[0],
             "target_posy": found.target[1],
             "chip": found.chip,
-            "toplevel_dir": os.path.expanduser(folder),
+            "toplevel_dir": expanded(folder),
             "target_name": found.target_name,
             "filter": found.filter,
             **({} if visit is None else {"visit": visit if isinstance(visit, str) else ",".join(visit)}),

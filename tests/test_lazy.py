@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +21,11 @@ from test_visit import folder
 from hustle_widgets import Reduction, load_visit
 from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
 from hustle_widgets.lazy.arrays import FrameArray, in_memory, lazy_variable
-from hustle_widgets.reading.planes import FilesGoneError
+from hustle_widgets.reading.content import Buffer, checksum_of
+from hustle_widgets.reading.headers import Headers
+from hustle_widgets.reading.planes import FilesGoneError, ImageSet
 from hustle_widgets.reduction import StepError
+from hustle_widgets.visit import VisitError
 
 __all__ = ["folder"]  # a fixture
 
@@ -188,9 +192,24 @@ def test_part_of_the_rows_are_the_right_rows(folder):
     )
 
 
-def test_the_checksum_of_each_file_is_kept(folder):
-    import hashlib
+def test_a_checksum_is_of_the_bytes_that_were_read(folder):
+    path = sorted((folder / "specimages").glob("*"))[0]
+    before = path.read_bytes()
+    (image_set,) = (ImageSet.of(h.planes, 1, h.shape(1)) for h in [Headers.of(path)])
+    buffer = Buffer()
+    content = buffer.read(path)
+    assert content.checksum() == hashlib.sha256(before).hexdigest() == checksum_of(path)
+    assert image_set.stamped(content).checksum == content.checksum()
+    path.write_bytes(before + b" " * 2880)
+    assert content.checksum() == hashlib.sha256(before).hexdigest()
+    with pytest.raises(VisitError, match=f"{path.name} changed while it was read"):
+        image_set.stamped(content)
+    shorter = path.with_name("shorter")
+    shorter.write_bytes(before[:100])
+    assert bytes(buffer.read(shorter).data) == before[:100]
 
+
+def test_the_checksum_of_each_file_is_kept(folder):
     visit = load_visit(folder)
     for name, checksum in zip(visit.file_names.values, visit.file_checksums.values, strict=True):
         assert hashlib.sha256((folder / "specimages" / name).read_bytes()).hexdigest() == checksum

@@ -6,7 +6,7 @@ from astropy.io import fits
 from astropy.time import Time
 from flt_files import START, stage_0_folder, write_flt
 
-from hustle_widgets import load_visit
+from hustle_widgets import Reduction, load_visit, reduce
 from hustle_widgets.visit import VisitError
 
 ODD = "or01fm003_flt.fits"
@@ -253,3 +253,31 @@ def test_frames_without_content_are_named_when_loading(folder, value, message):
         hdus["SCI"].data[:] = value
     visit = load_visit(folder)
     assert message in str(visit.frame_problem.values[2]) and f"Frame 2 ({ODD})" in visit.messages
+
+
+def test_infinite_pixels_are_pixels_without_a_value_and_said(folder, recwarn):
+    for path, extension in ((odd(folder), 4), (folder / "directimages" / "or01dr001_flt.fits", 2)):
+        with fits.open(path, mode="update") as hdus:
+            hdus["SCI"].data[3, 4 : 4 + extension] = np.inf
+            hdus["SCI"].data[5, 6] = -np.inf
+            hdus["SCI"].data[7, 8] = np.nan
+    visit = load_visit(folder)
+    raw = fits.getdata(odd(folder), "SCI")
+    np.testing.assert_array_equal(visit.images[2], np.where(np.isfinite(raw), raw, np.nan))
+    assert f"frame 2 ({ODD}) 5." in visit.messages and "frame 1 (" not in visit.messages
+    assert "or01dr001_flt.fits has 3 infinite pixels" in visit.messages
+    assert np.isnan(visit.direct_image.values).sum() == 4
+    assert not [str(w.message) for w in recwarn if issubclass(w.category, RuntimeWarning)]
+    clean = reduce(
+        visit, verbose=0, do_save=False, bounds=None, smth_bounds=None, rows=[0, 1], mask_trace=False
+    )
+    assert not [str(w.message) for w in recwarn if issubclass(w.category, RuntimeWarning)]
+    assert not np.isinf(clean.images).any()
+
+    by_hand = visit.copy(deep=True).drop_vars("file_names")
+    by_hand["images"] = visit.images.fillna(np.inf)
+    again = Reduction(
+        by_hand, verbose=0, do_save=False, bounds=None, smth_bounds=None, rows=[0, 1], mask_trace=False
+    )
+    np.testing.assert_array_equal(again.run().images, clean.images)
+    assert "frame 2 6." in again.read_data.notes and np.isinf(by_hand.images.values).sum() == 6

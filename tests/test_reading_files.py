@@ -222,3 +222,72 @@ def test_names_of_stage_0_are_no_visits(tmp_path):
     write_flt(tmp_path / "directimages" / "or01dr001_flt.fits", primary={"FILTER": "F300X"})
     visit = load_visit(tmp_path)
     assert visit.sizes["exp_time"] == 3 and "another visit" not in visit.messages
+
+
+def test_an_empty_file_gives_way_to_another_one_of_the_exposure(tmp_path):
+    archive_folder(tmp_path, place="")
+    original = tmp_path / "iexr16laq_flt.fits"
+    (tmp_path / "iexr16laq_flt (1).fits").write_bytes(original.read_bytes())
+    original.write_bytes(b"")
+    visit = load_visit(tmp_path)
+    assert visit.sizes["exp_time"] == 4 and "iexr16laq_flt (1).fits" in visit.file_names.values
+    assert "the file is empty and the exposure is there in another file: iexr16laq_flt.fits" in visit.messages
+    (tmp_path / "iexr16laq_flt (1).fits").unlink()
+    with pytest.raises(VisitError, match="iexr16laq_flt.fits cannot be read; it is damaged"):
+        load_visit(tmp_path)
+
+
+def test_hidden_files_of_other_systems_are_no_exposures(tmp_path):
+    archive_folder(tmp_path)
+    for place in (tmp_path, tmp_path / "iexr16laq"):
+        (place / "._iexr16laq_flt.fits").write_bytes(b"Mac OS X")
+        (place / ".DS_Store").write_bytes(b"Mac OS X")
+    visit = load_visit(tmp_path)
+    assert letters(visit) == LETTERS and "Not used" not in visit.messages
+
+
+def test_linked_folders_and_files_are_read_once(tmp_path):
+    (real,) = {path.parent for path in archive_folder(tmp_path / "elsewhere", place="")}
+    top = tmp_path / "visit"
+    top.mkdir()
+    (top / "data").symlink_to(real)
+    (top / "above").symlink_to(top)
+    visit = load_visit(top)
+    assert letters(visit) == LETTERS and "twice" not in visit.messages
+    (top / "iexr16lzq_flt.fits").symlink_to(tmp_path / "gone.fits")
+    with pytest.raises(VisitError, match=r"iexr16lzq_flt.fits is a link to .*gone.fits, which is not there"):
+        load_visit(top)
+
+
+def test_a_file_in_place_of_its_folder_is_told(tmp_path):
+    path = archive_folder(tmp_path, place="")[1]
+    with pytest.raises(VisitError, match="is no folder.*the folder of this file") as caught:
+        load_visit(path)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "written", ["$VISITS/files", "${VISITS}/files/", "files", "./files/", "../top/files"]
+)
+def test_paths_are_read_as_people_write_them(tmp_path, monkeypatch, written, capsys):
+    top = tmp_path / "top"
+    archive_folder(top / "files", place="")
+    monkeypatch.setenv("VISITS", str(top))
+    monkeypatch.chdir(top)
+    assert letters(load_visit(written)) == LETTERS
+    reduction = Reduction(written, output_run="named")
+    assert reduction.output_folder().resolve() == top / "files" / "outputs" / "stage_1" / "named"
+    reduction.write_config("$VISITS/configs/stage_1_x.hustle")
+    assert Reduction.from_config(top / "configs" / "stage_1_x.hustle").visit.sizes["exp_time"] == 4
+    assert main(["run", written, "--output-run", "bad/name"]) == 2
+    assert "does not exist" not in capsys.readouterr().err
+
+
+def test_a_variable_that_is_not_set_is_named_as_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.delenv("NO_SUCH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VisitError, match=r"The folder \$NO_SUCH/files does not exist"):
+        load_visit("$NO_SUCH/files")
+    monkeypatch.setenv("NO_SUCH", "elsewhere")
+    archive_folder(tmp_path / "$NO_SUCH", place="")
+    assert letters(load_visit("$NO_SUCH")) == LETTERS

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import label, maximum_filter
 
-from .neighbours import as_frame
+from hustle_widgets.algorithms.neighbours import as_frame
 
 __all__ = ["bloom_mask"]
 

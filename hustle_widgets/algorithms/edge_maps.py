@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .changes import union
-from .edges import edges_at
-from .lazy_map import LazyMap, around
-from .neighbours import medians_at, pad_reflect, window_offsets
+from hustle_widgets.algorithms.changes import union
+from hustle_widgets.algorithms.edges import edges_at
+from hustle_widgets.algorithms.lazy_map import LazyMap, around
+from hustle_widgets.algorithms.neighbours import medians_at, pad_reflect, window_offsets
 
 __all__ = ["PAD", "PaddedFrame", "Side"]
 

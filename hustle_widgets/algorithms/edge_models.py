@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .edge_maps import PAD, PaddedFrame
-from .edge_settings import check_noise
-from .neighbours import as_frame, fill_bad
+from hustle_widgets.algorithms.edge_maps import PAD, PaddedFrame
+from hustle_widgets.algorithms.edge_settings import check_noise
+from hustle_widgets.algorithms.neighbours import as_frame, fill_bad
 
 
 def edge_models(image: ArrayLike, read_noise: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .changes import differing, union
-from .lazy_map import around
-from .neighbours import window_offsets
+from hustle_widgets.algorithms.changes import differing, union
+from hustle_widgets.algorithms.lazy_map import around
+from hustle_widgets.algorithms.neighbours import window_offsets
 
 __all__ = ["Earlier", "NearChanges", "Rounds", "WholeFrame"]
 

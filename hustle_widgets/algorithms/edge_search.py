@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .changes import union
-from .edge_maps import PAD, PaddedFrame, Side
-from .edge_rounds import Earlier, NearChanges, Rounds, WholeFrame
-from .edge_settings import EdgeSettings, check_noise
-from .edges import steep_at, steep_pixels
-from .lazy_map import around
-from .neighbours import as_frame, fill_bad, good_neighbour_median
+from hustle_widgets.algorithms.changes import union
+from hustle_widgets.algorithms.edge_maps import PAD, PaddedFrame, Side
+from hustle_widgets.algorithms.edge_rounds import Earlier, NearChanges, Rounds, WholeFrame
+from hustle_widgets.algorithms.edge_settings import EdgeSettings, check_noise
+from hustle_widgets.algorithms.edges import steep_at, steep_pixels
+from hustle_widgets.algorithms.lazy_map import around
+from hustle_widgets.algorithms.neighbours import as_frame, fill_bad, good_neighbour_median
 
 __all__ = ["EdgeSearch", "sides_of"]
 

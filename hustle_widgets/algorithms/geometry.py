@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter, uniform_filter1d
 
-from .g280_coefficients import BEAMS
+from hustle_widgets.algorithms.g280_coefficients import BEAMS
 
 ORDERS = ("+1", "-1", "+2", "-2", "+3", "-3", "+4", "-4")
 

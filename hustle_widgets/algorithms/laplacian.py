@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .edge_maps import PAD
-from .edge_search import EdgeSearch, sides_of
-from .edge_settings import MAX_ROUNDS, EdgeSettings, check_noise
-from .neighbours import as_frame, fill_bad
+from hustle_widgets.algorithms.edge_maps import PAD
+from hustle_widgets.algorithms.edge_search import EdgeSearch, sides_of
+from hustle_widgets.algorithms.edge_settings import MAX_ROUNDS, EdgeSettings, check_noise
+from hustle_widgets.algorithms.neighbours import as_frame, fill_bad
 
 __all__ = ["MAX_ROUNDS", "EdgeSettings", "detect_edges", "significance"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .changes import distinct
-from .neighbours import medians_at
+from hustle_widgets.algorithms.changes import distinct
+from hustle_widgets.algorithms.neighbours import medians_at
 
 __all__ = ["LazyMap", "around"]
 

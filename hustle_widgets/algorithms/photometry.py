@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import savgol_filter
 from scipy.special import gammaincinv
 
-from .geometry import Trace
-from .transits import Transit, find_transit, shape_of, trend_terms
+from hustle_widgets.algorithms.geometry import Trace
+from hustle_widgets.algorithms.transits import Transit, find_transit, shape_of, trend_terms
 
 MAD_TO_SIGMA = 1.4826
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.special import ndtr
 
-from .detector import READ_NOISE
-from .geometry import Trace
-from .simulation_effects import STAR_TEMPERATURE, colour, trailed
-from .simulation_star import integrated_counts, order_counts
+from hustle_widgets.algorithms.detector import READ_NOISE
+from hustle_widgets.algorithms.geometry import Trace
+from hustle_widgets.algorithms.simulation_effects import STAR_TEMPERATURE, colour, trailed
+from hustle_widgets.algorithms.simulation_star import integrated_counts, order_counts
 
 DARK = 11.0 / 3600  # [e-/s], WFC3 Data Handbook 5
 FULL_WELL = 65_000.0  # [e-], 63..72 ke- over the detector

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
-from .box_median import box_median
-from .detector import READ_NOISE
-from .neighbours import as_frame, fill_bad, medians_at, pad_reflect, window_offsets
+from hustle_widgets.algorithms.box_median import box_median
+from hustle_widgets.algorithms.detector import READ_NOISE
+from hustle_widgets.algorithms.neighbours import as_frame, fill_bad, medians_at, pad_reflect, window_offsets
 
 __all__ = ["SMTH_TYPES", "check_smoothing", "reject_by_smoothing", "smooth_model"]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .series import (
+from hustle_widgets.algorithms.series import (
     Floats,
     Hits,
     as_cube,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .photometry import expected_scatter, scatter_of
-from .transits import Transit, fit_depth, shape_of, trend_terms
+from hustle_widgets.algorithms.photometry import expected_scatter, scatter_of
+from hustle_widgets.algorithms.transits import Transit, fit_depth, shape_of, trend_terms
 
 __all__ = ["Bins", "ByWavelength", "deviation_map", "light_by_wavelength", "wavelength_bins"]
 

@@ -20,6 +20,7 @@ from hustle_widgets.campaign.work import local, reduction_of
 from hustle_widgets.display import view
 from hustle_widgets.reduction import Reduction
 from hustle_widgets.steps import STAGE_1
+from hustle_widgets.user_paths import user_path
 
 #: What is put to the name of a run when its visit is opened: what a person saves then takes the place of nothing.
 EDITED = "_edited"
@@ -100,7 +101,7 @@ class Campaign:
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the table as ECSV; return its path."""
-        place = Path(path).expanduser()
+        place = user_path(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         self.table.write(place, format="ascii.ecsv", overwrite=True)
         return place
@@ -132,7 +133,7 @@ class Campaign:
 
     def save_figure(self, path: str | os.PathLike[str], order: str | None = None) -> Path:
         """Write the figure of all light curves to a file; return its path."""
-        place = Path(path).expanduser()
+        place = user_path(path)
         self.figure(order).savefig(place)
         return place
 

@@ -15,6 +15,7 @@ from hustle_widgets.opening import folder_of
 from hustle_widgets.pipeline import find_config
 from hustle_widgets.settings import checked, checked_values, tutorial_values
 from hustle_widgets.steps.base import Step
+from hustle_widgets.user_paths import expanded, user_path
 
 Place = str | os.PathLike[str]
 
@@ -143,7 +144,7 @@ def _placed(job: Job, shared: str | None) -> Job:
     usual = tutorial_values(job.steps)
     values = _values(text, job) if text else {}
     if not remote.is_url(folder):
-        folder = os.path.abspath(os.path.expanduser(folder))
+        folder = os.path.abspath(expanded(folder))
     run = str({**usual, **values, **job.parameters}["output_run"])
     own = {key: value for key, value in job.parameters.items() if key != "toplevel_dir"}
     return replace(job, folder=folder, output_run=run, config=text or "", parameters=own)
@@ -158,7 +159,7 @@ def _own_config(job: Job) -> tuple[str, str]:
         text = remote.text_of(found)
         named = str(job.parameters.get("toplevel_dir", _values(text, job).get("toplevel_dir", "")))
         return text, named if remote.is_url(named) else remote.folder_of(found)
-    place = Path(job.place).expanduser()
+    place = user_path(job.place)
     if place.suffix != ".hustle" and not (place.is_dir() and list(place.glob("stage_1*.hustle"))):
         return "", job.place
     path = find_config(place, 1)

@@ -20,11 +20,12 @@ from hustle_widgets.config import format_value
 from hustle_widgets.engine.plan import digest
 from hustle_widgets.outputs import not_science, package_version
 from hustle_widgets.pipeline import stage_0_location
+from hustle_widgets.reading.content import checksum_of
 from hustle_widgets.reading.finding import find_files
-from hustle_widgets.reading.planes import checksum_of
 from hustle_widgets.run_folder import CLEAN, result_in
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.parameters import as_lists
+from hustle_widgets.user_paths import user_path
 
 RECORD = "campaign.json"
 #: The layout of a record. One of another layout is not used, and its visit is done again.
@@ -164,7 +165,7 @@ def _files(job: Job) -> list[Path]:
 
 def _sky_images(job: Job) -> list[Path]:
     """Return the sky images that step 5c may take."""
-    place = Path(str(values_asked(job).get("path_to_Pagul", "./"))).expanduser()
+    place = user_path(str(values_asked(job).get("path_to_Pagul", "./")))
     if place.is_file():
         return [place]
     return [*sorted(place.glob("*sky*.fits")), *sorted(Path(job.folder).glob("*sky*.fits"))]

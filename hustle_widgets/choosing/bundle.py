@@ -18,6 +18,7 @@ from hustle_widgets.config import HustleConfig
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.outputs import package_versions
 from hustle_widgets.steps.base import Step
+from hustle_widgets.user_paths import user_path
 
 README = """What is in this bundle
 
@@ -72,7 +73,7 @@ def write_bundle(
     FileExistsError
         When the folder holds anything.
     """
-    final = Path(path).expanduser().absolute()
+    final = user_path(path).absolute()
     zipped = final.suffix == ".zip"
     if not zipped and final.exists() and (not final.is_dir() or any(final.iterdir())):
         raise FileExistsError(f"{final} is there already: name a new folder, or a file that ends in .zip.")

@@ -16,6 +16,7 @@ from hustle_widgets.choosing.curves import Curve
 from hustle_widgets.choosing.pins import Pin, check_name, run_of
 from hustle_widgets.settings import Kinds, checked, config_of, declared
 from hustle_widgets.steps.parameters import as_lists
+from hustle_widgets.user_paths import user_path
 
 FORMAT, VERSION = "hustle_widgets pins", 1
 PINS = "pins.json"
@@ -37,7 +38,7 @@ def save_pins(pins: Iterable[Pin], folder: str | os.PathLike[str], kinds: Kinds)
     kinds : sequence of type of Step
         The steps of the chain.
     """
-    place = Path(folder).expanduser()
+    place = user_path(folder)
     place.mkdir(parents=True, exist_ok=True)
     pins = list(pins)
     before = _runs_in(place)
@@ -93,7 +94,7 @@ def load_pins(path: str | os.PathLike[str], kinds: Kinds) -> list[Pin]:
         (a ValueError) For a file that cannot be read, is none of pins, is of a newer format, or has a value that
         a parameter does not accept; says which.
     """
-    place = Path(path).expanduser()
+    place = user_path(path)
     place = place / PINS if place.is_dir() else place
     try:
         if place.stat().st_size > _MAX_BYTES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.detector import READ_NOISE
+from hustle_widgets.algorithms.failed_frames import blank_infinite
 from hustle_widgets.engine.chain import usable_cores
 from hustle_widgets.engine.flags import FlaggedPixels, keep_flagged
 from hustle_widgets.engine.memory import give_back, keep_little
 from hustle_widgets.lazy.arrays import lazy_variable
 from hustle_widgets.lazy.files import FileFrames
+from hustle_widgets.reading.content import Buffer
 from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.reading.planes import ImageSet
 
@@ -36,7 +39,9 @@ class Pixels:
     read_noise : ndarray of float32, shape (frames,)
         Electrons.
     checksums : ndarray of str, shape (frames,)
-        SHA-256 of each file.
+        SHA-256 of each file, of the bytes that were read.
+    infinite : list of int
+        Pixels of each frame that were infinite and are NaN now.
     """
 
     images: xr.Variable
@@ -44,6 +49,7 @@ class Pixels:
     hst_dq: xr.Variable
     read_noise: NDArray[np.float32]
     checksums: NDArray[np.str_]
+    infinite: list[int]
 
 
 def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | None = None) -> Pixels:
@@ -68,13 +74,14 @@ def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | No
     keep_little()
     # Each thread copies a frame straight into its place.
     images = np.empty((len(sets), *sets[0].science.shape), dtype=np.float32)
-    stamped, kept, noises = [], [], []
+    stamped, kept, noises, infinite = [], [], [], []
     with ThreadPoolExecutor(min(4, usable_cores())) as pool:
-        done = pool.map(_read_frame, sets, images)
-        for number, (image_set, flags, noise) in enumerate(done, start=1):
+        done = pool.map(partial(_read_frame, Buffer()), sets, images)
+        for number, (image_set, flags, noise, not_finite) in enumerate(done, start=1):
             stamped.append(image_set)
             kept.append(flags)
             noises.append(noise)
+            infinite.append(not_finite)
             if progress is not None:
                 progress(number / len(sets))
     give_back()
@@ -87,19 +94,25 @@ def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | No
         lazy_variable(CUBE, FileFrames("flags", stamped, flagged.dtype, flagged), dq_attrs),
         _read_noises(np.array(noises)),
         np.array([image_set.checksum for image_set in stamped]),
+        infinite,
     )
 
 
-def _read_frame(source: ImageSet, image: NDArray[np.float32]) -> tuple[ImageSet, Any, float]:
-    """Read one frame into its place; return its file's checksum, flagged pixels and read noise."""
+def _read_frame(
+    buffer: Buffer, source: ImageSet, image: NDArray[np.float32]
+) -> tuple[ImageSet, Any, float, int]:
+    """Read one frame into its place; return its file's checksum, flagged pixels, read noise, infinite pixels."""
     try:
-        stamped = source.stamped()
-        image[:] = source.images()
-        flags = source.flags()
+        content = buffer.read(source.path)
+        source.images(image, content)
+        infinite = blank_infinite(image)
+        flags = source.flags(content=content)
         # Bits beyond the 16 of calwf3 are kept where there are any.
         fits_in_16 = flags.dtype == np.uint16 or int(flags.max(initial=0)) <= 65_535
         flags = flags.astype(np.uint16 if fits_in_16 else np.int32, copy=False)
-        return stamped, keep_flagged(flags), _read_noise(image, source.errors(), flags)
+        every = max(1, image.size // SAMPLE)
+        noise = _read_noise(image, source.errors(content=content, every=every), flags, every)
+        return source.stamped(content), keep_flagged(flags), noise, infinite
     except VisitError:
         raise
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -109,13 +122,14 @@ def _read_frame(source: ImageSet, image: NDArray[np.float32]) -> tuple[ImageSet,
         ) from error
 
 
-def _read_noise(image: NDArray[np.float32], error: NDArray[np.float32], flags: NDArray[Any]) -> float:
-    """Read noise of one frame [e-], from a sample of its pixels; NaN where it cannot be told."""
-    step = max(1, image.size // SAMPLE)
-    value, sigma = image.ravel()[::step].astype(float), error.ravel()[::step].astype(float)
+def _read_noise(
+    image: NDArray[np.float32], errors: NDArray[np.float32], flags: NDArray[Any], every: int
+) -> float:
+    """Read noise of one frame [e-], from every so many-th pixel and its error; NaN where it cannot be told."""
+    value, sigma = image.ravel()[::every].astype(float), errors.ravel().astype(float)
     square = sigma**2 - value
     # Where the image is negative calwf3 counts no photons and the difference means nothing.
-    good = np.isfinite(square) & (value > 0) & (flags.ravel()[::step] == 0)
+    good = np.isfinite(square) & (value > 0) & (flags.ravel()[::every] == 0)
     median = float(np.median(square[good])) if good.any() else 0.0
     return float(np.sqrt(median)) if median > 0 else np.nan
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.algorithms.failed_frames import blank_infinite
 from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.reading.headers import Headers
 from hustle_widgets.reading.units import electrons_factor
@@ -32,4 +33,9 @@ def read_direct(headers: Headers, version: int, messages: list[str]) -> NDArray[
     image = plane.read().astype(np.float32) * np.float32(factor)
     if remark:
         messages.append(remark)
+    if number := blank_infinite(image):
+        messages.append(
+            f"The direct image {headers.path.name} has {number:,} infinite pixels, which are treated as pixels "
+            "without a value (NaN)."
+        )
     return image

@@ -59,6 +59,34 @@ def failure_messages(names: Sequence[str], problems: Sequence[str]) -> list[str]
     return lines
 
 
+def infinite_messages(names: Sequence[str], infinite: Sequence[int]) -> list[str]:
+    """Name the frames with infinite pixels.
+
+    Parameters
+    ----------
+    names : sequence of str
+        File of each frame.
+    infinite : sequence of int
+        Infinite pixels of each frame.
+
+    Returns
+    -------
+    list of str
+        A sentence, or none.
+    """
+    where = [
+        f"frame {k} ({names[k]}) {number:,}" if names[k] else f"frame {k} {number:,}"
+        for k, number in enumerate(infinite)
+        if number
+    ]
+    if not where:
+        return []
+    listed = ", ".join(where[:_MANY]) + (
+        f" and {len(where) - _MANY} more frames" if len(where) > _MANY else ""
+    )
+    return [f"Infinite pixels are treated as pixels without a value (NaN): {listed}."]
+
+
 def _problems(exposure: Exposure, usual: float) -> list[str]:
     found = []
     if exposure.duration == 0:

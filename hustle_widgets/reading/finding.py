@@ -12,6 +12,7 @@ from pathlib import Path
 from hustle_widgets.reading.errors import VisitError, VisitNotFoundError
 from hustle_widgets.reading.headers import Headers
 from hustle_widgets.reading.instrument import check_instrument
+from hustle_widgets.user_paths import user_path
 
 STAGE_0 = ("specimages", "directimages")
 GRISM = "G280"
@@ -56,6 +57,7 @@ class _Candidate:
     corrected: bool  # for charge transfer: flc
     copy: bool
     packed: bool
+    empty: bool
 
 
 def find_files(folder: str | os.PathLike[str], visit: str | Sequence[str] | None = None) -> Found:
@@ -86,11 +88,13 @@ def find_files(folder: str | os.PathLike[str], visit: str | Sequence[str] | None
     Grism and direct images are told apart by FILTER, in a Stage 0 folder by their place. _flt files are
     preferred to _flc; a name with a number or 'copy' is used when the file itself is not there.
     """
-    top = Path(folder).expanduser()
+    top = user_path(folder)
     if not top.is_dir():
         what = "is no folder" if top.exists() else "does not exist"
         subject = str(top) if top.exists() else f"The folder {top}"
-        raise VisitNotFoundError(f"{subject} {what}. Give the Stage 0 folder that holds specimages/.")
+        hint = "Give the Stage 0 folder that holds specimages/"
+        hint += f", or the folder of this file, {top.parent}." if top.is_file() else "."
+        raise VisitNotFoundError(f"{subject} {what}. {hint}")
     by_place = [name for name in STAGE_0 if (top / name).is_dir()]
     found = _by_place(top) if by_place else _by_filter(top)
     _choose_visit(found, top, visit)
@@ -144,10 +148,19 @@ def _by_filter(top: Path) -> Found:
 
 
 def _files_of(top: Path) -> list[Path]:
-    """All files below a folder in order, without hidden ones and those in folders of results."""
-    paths = []
-    for place, folders, names in os.walk(top):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_HERE)
+    """All files below a folder in order, without hidden ones and those in folders of results.
+
+    Linked folders are entered, each folder once: a link may lead back to one above it.
+    """
+    paths, entered = [], {os.path.realpath(top)}
+    for place, folders, names in os.walk(top, followlinks=True):
+        inside = []
+        for folder in sorted(folders):
+            real = os.path.realpath(os.path.join(place, folder))
+            if not folder.startswith(".") and folder not in _NOT_HERE and real not in entered:
+                entered.add(real)
+                inside.append(folder)
+        folders[:] = inside
         paths += [Path(place) / name for name in sorted(names) if not name.startswith(".")]
     return paths
 
@@ -173,7 +186,8 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
                 "copy of"
             )
             kind, archived = match["kind"].lower(), bool(match["packed"])
-            candidate = _Candidate(path, match["root"].lower(), kind == "flc", copy, archived)
+            empty = path.is_file() and not path.stat().st_size
+            candidate = _Candidate(path, match["root"].lower(), kind == "flc", copy, archived, empty)
             groups[candidate.root].append(candidate)
         elif _UNFINISHED.search(name):
             unfinished.append(name)
@@ -181,10 +195,10 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
             packed.append(name)
         elif re.search(r"\.fits?\b", name, re.IGNORECASE) and not _PRODUCT.search(name):
             strange.append(name)
-    used, copies, corrected, again, used_copies, only_corrected = [], [], [], [], [], []
+    used, copies, corrected, again, used_copies, only_corrected, nothing = [], [], [], [], [], [], []
     for root in sorted(groups):
         first, *others = sorted(
-            groups[root], key=lambda c: (c.corrected, c.copy, c.packed, len(c.path.parts))
+            groups[root], key=lambda c: (c.empty, c.corrected, c.copy, c.packed, len(c.path.parts))
         )
         used.append(first.path)
         if first.copy:
@@ -192,7 +206,9 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
         if first.corrected:
             only_corrected.append(first.path.name)
         for other in others:
-            if other.corrected and not first.corrected:
+            if other.empty:
+                nothing.append(other.path.name)
+            elif other.corrected and not first.corrected:
                 corrected.append(other.path.name)
             elif other.copy:
                 copies.append(other.path.name)
@@ -203,6 +219,7 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
         (copies, "Not used, since the file is there under its own name: {}."),
         (used_copies, "Used, though a program put something in its name: {}."),
         (again, "Not used, since the same exposure is there twice: {}."),
+        (nothing, "Not used, since the file is empty and the exposure is there in another file: {}."),
         (unfinished, "Not used, since the download is not complete: {}."),
         (packed, "Not used, since they are packed: {}. Unpack them (.gz is read as it is)."),
         (strange, "Not used, since the name does not end in _flt.fits or _flc.fits: {}."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,10 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
 
 
 def _open(path: Path) -> fits.HDUList:
+    if path.is_symlink() and not path.exists():
+        raise VisitError(
+            f"{path} is a link to {os.readlink(path)}, which is not there: take it out of the folder."
+        )
     if path.exists() and not path.is_file():  # to open a pipe would wait for a writer
         raise VisitError(f"{path} is no regular file: take it out of the folder.")
     with open(path, "rb") as file:

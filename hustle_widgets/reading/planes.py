@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.detector import READ_NOISE
+from hustle_widgets.reading.content import Content, checksum_of, stamp_of
 from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.reading.opening import opened
 
@@ -55,8 +55,11 @@ class Plane:
     kind: str = ""
     constant: float | None = None
 
-    def read(self, rows: slice = slice(None)) -> NDArray[Any]:
-        """Read a band of rows, shape (rows, columns), as they are in the file."""
+    def read(self, rows: slice = slice(None), content: Content | None = None) -> NDArray[Any]:
+        """Return a band of rows, shape (rows, columns), as they are in the file.
+
+        Where the content of the file is given, they are a view of it and not to be changed.
+        """
         start, stop, _ = rows.indices(self.shape[0])
         size = (stop - start, self.shape[1])
         if self.constant is not None:
@@ -65,9 +68,13 @@ class Plane:
             with _ONE_AT_A_TIME, opened(self.path) as hdus:
                 return np.asarray(hdus[self.name, self.version].data)[start:stop]
         kind = np.dtype(self.kind)
-        place = self.offset + start * size[1] * kind.itemsize
-        pixels = np.fromfile(self.path, kind, size[0] * size[1], offset=place)
-        if pixels.size < size[0] * size[1]:
+        place, number = self.offset + start * size[1] * kind.itemsize, size[0] * size[1]
+        if content is not None:
+            if len(content.data) < place + number * kind.itemsize:
+                raise OSError("it ends early")
+            return np.frombuffer(content.data, kind, number, offset=place).reshape(size)
+        pixels = np.fromfile(self.path, kind, number, offset=place)
+        if pixels.size < number:
             raise OSError("it ends early")
         return pixels.reshape(size)
 
@@ -108,7 +115,7 @@ class ImageSet:
     factor : float
         What the pixels are multiplied by to be electrons.
     checksum : str
-        SHA-256 of the file, in hexadecimal; '' until `read_whole`.
+        SHA-256 of the file, in hexadecimal; '' until it is `stamped`.
     stamp : tuple of int
         Size and time of the last change of the file with this checksum.
     """
@@ -156,37 +163,50 @@ class ImageSet:
         """The file."""
         return self.science.path
 
-    def stamped(self) -> ImageSet:
-        """Take the checksum of the file as it is now."""
-        return replace(self, checksum=checksum_of(self.path), stamp=_stamp(self.path))
+    def stamped(self, content: Content) -> ImageSet:
+        """Take the checksum of the bytes of the file that are in memory.
 
-    def images(self, rows: slice = slice(None)) -> NDArray[np.float32]:
-        """Read a band of rows in electrons."""
-        values = self.science.read(rows).astype(np.float32)
-        if self.factor != 1:
-            values *= self.factor
-        return values
-
-    def errors(self, rows: slice = slice(None)) -> NDArray[np.float32]:
-        """Read the uncertainties of a band of rows [e-]; those of photons and read noise if the file has none."""
-        if self.error is not None:
-            values = self.error.read(rows).astype(np.float32)
-        else:
-            light = self.science.read(rows).astype(np.float32) * self.factor
-            values = (np.sqrt(np.clip(light, 0, None) + READ_NOISE**2) / (self.factor or 1)).astype(
-                np.float32
+        Raises
+        ------
+        VisitError
+            When the file has changed since they were read. Names it.
+        """
+        if stamp_of(self.path) != content.stamp:
+            raise VisitError(
+                f"{self.path} changed while it was read. Load the visit again when all its files are complete."
             )
+        return replace(self, checksum=content.checksum(), stamp=content.stamp)
+
+    def images(self, into: NDArray[np.float32], content: Content | None = None) -> None:
+        """Read the image in electrons into an array of its shape."""
+        into[...] = self.science.read(content=content)
+        if self.factor != 1:
+            into *= self.factor
+
+    def errors(
+        self, rows: slice = slice(None), content: Content | None = None, every: int = 1
+    ) -> NDArray[np.float32]:
+        """Read the uncertainties of a band of rows [e-]; those of photons and read noise if the file has none.
+
+        With `every`, only each so many-th pixel is taken, counted row by row; they are returned in one line.
+        """
+        plane = self.science if self.error is None else self.error
+        values = plane.read(rows, content)
+        values = (values if every == 1 else values.reshape(-1)[::every]).astype(np.float32)
+        if self.error is None:
+            light = np.clip(values * np.float32(self.factor), 0, None)
+            return np.sqrt(light + READ_NOISE**2).astype(np.float32)
         if self.factor != 1:
             values *= self.factor
         return values
 
-    def flags(self, rows: slice = slice(None)) -> NDArray[Any]:
+    def flags(self, rows: slice = slice(None), content: Content | None = None) -> NDArray[Any]:
         """Read calwf3's flags of a band of rows; 16 bits are read as bits, the last one is no sign."""
         if self.quality is None:
             return np.zeros(
                 (len(range(*rows.indices(self.science.shape[0]))), self.science.shape[1]), np.uint16
             )
-        values = self.quality.read(rows)
+        values = self.quality.read(rows, content)
         if values.dtype.kind == "i" and values.dtype.itemsize == 2:
             return values.astype(np.int16).view(np.uint16)
         return values
@@ -200,7 +220,7 @@ class ImageSet:
             When it is not. Names the file.
         """
         try:
-            if _stamp(self.path) == self.stamp or checksum_of(self.path) == self.checksum:
+            if stamp_of(self.path) == self.stamp or checksum_of(self.path) == self.checksum:
                 return
             what = "has changed since the visit was loaded"
         except OSError as error:
@@ -209,14 +229,3 @@ class ImageSet:
             f"{self.path} {what}, and errors and hst_dq are read from the files of a visit when they are needed. "
             "Put the file back, or load the visit again."
         )
-
-
-def checksum_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns

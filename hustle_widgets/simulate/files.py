@@ -8,8 +8,8 @@ from astropy.io import fits
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from ..algorithms.simulation import Frame
-from .scene import Scene
+from hustle_widgets.algorithms.simulation import Frame
+from hustle_widgets.simulate.scene import Scene
 
 PLATE_SCALE = 0.0395  # [arcsec/px]
 # The header of a real visit misses the star by a pixel or two.

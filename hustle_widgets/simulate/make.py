@@ -10,17 +10,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..algorithms import simulation as sim
-from ..algorithms import simulation_effects as effects
-from ..algorithms.geometry import trace_mask
-from ..algorithms.simulation_effects import STAR_TEMPERATURE
-from ..algorithms.simulation_star import EXPOSURE_OF_COUNTS
-from ..visit import load_visit
-from . import times
-from .files import write_exposure, write_sky
-from .options import check_options
-from .scene import Scene, first_orders, make_scene, red_ends
-from .truth import TWIN, make_truth
+from hustle_widgets.algorithms import simulation as sim
+from hustle_widgets.algorithms import simulation_effects as effects
+from hustle_widgets.algorithms.geometry import trace_mask
+from hustle_widgets.algorithms.simulation_effects import STAR_TEMPERATURE
+from hustle_widgets.algorithms.simulation_star import EXPOSURE_OF_COUNTS
+from hustle_widgets.simulate import times
+from hustle_widgets.simulate.files import write_exposure, write_sky
+from hustle_widgets.simulate.options import check_options
+from hustle_widgets.simulate.scene import Scene, first_orders, make_scene, red_ends
+from hustle_widgets.simulate.truth import TWIN, make_truth
+from hustle_widgets.user_paths import user_path
+from hustle_widgets.visit import load_visit
 
 PRODUCTS = ("specimages", "directimages")
 FALSE_FLAGS_WITHIN = 6  # rows of an order
@@ -158,7 +159,7 @@ def simulate_visit(
     """
     given = {k: v for k, v in locals().items() if k not in ("folder", "overwrite", "progress")}
     check_options(given)
-    final = Path(folder).expanduser()
+    final = user_path(folder)
     _refuse_to_overwrite(final, overwrite)
 
     scene = make_scene(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..algorithms import simulation as sim
-from .scene import check_number
+from hustle_widgets.algorithms import simulation as sim
+from hustle_widgets.simulate.scene import check_number
 
 # Low and high end of what is a number.
 NUMBERS = {

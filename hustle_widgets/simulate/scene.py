@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..algorithms import simulation as sim
-from ..algorithms.geometry import Trace, trace, trace_mask, traces_on_frame
-from ..algorithms.simulation_effects import STAR_TEMPERATURE
-from ..algorithms.simulation_star import SIMULATED_ORDERS
+from hustle_widgets.algorithms import simulation as sim
+from hustle_widgets.algorithms.geometry import Trace, trace, trace_mask, traces_on_frame
+from hustle_widgets.algorithms.simulation_effects import STAR_TEMPERATURE
+from hustle_widgets.algorithms.simulation_star import SIMULATED_ORDERS
 
 STAR_FLUXES = (20_000.0, 5_000.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..algorithms.simulation_star import transit
+from hustle_widgets.algorithms.simulation_star import transit
 
 FIRST_EXPOSURE = 58331.25  # MJD
 READOUT = 30.0  # [s] between exposures

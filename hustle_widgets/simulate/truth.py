@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..algorithms import simulation as sim
-from ..algorithms.detector import READ_NOISE
-from ..algorithms.simulation_star import SIMULATED_ORDERS
-from .scene import Scene, add_orders, whole_traces
+from hustle_widgets.algorithms import simulation as sim
+from hustle_widgets.algorithms.detector import READ_NOISE
+from hustle_widgets.algorithms.simulation_star import SIMULATED_ORDERS
+from hustle_widgets.simulate.scene import Scene, add_orders, whole_traces
+from hustle_widgets.user_paths import user_path
 
 TWIN = "twin.nc"
 
@@ -70,7 +71,7 @@ def read_truth(folder: str | Path) -> xr.Dataset:
     xarray.Dataset
         In memory, dims exp_time, x (row), y (column), hit, star, order, xy (column, row).
     """
-    path = Path(folder).expanduser() / "truth.nc"
+    path = user_path(folder) / "truth.nc"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: {folder} is not a folder made by simulate_visit.")
     return xr.load_dataset(path, engine="netcdf4")
@@ -95,7 +96,7 @@ def read_twin(folder: str | Path) -> xr.Dataset:
     FileNotFoundError
         When there is none.
     """
-    path = Path(folder).expanduser() / TWIN
+    path = user_path(folder) / TWIN
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: simulate the visit with twin=True.")
     return xr.load_dataset(path, engine="netcdf4")

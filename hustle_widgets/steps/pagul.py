@@ -26,6 +26,7 @@ from hustle_widgets.steps.bad_frames import (
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Real, Switch, Text
+from hustle_widgets.user_paths import user_path
 
 WHERE = (
     "download sky_G280_chip2_flt.fits (or chip 1's) from "
@@ -165,7 +166,7 @@ def sky_of_chip(path: str, changed: float, by_columns: bool) -> NDArray[np.float
 
 def find_sky_image(path: str, visit_folder: str, chip: int) -> Path:
     """Return the sky image's file: `path` itself, or the one in that folder, or in the visit's."""
-    place = Path(path).expanduser()
+    place = user_path(path)
     if place.is_file():
         return place
     if not place.is_dir():

@@ -14,6 +14,7 @@ from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.stage_links import reach_for_stage_2
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Lines
+from hustle_widgets.user_paths import user_path
 
 # Given the visit as it leaves the chain, and what is called while it is written, which may raise to end that.
 # Returns the path of the clean visit, and remarks.
@@ -58,7 +59,7 @@ class SaveOutputs(Step):
         """Return the engine's step with what it needs from its Reduction: where to write, and how."""
 
         def prepare(state: State) -> dict[str, Any]:
-            if not Path(folder()).expanduser().is_dir():
+            if not user_path(folder()).is_dir():
                 raise ValueError(
                     f"There is no folder {folder()!r} to write to, so nothing is saved: set toplevel_dir to the "
                     "visit's folder, or do_save to False to compute only."

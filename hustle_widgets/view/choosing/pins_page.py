@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
 
+from hustle_widgets.user_paths import user_path
 from hustle_widgets.view.choosing.frames_of_pins import FramesOfPins
 from hustle_widgets.view.choosing.pins_plots import PinsPlots
 from hustle_widgets.view.choosing.pins_table import table_html
@@ -130,7 +130,7 @@ class PinsPage(ChoosingPart):
     def _load(self) -> None:
         def act() -> str:
             text = self.path.value.strip()
-            self.reduction.load_pins(Path(text).expanduser() if text else None)
+            self.reduction.load_pins(user_path(text) if text else None)
             self._chosen = list(self.reduction.pins)[-MOST:]
             self.refresh()
             return f"There are {len(self.reduction.pins)} pins."

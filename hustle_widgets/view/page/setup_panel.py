@@ -12,6 +12,7 @@ from hustle_widgets.config import format_value, read_config
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.settings import checked_values
 from hustle_widgets.source import frame_shape
+from hustle_widgets.user_paths import user_path
 from hustle_widgets.view.page.controls import Control
 from hustle_widgets.view.page.step_panel import Together, heading_of, settings_box
 from hustle_widgets.view.page_part import PagePart
@@ -114,7 +115,7 @@ class SetupPanel(PagePart):
         text = self._path.value.strip()
         if not text:
             raise ValueError("Give the path of a config file, such as configs/stage_1_mine.hustle.")
-        return Path(text).expanduser()
+        return user_path(text)
 
     def _save(self, path: Path) -> str:
         return f"Saved {self.reduction.write_config(path)}"
