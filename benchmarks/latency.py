@@ -8,6 +8,11 @@ milliseconds after the key event in the browser: the first change of any plot, a
 picture (decoded and two frames of the browser later). `final` is the time in seconds from the last of two more
 presses, to a value of which no outcome is kept, until light curve and frame are drawn for it. The load of the
 machine is told because it enters every figure.
+
+    python benchmarks/latency.py --at-rest 8
+
+Instead: free_sigma is pressed while the small plots under the sliders fill themselves, and as often while they are
+switched off, in turn; and how long after the last edit the plot of free_sigma is complete.
 """
 
 from __future__ import annotations
@@ -94,6 +99,9 @@ def main() -> None:
     parser.add_argument("--steps", default=",".join(SLIDERS))
     parser.add_argument("--size", default="74x600x2100")
     parser.add_argument("--off", default="", help="switches to turn off, e.g. do_led,do_smooth")
+    parser.add_argument(
+        "--at-rest", type=int, default=0, help="presses in the midst of the plots under sliders"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder or simulated(Path(place), options.size)
@@ -124,6 +132,9 @@ def measure(place: Path, folder: str, options: argparse.Namespace) -> None:
         # Going back to an old value must compute all anew, or its final result would cost nothing.
         page.kernel_eval("setattr(reduction._chain.cache, 'limit', 0)")
         page.page.evaluate(WATCH)
+        if options.at_rest:
+            measure_at_rest(page, options.at_rest)
+            return
         print("Median and 95th percentile, ms after the key event; load is the machine's over a minute.")
         heads = zip(("any 50%", "95%", "frame 50%", "95%", "shown", "final s", "load"), WIDTHS, strict=True)
         print(f"{'parameter':18}" + "".join(f"{head:>{width}}" for head, width in heads))
@@ -157,6 +168,40 @@ def measure_slider(page: Any, step: str, name: str, setting: str, presses: int, 
     begin(page)
     press_keys(page, 2 * ["ArrowRight" if presses % 4 == 0 else "ArrowLeft"], every)
     return line_of(name, latencies, final_of(page))
+
+
+def measure_at_rest(page: Any, presses: int) -> None:
+    """Press free_sigma with and without the plots under the sliders, in turn, and print what that takes."""
+    open_step(page, "free_iter", "")
+    page.press_slider("free_sigma", "ArrowRight")  # what is made at the first use
+    settle(page)
+    times: dict[str, list[tuple[float, ...]]] = {"off": [], "on": []}
+    toggle = page.page.locator(".hustle-settings .hustle-responses")
+    for number in range(2 * presses):
+        which = "on" if number % 2 else "off"
+        if ("mod-active" in (toggle.get_attribute("class") or "")) != (which == "on"):
+            toggle.click()
+        begin(page)
+        page.page.wait_for_timeout(4500)  # a rest, and into the midst of a value
+        page.press_slider("free_sigma", "ArrowRight" if number % 4 < 2 else "ArrowLeft")
+        seen = seen_on(page)
+        last = max([*seen["frame"], *seen["curve"]], default=np.nan)
+        firsts = [min(seen[kind], default=np.nan) for kind in ("any", "frame")]
+        times[which].append(tuple(time - seen["keys"][-1] for time in (*firsts, last)))
+        print(f"{which:4}" + "".join(f"{time:9.0f}" for time in times[which][-1]), flush=True)
+    begin(page)
+    page.press_slider("free_sigma", "ArrowRight")
+    started = time.monotonic()
+    page.page.locator(".hustle-response.hustle-old-response").first.wait_for()
+    fresh = ".hustle-response:not(.hustle-old-response) [data-complete='true']"
+    page.page.locator(fresh).first.wait_for(timeout=300_000)
+    took = time.monotonic() - started
+    print(
+        "ms after the key event until any plot, the frame, and the last of frame and light curve change; medians:"
+    )
+    for which, rows in times.items():
+        print(f"{which:4}" + "".join(f"{time:9.0f}" for time in np.median(rows, axis=0)))
+    print(f"plot of free_sigma complete {took:.1f} s after an edit; load {os.getloadavg()[0]:.1f}")
 
 
 def press_keys(page: Any, keys: list[str], every: float) -> None:

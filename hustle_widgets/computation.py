@@ -17,6 +17,7 @@ from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.memory import give_back
 from hustle_widgets.engine.plan import Request
+from hustle_widgets.engine.rest import Rest
 from hustle_widgets.engine.worker import Worker
 from hustle_widgets.forking import check_not_cut_off, noted
 from hustle_widgets.settings import request_of, step_values
@@ -62,7 +63,8 @@ class Computation:
         self._beside: dict[str, Chain] = {}
         self._one_aside = threading.Lock()
         self._aside_thread = 0  # the one that holds it
-        self._rest = Worker()  # for what is computed while nobody edits
+        # For what is computed while nobody edits.
+        self._rest = Rest(lambda: bool(self._worker.busy or self._edits or self._computing.locked()))
         noted(self)
         self.stop_aside = threading.Event()
 
@@ -208,7 +210,7 @@ class Computation:
         """Stop what is being computed. What is done by then is kept."""
         self._stop.set()
         self.stop_aside.set()
-        self._rest.cancel()
+        self._rest.forget()
         self._worker.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -263,7 +265,7 @@ class Computation:
                 self.chain.keep(request)
                 return state
         # Beside a run or an edit, which do not wait for it.
-        with self._one_aside:
+        with self._rest.interrupted(), self._one_aside:
             self._aside_thread = threading.get_ident()
             try:
                 return self._chain_beside(source).execute_aside(request, counts, stop, wanted)
@@ -288,12 +290,22 @@ class Computation:
             self.chain.start_from(source)
 
     def at_rest(self, job: Callable[[threading.Event], None]) -> None:
-        """Call `job` in a thread of its own with an event that any edit, run or cancel sets; the newest job wins."""
+        """Call `job` in a thread of its own with an event that any edit, run or cancel sets; the newest job wins.
+
+        Whatever else is asked for stops it as well; then it is called again.
+        """
         self._rest.submit(job)
 
     def rest_no_more(self) -> None:
         """Stop the job of `at_rest`."""
-        self._rest.cancel()
+        self._rest.forget()
+
+    def forget_beside(self) -> None:
+        """Free what steps remember of other values than the present ones: nobody will soon ask for more."""
+        if self._one_aside.acquire(blocking=False):
+            self._beside.clear()
+            self._one_aside.release()
+            give_back()
 
     # --- what goes on -------------------------------------------------------------------------------
 

@@ -51,7 +51,10 @@ class Light:
         def output_folder(self) -> Path: ...  # noqa: D102
         def state(self, before: str = "") -> State: ...  # noqa: D102
         def set(self, **parameters: Any) -> None: ...  # noqa: D102
+        @property
+        def busy(self) -> bool: ...  # noqa: D102
         def watch(self, callback: Callable[[str, str], None]) -> None: ...  # noqa: D102
+        def unwatch(self, callback: Callable[[str, str], None]) -> None: ...  # noqa: D102
         def to_script(self) -> str: ...  # noqa: D102
         def _frozen_result(self, state: State) -> RunResult: ...
         def values(self) -> dict[str, Any]: ...  # noqa: D102

@@ -199,6 +199,10 @@ class Choosing(Presets, Light):
         """Stop the job of `at_rest`."""
         self._computation.rest_no_more()
 
+    def forget_beside(self) -> None:
+        """Free what steps remember of other values than the present ones."""
+        self._computation.forget_beside()
+
     # --- edits --------------------------------------------------------------------------------------
 
     def join_edits(self, joined: Callable[[], AbstractContextManager[None]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +74,8 @@ class Response:
         if not self.complete:
             done = sum(bool(one) for one in self.figures)
             return f"{self.name}: {done} of {len(self.values)} values tried."
-        around = f"between {self.values[0]!r} and {self.values[-1]!r}"
+        numbers = all(type(value) in (int, float) for value in self.values)
+        around = f"between {self.values[0]!r} and {self.values[-1]!r}" if numbers else "whichever is chosen"
         if self.flat:
             return f"{self.name} does not matter {around}."
         curve = self.curve("scatter")
@@ -156,7 +158,7 @@ class Sensitivity:
         changed: Callable[[Response], None] | None = None,
         rest: float = REST,
     ) -> None:
-        self.reduction = reduction
+        self._reduction = weakref.ref(reduction)
         self.responses: dict[str, Response] = {}
         self._places = list(self._places_of(parameters))
         self._changed = changed or (lambda response: None)
@@ -164,7 +166,14 @@ class Sensitivity:
         self._known: dict[str, dict[str, float]] = {}
         self._going = False
         self._complete = threading.Event()
-        reduction.watch(self._on_event)
+
+    @property
+    def reduction(self) -> Subject:
+        """Whose parameters are tried; not kept alive by this."""
+        found = self._reduction()
+        if found is None:
+            raise RuntimeError("The Reduction is gone: there is nothing more to try.")
+        return found
 
     def _places_of(self, parameters: Iterable[str]) -> Iterable[Place]:
         for name in [parameters] if isinstance(parameters, str) else parameters:
@@ -175,61 +184,76 @@ class Sensitivity:
                 yield place_of(self.reduction, name)
 
     def start(self) -> None:
-        """Begin, as soon as nobody edits."""
-        self._going = True
+        """Begin, as soon as nobody edits and all is computed."""
+        if not self._going:
+            self._going = True
+            self.reduction.watch(self._on_event)
         self._begin()
 
     def stop(self) -> None:
         """End it; what is known stays."""
-        self._going = False
-        self.reduction.rest_no_more()
+        if self._going:
+            self._going = False
+            self.reduction.unwatch(self._on_event)
+            self.reduction.rest_no_more()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all values have been tried; return whether that came about in time."""
         return self._complete.wait(timeout)
 
     def _on_event(self, event: str, step: str) -> None:
-        if not self._going:
-            return
         if event == "edited":
             self._complete.clear()
-        elif event == "idle" and not any(
-            step.status == "stale" and not step.explicit for step in self.reduction.steps.values()
-        ):  # a person who stopped the computation does not want it back
+        elif event == "idle" and self._settled():
             self._begin()
+
+    def _settled(self) -> bool:
+        """Tell whether all is computed: a person who stopped a computation does not want another one."""
+        steps = self.reduction.steps.values()
+        return not any(step.status in ("stale", "running") and not step.explicit for step in steps)
 
     def _begin(self) -> None:
         self._complete.clear()
         self.reduction.at_rest(self._work)
 
     def _work(self, stop: threading.Event) -> None:
-        if stop.wait(self._rest) or not self._going:
-            return
+        if stop.wait(self._rest) or not self._going or (self.reduction.busy and not self._settled()):
+            return  # it is called again when all is computed
         evaluate = Evaluation(self.reduction)
-        values = evaluate.values
         for place in self._places:
-            tried = values_around(place.parameter, values[place.key])
-            if not tried:
+            response = self._response(place, evaluate.values[place.key])
+            if response is None:
                 continue
-            tutorial = True if place.parameter is None else place.parameter.tutorial
-            response = Response(place.name, tried, values[place.key], tutorial)
-            response.figures, response.errors = [{} for _ in tried], ["" for _ in tried]
             self.responses[place.name] = response
-            # What is nearest to the present value is of most use.
-            here = tried.index(values[place.key]) if values[place.key] in tried else 0
-            for k in sorted(range(len(tried)), key=lambda k: abs(k - here)):
-                changes = {place.key: tried[k]}
-                identity = evaluate.identity(changes)
-                if identity not in self._known:
-                    try:
-                        self._known[identity] = evaluate(changes, stop)
-                    except Cancelled:
-                        return
-                    except ValueError as error:
-                        response.errors[k] = str(error)
-                        continue
-                response.figures[k] = self._known[identity]
-                self._changed(response)
-                if stop.is_set():
-                    return
+            try:
+                self._fill(response, place.key, evaluate, stop)
+            except Cancelled:
+                return
         self._complete.set()
+        self.reduction.forget_beside()
+
+    @staticmethod
+    def _response(place: Place, present: Any) -> Response | None:
+        """Return an empty response; None where there is nothing to try."""
+        tried = values_around(place.parameter, present)
+        if not tried:
+            return None
+        tutorial = True if place.parameter is None else place.parameter.tutorial
+        return Response(place.name, tried, present, tutorial, [{} for _ in tried], ["" for _ in tried])
+
+    def _fill(self, response: Response, key: str, evaluate: Evaluation, stop: threading.Event) -> None:
+        """Try the values, what is nearest to the present one first: it is of most use. Cancelled ends it."""
+        tried = response.values
+        here = tried.index(response.present) if response.present in tried else 0
+        for k in sorted(range(len(tried)), key=lambda k: abs(k - here)):
+            changes = {key: tried[k]}
+            identity = evaluate.identity(changes)
+            if identity not in self._known:
+                try:
+                    self._known[identity] = evaluate(changes, stop)
+                except ValueError as error:
+                    response.errors[k] = str(error)
+            response.figures[k] = self._known.get(identity, {})
+            if stop.is_set():
+                raise Cancelled
+            self._changed(response)

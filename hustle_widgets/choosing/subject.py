@@ -22,6 +22,8 @@ class Subject(Protocol):
     def kinds(self) -> tuple[type[Step], ...]: ...  # noqa: D102
     @property
     def injected(self) -> Injected | None: ...  # noqa: D102
+    @property
+    def busy(self) -> bool: ...  # noqa: D102
 
     def values(self) -> dict[str, Any]:
         """Return all parameters and switches by their keys in the config file."""
@@ -46,8 +48,14 @@ class Subject(Protocol):
     def watch(self, callback: Callable[[str, str], None]) -> None:
         """Call `callback(event, step)` at every event."""
 
+    def unwatch(self, callback: Callable[[str, str], None]) -> None:
+        """Call `callback` no more."""
+
     def at_rest(self, job: Callable[[threading.Event], None]) -> None:
         """Call `job` in a thread of its own, until somebody edits."""
 
     def rest_no_more(self) -> None:
         """Stop the job of `at_rest`."""
+
+    def forget_beside(self) -> None:
+        """Free what steps remember of other values than the present ones."""

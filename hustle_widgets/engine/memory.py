@@ -11,6 +11,7 @@ import ctypes
 import functools
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
@@ -68,3 +69,31 @@ def give_back() -> None:
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
+
+
+def free_bytes() -> int | None:
+    """Return how much memory this process may still take: of the machine's, or of its container's; None if unknown."""
+    found = [free for free in (_free_of_machine(), _free_of_container()) if free is not None]
+    return min(found, default=None)
+
+
+def _free_of_machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        (kib,) = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+        return 1024 * int(kib)
+    except (OSError, ValueError, IndexError):  # not Linux
+        return None
+
+
+def _free_of_container(folder: str = "/sys/fs/cgroup") -> int | None:
+    """Return what a control group (version 2) leaves; files that the system keeps in memory give way."""
+    place = Path(folder)
+    try:
+        most = int((place / "memory.max").read_text(encoding="ascii"))
+        used = int((place / "memory.current").read_text(encoding="ascii"))
+        lines = (place / "memory.stat").read_text(encoding="ascii").splitlines()
+        kept = sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+        return max(0, most - used + kept)
+    except (OSError, ValueError, IndexError):  # no such group, or 'max': no limit
+        return None

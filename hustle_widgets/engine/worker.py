@@ -19,9 +19,15 @@ class Worker:
 
     A job is called with an event that is set when it should stop. The thread ends when nothing is left
     to do, so that an idle chain holds none.
+
+    Parameters
+    ----------
+    name : str
+        Of the thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "hustle-background") -> None:
+        self._name = name
         self._changed = threading.Condition()
         self._waiting: tuple[Job, threading.Event] | None = None
         self._stop: threading.Event | None = None
@@ -31,6 +37,11 @@ class Worker:
     def busy(self) -> bool:
         """Whether a job runs or waits."""
         return self._thread is not None
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether this is asked from inside of a job."""
+        return threading.current_thread() is self._thread
 
     @property
     def superseded(self) -> bool:
@@ -44,7 +55,7 @@ class Worker:
                 self._stop.set()
             self._waiting = (job, threading.Event())
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="hustle-background", daemon=True)
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
 
     def cancel(self) -> None:
@@ -56,7 +67,7 @@ class Worker:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs or waits; return whether that came about in time."""
-        if threading.current_thread() is self._thread:
+        if self.runs_here:
             return False
         with self._changed:
             return self._changed.wait_for(lambda: self._thread is None, timeout)

@@ -149,6 +149,7 @@ class ChoosingPages(ChoosingPart):
             What is beside the panel.
         """
         self.warning.show()
+        self.responses.happened(event)
         if event == "edited":
             self.why.forget_marks()
         elif event == "idle" and self.why.widget in shown:

@@ -1,36 +1,33 @@
-"""A small plot under a slider: how much it matters around the present value, and what is marked on it."""
+"""Small plots under the sliders of the open step, which fill themselves while nobody edits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import ipywidgets as w
-import numpy as np
-from numpy.typing import NDArray
 
 from hustle_widgets.choosing.sensitivity import Response, Sensitivity
+from hustle_widgets.engine.memory import free_bytes
 from hustle_widgets.steps.parameters import Choice, Parameter, Real, Switch, Whole
+from hustle_widgets.view.choosing.response_picture import response_html
 from hustle_widgets.view.choosing.subject import ChoosingLike, ChoosingPart
 from hustle_widgets.view.words import quiet
 
 # Seconds without an edit before values around the present ones are tried.
-REST = 2.0
-# What is plotted: figure of merit, what it is called, colour, factor and form of its ends.
-LINES = (
-    ("scatter", "scatter / photons", "var(--hustle-blue)", 1.0, ".2f"),
-    ("flagged_on", "% flagged on", "var(--hustle-vermillion)", 100.0, ".2f"),
-    ("flagged_off", "% flagged off", "var(--hustle-green)", 100.0, ".2f"),
-    ("depth_bias", "depth's bias in errors", "var(--hustle-purple)", 1.0, "+.2f"),
-)
-WIDTH, HEIGHT, EDGE = 58.0, 28.0, 4.0
+REST = 3.0
+# What trying takes, in sizes of the frames and beyond that: nothing is begun unasked where less is free.
+ROOM, SPARE = 0.5, 256 * 2**20
+# Seconds that one value may take, by what the steps took last, if it is tried unasked.
+LONG = 20.0
+WAITS = "how much it matters: filled while nobody edits"
+OLD = "hustle-old-response"
 
 
 class Responses(ChoosingPart):
-    """The small plots under the sliders of all steps that were opened; only those of the open step fill themselves.
+    """The small plots of all steps that were opened; only those of the open step fill themselves.
 
-    They take room and work, so a person switches them on, once for all steps.
+    A button in the title of each step switches them off and on, once for all steps.
 
     Parameters
     ----------
@@ -43,14 +40,15 @@ class Responses(ChoosingPart):
         self._toggles: dict[str, Any] = {}
         self._running: dict[str, Sensitivity] = {}
         self._open = self._filling = ""
-        self._on = False
+        self._on, self._asked = True, False
+        self._old: set[str] = set()  # steps whose plots are of an earlier reduction
 
     def under(self, step: str) -> Mapping[str, Any]:
         """Return what to place under the controls of a step, by parameter."""
         if step not in self._plots:
             parameters = self.reduction.steps[step].parameters
             plots = self._plots[step] = {
-                name: w.HTML() for name in parameters if _can_be_tried(parameters[name])
+                name: w.HTML(quiet(WAITS)) for name in parameters if _can_be_tried(parameters[name])
             }
             for plot in plots.values():
                 plot.add_class("hustle-response")
@@ -79,21 +77,39 @@ class Responses(ChoosingPart):
             self._toggles[step].value = self._on
         self._fill()
 
+    def happened(self, event: str) -> None:
+        """Answer what is told of the reduction: after an edit the plots are of another one, until they fill again."""
+        if event == "stale" and self._filling and self._filling not in self._old:
+            for plot in self._plots[self._filling].values():
+                plot.add_class(OLD)
+            self._old.add(self._filling)
+        elif event == "idle":
+            self._fill()  # what the steps took is known by now
+
     def close(self) -> None:
         """Fill none any more."""
         self._open = ""
         self._fill()
+        self._running.clear()
 
     def _switched(self, on: bool) -> None:
         if on != self._on:
-            self._on = on
+            self._on, self._asked = on, on
             for plots in self._plots.values():
                 for plot in plots.values():
                     plot.layout.display = None if on else "none"
             self._fill()
 
     def _fill(self) -> None:
-        wanted = self._open if self._on and self._plots.get(self._open) else ""
+        steps = self.reduction.steps.values()
+        stopped = not self.reduction.busy and any(s.status == "stale" and not s.explicit for s in steps)
+        # Whoever stops a computation, or edits without one, wants none.
+        wanted = self._open if self._on and self._plots.get(self._open) and not stopped else ""
+        against = "" if self._asked or not wanted else self.against(wanted)
+        if against:
+            for plot in self._plots[wanted].values():
+                plot.value = quiet(against)
+            wanted = ""
         if wanted == self._filling:
             return
         if self._filling:
@@ -101,69 +117,33 @@ class Responses(ChoosingPart):
         self._filling = wanted
         if not wanted:
             return
-        if wanted in self._running:
-            self._running[wanted].start()
-        else:
-            for plot in self._plots[wanted].values():
-                plot.value = quiet("filled while nobody edits")
+        if wanted not in self._running:
             names = [f"{wanted}.{name}" for name in self._plots[wanted]]
-            self._running[wanted] = self.reduction.sensitivity(names, self._changed, rest=REST)
+            self._running[wanted] = Sensitivity(self.reduction, names, self._changed, REST)
+        self._running[wanted].start()
+
+    def against(self, step: str) -> str:
+        """Return why nothing is tried unasked, '' if it is."""
+        steps = list(self.reduction.steps.values())
+        place = [one.name for one in steps].index(step)
+        seconds = sum(one.seconds for one in steps[place:] if one.enabled and (one.alters or one.in_sight))
+        if seconds > LONG:
+            return f"not filled by itself: a value takes {seconds:.0f} s; switch it off and on above to begin"
+        free, needed = free_bytes(), ROOM * self.reduction.visit["images"].nbytes + SPARE
+        if free is not None and free < needed:
+            return f"not filled by itself: only {free / 2**20:.0f} MiB of memory are free"
+        return ""
 
     def _changed(self, response: Response) -> None:
         step, _, name = response.name.partition(".")
+        plot = self._plots[step][name]
         with self.reduction.frozen():
-            self._plots[step][name].value = response_html(response)
+            plot.value = response_html(response)
+            if step in self._old:
+                self._old.discard(step)
+                for one in self._plots[step].values():
+                    one.remove_class(OLD)
 
 
 def _can_be_tried(parameter: Parameter) -> bool:
     return isinstance(parameter, (Real, Whole, Choice, Switch)) and not parameter.display
-
-
-def response_html(response: Response) -> str:
-    """Return the curves of a response as small pictures in one line; what is not known yet is left out."""
-    told = response.text()
-    if response.flat and response.complete:
-        sentence = "does not matter " + told.partition(" does not matter ")[2]
-        return f'<div class="hustle-quiet" title="{escape(told)}">{escape(sentence)}</div>'
-    parts = []
-    places = _places(response.values)
-    for figure, name, color, factor, form in LINES:
-        values = factor * response.curve(figure)
-        if np.isfinite(values).sum() > 1:
-            low, high = format(np.nanmin(values), form), format(np.nanmax(values), form)
-            ends = low if low == high else f"{low} … {high}"
-            parts.append(
-                f"<span>{_svg(places, values, response, color)}<span>{escape(name)}<br/>{ends}</span></span>"
-            )
-    return f'<div title="{escape(told)}">{"".join(parts)}<span class="hustle-sr">{escape(told)}</span></div>'
-
-
-def _places(values: list[Any]) -> NDArray[np.float64]:
-    """Return where values lie across the picture: numbers to scale, others side by side."""
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-    at = np.array(values, dtype=float) if numbers else np.arange(len(values), dtype=float)
-    span = np.ptp(at) or 1.0
-    return EDGE + (WIDTH - 2 * EDGE) * (at - at.min()) / span
-
-
-def _svg(x: NDArray[np.float64], values: NDArray[np.float64], response: Response, color: str) -> str:
-    known = np.isfinite(values)
-    span = np.ptp(values[known])
-    share = (values - values[known].min()) / span if span > 0 else np.full(values.shape, 0.5)
-    y = HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * share
-    line = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x[known], y[known], strict=True))
-    marks = [f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="1.8"/>']
-    for value, kind in ((response.tutorial, "tutorial"), (response.present, "present")):
-        if value in response.values:
-            k = response.values.index(value)
-            if kind == "tutorial":
-                marks.append(
-                    f'<line x1="{x[k]:.1f}" x2="{x[k]:.1f}" y1="0" y2="{HEIGHT}" stroke="var(--hustle-grey)" '
-                    'stroke-dasharray="2 2"/>'
-                )
-            elif known[k]:
-                marks.append(f'<circle cx="{x[k]:.1f}" cy="{y[k]:.1f}" r="3.4" fill="{color}"/>')
-    return (
-        f'<svg width="{WIDTH:.0f}" height="{HEIGHT:.0f}" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" aria-hidden="true">'
-        f"{''.join(marks)}</svg>"
-    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -14,20 +13,18 @@ from hustle_widgets.choosing.explain import Explanation
 from hustle_widgets.choosing.injecting import Injected
 from hustle_widgets.choosing.pins import Pin, Pins
 from hustle_widgets.choosing.recovery import Recovery
-from hustle_widgets.choosing.sensitivity import Response, Sensitivity
-from hustle_widgets.engine.blocks import State
+from hustle_widgets.choosing.search import SearchResult
+from hustle_widgets.choosing.subject import Subject
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.base import Step
 from hustle_widgets.view.page_part import PagePart
 
 
-class ChoosingLike(ReductionLike, Protocol):
+class ChoosingLike(ReductionLike, Subject, Protocol):
     """A Reduction that can be chosen with. `hustle_widgets.choosing.mixin` says more."""
 
     @property
     def steps(self) -> Mapping[str, Step]: ...  # noqa: D102
-    @property
-    def injected(self) -> Injected | None: ...  # noqa: D102
     @property
     def pins(self) -> Pins: ...  # noqa: D102
     def pin(self, name: str) -> Pin: ...  # noqa: D102
@@ -35,22 +32,15 @@ class ChoosingLike(ReductionLike, Protocol):
     def pins_folder(self) -> Path: ...  # noqa: D102
     def save_pins(self, folder: str | PathLike[str] | None = ...) -> Path: ...  # noqa: D102
     def load_pins(self, path: str | PathLike[str] | None = ...) -> Pins: ...  # noqa: D102
-    def computed(self, *, stop: threading.Event | None = ...) -> State: ...  # noqa: D102
     def explain(self, frame: int, order: str | None = ..., *, against: str | None = ...) -> Explanation: ...  # noqa: D102
     def inject(self, depth: float = ..., **options: Any) -> Injected: ...  # noqa: D102
     def take_out(self) -> None: ...  # noqa: D102
     def recover(self) -> Recovery: ...  # noqa: D102
     def sweep(self, parameters: Mapping[str, Sequence[Any]], **options: Any) -> xr.Dataset: ...  # noqa: D102
+    def search(self, ranges: Mapping[str, Any], **options: Any) -> SearchResult: ...  # noqa: D102
     def set_point(self, **coordinates: Any) -> None: ...  # noqa: D102
     def export(self, folder: str | PathLike[str]) -> list[Path]: ...  # noqa: D102
     def bundle(self, path: str | PathLike[str]) -> Path: ...  # noqa: D102
-    def sensitivity(  # noqa: D102
-        self,
-        parameters: Iterable[str],
-        changed: Callable[[Response], None] | None = ...,
-        *,
-        rest: float = ...,
-    ) -> Sensitivity: ...
 
 
 class ChoosingPart(PagePart):
