@@ -303,8 +303,12 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
         return folder
 
     def to_script(self) -> str:
-        """Return a short Python script that reproduces the result with plain calls, without widgets."""
-        return script_of(self.visit, self.values(), self.kinds)
+        """Return a short Python script that reproduces the result with plain calls, without widgets.
+
+        What is injected is said on top; the script reduces the visit as it was observed.
+        """
+        words, script = injected_words(self._chain.source), script_of(self.visit, self.values(), self.kinds)
+        return f"# {words} This script reduces the visit without it.\n{script}" if words else script
 
     # --- what is seen -------------------------------------------------------------------------------
 

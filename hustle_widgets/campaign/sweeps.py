@@ -201,4 +201,12 @@ def joined(names: Sequence[str], results: Sequence[Mapping[str, Any]]) -> xr.Dat
         if dataset is not None and dataset.attrs["remarks"]:
             remarks += [f"{name}: {line}" for line in dataset.attrs["remarks"].splitlines()]
     coords = {**first.coords, VISIT: (VISIT, list(names))}
-    return xr.Dataset(variables, coords, attrs={"remarks": "\n".join(remarks)})
+    attrs = {"remarks": "\n".join(remarks)}
+    said = [
+        dataset.attrs["injected"]
+        for dataset in datasets
+        if dataset is not None and "injected" in dataset.attrs
+    ]
+    if said:
+        attrs["injected"] = said[0]
+    return xr.Dataset(variables, coords, attrs=attrs)

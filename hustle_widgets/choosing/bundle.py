@@ -88,7 +88,7 @@ def write_bundle(
         words = "" if injection is None else injection.words
         texts = {
             "README.txt": f"{words}\n\n{README}" if words else README,
-            "reduce.py": f"# {words}\n{script}" if words else script,
+            "reduce.py": script,
             "methods.txt": methods(visit, state, values, kinds) + "\n",
             "versions.txt": package_versions().replace(", ", "\n") + "\n",
             "checksums.sha256": checksums(visit),

@@ -180,6 +180,8 @@ def _meta(state: State, meta: Mapping[str, Any] | None, what: str) -> dict[str, 
 
 def _with_units_in_names(table: QTable) -> Table:
     plain = Table()
+    if "injected" in table.meta:  # CSV has no place for remarks either
+        plain["INJECTED"] = np.ones(len(table), dtype=bool)
     for name in table.colnames:
         column = table[name]
         unit = getattr(column, "unit", None)

@@ -22,7 +22,14 @@ from hustle_widgets.choosing.design import (
     middle_of,
     pareto,
 )
-from hustle_widgets.choosing.evaluation import ALL_FIGURES, Cancelled, Evaluation, checked_value, place_of
+from hustle_widgets.choosing.evaluation import (
+    ALL_FIGURES,
+    RECOVERED,
+    Cancelled,
+    Evaluation,
+    checked_value,
+    place_of,
+)
 from hustle_widgets.choosing.subject import Subject
 from hustle_widgets.choosing.sweeps import coordinate
 from hustle_widgets.engine.chain import Listener
@@ -133,6 +140,8 @@ def search(
         if aim not in ALL_FIGURES or not np.isfinite(ALL_FIGURES[aim].aim):
             known = ", ".join(name for name, figure in ALL_FIGURES.items() if np.isfinite(figure.aim))
             raise ValueError(f"{aim!r} is nothing to aim at. Choose among {known}.")
+        if aim in RECOVERED and reduction.injected is None:
+            raise ValueError(f"{aim!r} is of what is injected, and nothing is: reduction.inject(0.01) first.")
     if runs < 4:
         raise ValueError(f"'runs' must be 4 or more. Got {runs!r} instead.")
     if not ranges:
@@ -222,7 +231,9 @@ def _dataset(
         on = {name.removeprefix(base): ""}.get("", name.removeprefix(base).strip("_").replace("_", " "))
         text = f"{what.text}, orbits {on}" if on else what.text
         variables[name] = ("run", values, {"units": what.unit, "long_name": text})
-    return xr.Dataset(variables, {"run": np.arange(len(points))})
+    injected = evaluate.injected
+    attrs = {} if injected is None else {"injected": injected.words}
+    return xr.Dataset(variables, {"run": np.arange(len(points))}, attrs)
 
 
 def _remarks(
@@ -256,6 +267,13 @@ def _remarks(
             remarks.append(
                 f"{len(edges)} of {len(good)} compromises have {axis.name} at the edge of its range, "
                 f"{axis.low:g} to {axis.high:g}: widen it, unless there is a reason for it."
+            )
+    every = _costs(figures, aims)
+    for column, aim in enumerate(aims):
+        known = every[np.isfinite(every[:, column]), column]
+        if len(aims) > 1 and known.size > 1 and np.ptp(known) <= MATTERS.get(aim, 0):
+            remarks.append(
+                f"All runs have the same {aim} but for what nobody chooses by: leave this aim out."
             )
     if not held_out:
         remarks.append("The visit has one orbit: the scores are of the frames that the choice was made by.")

@@ -89,6 +89,8 @@ def sweep(
         remarks.append(f"Stopped: {done} of {total} points are computed.")
     dataset = _dataset(reduction, places, axes, found)
     dataset.attrs.update(remarks="\n".join(remarks), computed=done, points=total)
+    if reduction.injected is not None:
+        dataset.attrs["injected"] = reduction.injected.words
     return dataset
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,154 @@ def test_a_point_of_a_sweep_is_applied_by_a_click(shown: LabPage):
     page.locator(".hustle-bar .hustle-undo").click()
     lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == 3.5, what="undo")
     settle(lab)
+
+
+def test_a_point_of_a_sweep_over_two_parameters_sets_both(shown: LabPage):
+    lab = shown
+    page = lab.page
+    lab.kernel_eval("reduction._page.open_step('sweep')")
+    page.locator(".hustle-sweep-first-values input").fill("3.5, 6")
+    page.locator(".hustle-sweep-second select").select_option("column.col_sigma")
+    page.locator(".hustle-sweep-second-values input").fill("2.5, 4")
+    page.locator("button.hustle-sweep").click()
+    page.locator(".hustle-task", has_text="4 of 4 points are computed").wait_for(timeout=60_000)
+    heading = page.locator(".hustle-plot .hustle-heading")
+    expect(heading).to_contain_text("free_sigma = 6")
+    page.locator(".hustle-plot .bqplot .dot").last.click()  # the last curve's last point lies on top
+    told = "[reduction.free_iter.free_sigma, reduction.column.col_sigma]"
+    lab.wait_until(lambda: lab.kernel_eval(told) == [6, 4], what="the point")
+    settle(lab)
+    page.locator(".hustle-bar .hustle-undo").click()
+    lab.wait_until(lambda: lab.kernel_eval(told) == [3.5, 3], what="undo of both")
+    settle(lab)
+
+
+def test_a_search_draws_compromises_and_one_of_them_is_taken(shown: LabPage):
+    lab = shown
+    page = lab.page
+    lab.kernel_eval("reduction._page.open_step('search')")
+    page.locator(".hustle-search-0-values input").fill("2.5 to 8")
+    page.locator(".hustle-search-1 select").select_option("zeroth_tracking.enabled")
+    page.locator(".hustle-runs input").fill("12")
+    aims = page.locator(".hustle-aim")
+    for aim in aims.all():
+        aim.click()  # the usual ones off, the depth on
+    page.locator("button.hustle-search").click()
+    page.locator(".hustle-task [role=alert]", has_text="reduction.inject(0.01) first").wait_for()
+    for aim in (aims.nth(0), aims.nth(1), aims.nth(3)):
+        aim.click()
+    page.locator("button.hustle-search").click()
+    page.locator(".hustle-task", has_text="Click one to apply it").wait_for(timeout=120_000)
+    table = page.locator(".hustle-compromises")
+    expect(table).to_contain_text("The result does not depend on zeroth_tracking.enabled")
+    result = "reduction._page.choosing.page('search').found"
+    good = lab.kernel_eval(f"[int(run) for run in {result}.pareto['run'].values]")
+    rows = table.locator(".hustle-search-table tr")
+    assert [row.locator("th").inner_text() for row in rows.all()[1:]] == [str(run + 1) for run in good]
+    assert lab.kernel_eval("reduction.free_iter.free_sigma") == 3.5
+    page.locator(".hustle-plot .bqplot .dot").last.click()
+    applied = f"reduction.free_iter.free_sigma in [{result}.changes(run)['free_sigma'] for run in {good}]"
+    page.locator(".hustle-task", has_text="Applied: free_sigma").wait_for()
+    assert lab.kernel_eval(applied) and lab.kernel_eval("reduction.free_iter.free_sigma") != 3.5
+    settle(lab)
+    page.locator(".hustle-bar .hustle-undo").click()
+    lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == 3.5, what="undo")
+    settle(lab)
+    # A search that is stopped shows what is done.
+    page.locator(".hustle-runs input").fill("400")
+    page.locator(".hustle-runs input").press("Enter")
+    page.locator("button.hustle-search").click()
+    page.locator("button.hustle-stop-search:not([disabled])").click()
+    expect(table).to_contain_text("Stopped after", timeout=60_000)
+    expect(page.locator("button.hustle-search")).to_be_enabled()
+
+
+def test_plots_under_the_sliders_fill_themselves_in_their_place(shown: LabPage):
+    lab = shown
+    page = lab.page
+    places = """() => [...document.querySelectorAll('.hustle-control, .hustle-response, .hustle-plot, .hustle-curve')]
+        .map(e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height].map(Math.round); })"""
+    plot = page.locator(".hustle-response").first
+    before = page.evaluate(places)
+    complete = plot.locator("[data-complete='true']")
+    complete.wait_for(timeout=90_000)
+    assert page.evaluate(places) == before
+    expect(plot.locator("svg")).to_have_count(3)
+    expect(plot.locator("svg").first.locator("line.hustle-usual")).to_have_count(1)
+    told = lab.kernel_eval("reduction._page.choosing.responses.response('free_iter.free_sigma').text()")
+    assert told in (complete.get_attribute("title") or "")
+    # An edit makes them old; its own value is marked when they are filled again.
+    lab.press_slider("free_sigma", "ArrowRight")
+    page.locator(".hustle-response.hustle-old-response").first.wait_for()
+    page.locator(".hustle-response:not(.hustle-old-response) [data-complete='true']").first.wait_for(
+        timeout=90_000
+    )
+    dot, usual = (plot.locator(f"svg >> nth=0 >> {one}") for one in ("circle", "line.hustle-usual"))
+    assert float(dot.get_attribute("cx") or 0) > float(usual.get_attribute("x1") or 99)
+    page.locator(".hustle-settings .hustle-responses").click()
+    expect(plot).not_to_be_visible()
+    page.locator(".hustle-bar .hustle-undo").click()
+    settle(lab)
+
+
+def test_the_light_by_wavelength_is_a_map_and_a_spectrum(shown: LabPage):
+    lab = shown
+    page = lab.page
+    page.locator("button.hustle-step", has_text="7 Quicklook").click()
+    page.get_by_role("button", name="by wavelength").click()
+    light = "reduction.outcomes()['quicklook'].table.facts['by_wavelength']['+1']"
+    bins = lab.kernel_eval(f"int({light}.centres.size)")
+    image = page.locator(".hustle-plot .bqplot image").first
+    image.wait_for()
+    lab.wait_until(lambda: lab.pixels(image).reshape(-1, 3).std(axis=0).max() > 10, what="the map's colours")
+    assert bins > 3 and lab.kernel_eval(f"int(abs({light}.depth[0]) >= 0)") == 1
+    box = image.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 7.5 / 12, box["y"] + box["height"] / 2)
+    lab.wait_until(
+        lambda: lab.kernel_eval("reduction._page.selection.frame") == 7, what="the frame of the click"
+    )
+    lights = "reduction.outcomes()['quicklook'].table.facts['by_wavelength'].values()"
+    told = lab.kernel_eval(f"sum(value == value for light in {lights} for value in map(float, light.depth))")
+    expect(page.locator(".hustle-plot .bqplot").nth(1).locator(".dot")).to_have_count(told)
+
+
+def test_tables_are_saved_by_the_browser(shown: LabPage, tmp_path: Path):
+    lab = shown
+    page = lab.page
+    lab.kernel_eval("reduction._page.open_step('export')")
+
+    def saved(text: str) -> Path:
+        with page.expect_download(timeout=60_000) as download:
+            page.locator("button.hustle-download", has_text=text).click()
+        path = tmp_path / download.value.suggested_filename
+        download.value.save_as(path)
+        return path
+
+    path = saved("White light")
+    assert path.name == "run_1_white.csv"
+    table = np.genfromtxt(path, delimiter=",", names=True)
+    flux = lab.kernel_eval("list(map(float, reduction.light_curve()['flux'].value))")
+    assert table.dtype.names is not None
+    np.testing.assert_allclose(
+        table[next(name for name in table.dtype.names if name.startswith("flux_1"))], flux
+    )
+    page.get_by_role("button", name="ECSV").click()
+    assert saved("Background").read_text().startswith("# %ECSV")
+    with zipfile.ZipFile(saved("Bundle")) as archive:
+        names = archive.namelist()
+    assert "bundle/methods.txt" in names and "bundle/tables/white.ecsv" in names
+    # What does not go through the browser is said, and the button can be pressed again.
+    lab.kernel_eval(
+        "setattr(__import__('hustle_widgets.view.choosing.download', fromlist=['x']), 'MOST', 10)"
+    )
+    button = page.locator("button.hustle-download", has_text="White light")
+    button.click()
+    page.locator(".hustle-task [role=alert]", has_text="through the browser").wait_for(timeout=60_000)
+    expect(button).to_be_enabled()
+    # Written where the kernel runs as well.
+    page.locator("button.hustle-tables").click()
+    page.locator(".hustle-written", has_text="white.ecsv").wait_for(timeout=60_000)
 
 
 def test_something_known_is_injected_recovered_and_taken_out(shown: LabPage):

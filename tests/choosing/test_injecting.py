@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from quick_chain import quick
 from visits import digests, simulated, tiny_visit
 
@@ -118,6 +119,12 @@ def test_it_is_never_on_by_mistake(tmp_path):
     assert config["injected"] == words
     assert any("not injected again" in remark for remark in remarks(config))
     assert reduction.light_curve().meta["injected"] == words
+    assert reduction.to_script().startswith(f"# {words}") and compile(reduction.to_script(), "script", "exec")
+    assert words in reduction.methods()
+    for path in reduction.export(tmp_path / "tables"):
+        assert "INJECTED" in path.read_text(), path
+    assert reduction.sweep({"free_sigma": [3.5]}).attrs["injected"] == words
+    assert reduction.search({"free_sigma": (3, 4)}, runs=4).runs.attrs["injected"] == words
     # A config that was opened does not say so of later runs.
     again = type(reduction).from_config(folder / "stage_1_run_1.hustle", visit)
     again.write_config(tmp_path / "later.hustle")
@@ -126,6 +133,29 @@ def test_it_is_never_on_by_mistake(tmp_path):
     clean = reduction.run()
     assert "injected" not in clean.attrs and "INJECTED" not in clean.attrs["title"]
     assert "INJECTED" not in reduction.read_data.notes
+    assert (
+        "INJECTED" not in reduction.to_script()
+        and "injected" not in reduction.sweep({"free_sigma": [3]}).attrs
+    )
+    assert all("INJECTED" not in path.read_text() for path in reduction.export(tmp_path / "tables"))
+
+
+def test_figures_that_are_saved_meanwhile_say_so(tmp_path):
+    visit = tiny_visit(6, folder=str(tmp_path))
+    reduction = quick(visit, save_plots=1, do_save=True)
+    reduction.run(figures=True)
+    folder = reduction.output_folder()
+    observed = {path.name: np.asarray(Image.open(path).convert("RGB")) for path in folder.glob("*.png")}
+    with reduction.injection(0.02, cosmic_rays=0, hot_pixels=0):
+        reduction.run(figures=True)
+        made_up = {path.name: np.asarray(Image.open(path).convert("RGB")) for path in folder.glob("*.png")}
+    assert observed and made_up.keys() == observed.keys()
+    for name, picture in made_up.items():
+        strip = picture.shape[0] - observed[name].shape[0]
+        assert (
+            strip > 10
+            and (abs(picture[:strip].astype(int) - (0xA8, 0x36, 0x00)).max(axis=2) < 12).mean() > 0.5
+        )
 
 
 @pytest.mark.parametrize(

@@ -208,9 +208,18 @@ def test_a_search_gives_compromises_and_says_what_does_not_matter(reduction):
         ({"ranges": {"free_iter.free_sigma": 3.0}}, "free_sigma"),
         ({"ranges": {}}, "Name the parameters"),
         ({"ranges": {"free_iter.free_sigma": (2, 5)}, "aims": ("beauty",)}, "beauty"),
+        ({"ranges": {"free_iter.free_sigma": (2, 5)}, "runs": 3}, "4 or more"),
     ):
         with pytest.raises((ValueError, TypeError), match=said):
             reduction.search(**wrong)
+
+
+def test_a_search_of_one_parameter_says_what_chooses_nothing(reduction):
+    with pytest.raises(ValueError, match="inject"):
+        reduction.search({"free_iter.free_sigma": (3, 6)}, aims=("scatter", "depth_ratio"))
+    found = reduction.search({"column.col_sigma": (2.5, 4.0)}, aims=("scatter", "light_kept"), runs=6)
+    assert found.pareto.sizes["run"] >= 1
+    assert any("All runs have the same light_kept" in remark for remark in found.remarks)
 
 
 def test_sensitivity_fills_itself_and_computes_nothing_before_its_step(reduction):

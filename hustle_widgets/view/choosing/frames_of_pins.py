@@ -29,19 +29,18 @@ class FramesOfPins(ChoosingPart):
         The shared picture.
     draw : callable
         Draws it.
-    task : Task
-        Makes the frames.
 
     Attributes
     ----------
+    task : Task
+        Makes the frames, and says how that goes.
     widget : ipywidgets.HBox
     """
 
-    def __init__(
-        self, reduction: ChoosingLike, frames: FrameView, draw: Callable[[], None], task: Task
-    ) -> None:
+    def __init__(self, reduction: ChoosingLike, frames: FrameView, draw: Callable[[], None]) -> None:
         super().__init__(reduction)
-        self._frames, self._draw, self._task = frames, draw, task
+        self._frames, self._draw = frames, draw
+        self.task = Task()
         self._states: dict[str, State] = {}
         self._blink = Player(self._swap, lambda heard: heard(), BLINK)
         self._second = False
@@ -127,7 +126,7 @@ class FramesOfPins(ChoosingPart):
             if not self._states:
                 self.stop()
 
-        self._task.start(work, f"The frames of {' and '.join(names)} are made.", ended)
+        self.task.start(work, f"The frames of {' and '.join(names)} are made.", ended)
 
     def _frame(self, name: str, number: int) -> NDArray[np.float32]:
         state = self._states[name]

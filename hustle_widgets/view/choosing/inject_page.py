@@ -11,11 +11,10 @@ import numpy as np
 
 from hustle_widgets.choosing.recovery import Recovery
 from hustle_widgets.view import theme
+from hustle_widgets.view.choosing.page import ChoosingPage
 from hustle_widgets.view.choosing.subject import ChoosingLike, ChoosingPart
-from hustle_widgets.view.choosing.task import Task, button, row
-from hustle_widgets.view.page.step_panel import settings_box
+from hustle_widgets.view.choosing.task import button, row
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.words import quiet
 
 TEXT = (
@@ -31,7 +30,7 @@ KINDS = (
 )
 
 
-class InjectPage(ChoosingPart):
+class InjectPage(ChoosingPage):
     """One button that injects and tells what is recovered, and one that takes it out.
 
     Parameters
@@ -39,16 +38,10 @@ class InjectPage(ChoosingPart):
     reduction : Reduction
     tabs : Widget
         Ways to the other pages of this kind.
-
-    Attributes
-    ----------
-    settings, plots : Widget
-        What to place on the page.
     """
 
     def __init__(self, reduction: ChoosingLike, tabs: Any) -> None:
-        super().__init__(reduction)
-        self.task = Task()
+        super().__init__(reduction, tabs, CurvePlot("log₁₀ of the electrons injected", "Share found [%]"))
         self.found: Recovery | None = None
         self.depth = w.BoundedFloatText(
             value=1.0,
@@ -65,8 +58,7 @@ class InjectPage(ChoosingPart):
         )  # fmt: skip
         self.figures = w.HTML(quiet(TEXT))
         self.figures.add_class("hustle-recovered")
-        self.plots = CurvePlot("log₁₀ of the electrons injected", "Share found [%]")
-        self.settings = settings_box([tabs, row(self.depth, self.act), self.task.widget, self.figures])
+        self.place(row(self.depth, self.act), self.task.widget, self.figures)
         self._draw()
 
     def _start(self) -> None:
@@ -105,11 +97,6 @@ class InjectPage(ChoosingPart):
                 share = 100 * np.asarray(chosen["completeness"], dtype=float)
                 curves.append(Curve(name, np.log10(middle), share, color=color, marker=marker))
         self.plots.show(*curves, y_limits=(-4, 104), title="Completeness on and off the traces")
-
-    def close(self) -> None:
-        """Close the plot."""
-        self.plots.close()
-        close_tree(self.settings)
 
 
 def recovery_html(found: Recovery) -> str:

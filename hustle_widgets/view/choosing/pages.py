@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from hustle_widgets.view.choosing.frames_of_pins import FramesOfPins
 from hustle_widgets.view.choosing.inject_page import InjectedWarning, InjectPage
 from hustle_widgets.view.choosing.pins_page import PinsPage
 from hustle_widgets.view.choosing.responses import Responses
+from hustle_widgets.view.choosing.search_page import SearchPage
 from hustle_widgets.view.choosing.subject import ChoosingLike, ChoosingPart
 from hustle_widgets.view.choosing.sweep_page import SweepPage
 from hustle_widgets.view.choosing.tables_page import TablesPage
@@ -17,7 +19,13 @@ from hustle_widgets.view.frame.frame_view import FrameView
 from hustle_widgets.view.selection import Selection
 
 # Names of the pages: no step can have one, each is an attribute of a Reduction.
-PAGES = {"pins": "Pins", "inject": "Inject and recover", "sweep": "Sweep", "export": "Tables"}
+PAGES = {
+    "pins": "Pins",
+    "inject": "Inject and recover",
+    "sweep": "Sweep",
+    "search": "Search",
+    "export": "Tables",
+}
 
 
 class ChoosingPages(ChoosingPart):
@@ -64,7 +72,7 @@ class ChoosingPages(ChoosingPart):
         self.why = Why(reduction, selection, frames.image, open_page, shut)
         selection.observe(lambda _: self.why.forget_marks(), "frame")
         self.compare = button(
-            "Compare", "Pins side by side; inject and recover, sweeps, tables", lambda: open_page("pins"), "compare",
+            "Compare", "Pins side by side; injections, sweeps, search, tables", lambda: open_page("pins"), "compare",
             icon="columns",
         )  # fmt: skip
         self.buttons = (
@@ -98,8 +106,12 @@ class ChoosingPages(ChoosingPart):
     def _make(self, name: str) -> Any:
         tabs = self._tabs(name)
         if name == "pins":
-            return PinsPage(self.reduction, self._frames, self._draw, tabs, self._count)
-        return {"inject": InjectPage, "sweep": SweepPage, "export": TablesPage}[name](self.reduction, tabs)
+            frames = FramesOfPins(self.reduction, self._frames, self._draw)
+            return PinsPage(self.reduction, tabs, frames, self._count)
+        kinds: dict[str, Any] = {
+            "inject": InjectPage, "sweep": SweepPage, "search": SearchPage, "export": TablesPage,
+        }  # fmt: skip
+        return kinds[name](self.reduction, tabs)
 
     def _tabs(self, name: str) -> Any:
         buttons = []

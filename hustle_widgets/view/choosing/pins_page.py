@@ -10,12 +10,11 @@ import ipywidgets as w
 
 from hustle_widgets.user_paths import user_path
 from hustle_widgets.view.choosing.frames_of_pins import FramesOfPins
+from hustle_widgets.view.choosing.page import ChoosingPage
 from hustle_widgets.view.choosing.pins_plots import PinsPlots
 from hustle_widgets.view.choosing.pins_table import table_html
-from hustle_widgets.view.choosing.subject import ChoosingLike, ChoosingPart
-from hustle_widgets.view.choosing.task import Task, button, row
-from hustle_widgets.view.frame.frame_view import FrameView
-from hustle_widgets.view.page.step_panel import settings_box
+from hustle_widgets.view.choosing.subject import ChoosingLike
+from hustle_widgets.view.choosing.task import button, row
 from hustle_widgets.view.plots.panel import close_tree
 
 TEXT = (
@@ -26,52 +25,37 @@ TEXT = (
 MOST = 4
 
 
-class PinsPage(ChoosingPart):
+class PinsPage(ChoosingPage):
     """Pins side by side, and ways back to them.
 
     Parameters
     ----------
     reduction : Reduction
-    frames : FrameView
-        The shared picture.
-    draw : callable
-        Draws it.
     tabs : Widget
         Ways to the other pages of this kind.
+    frames : FramesOfPins
+        Places frames of pins on the shared picture.
     told : callable
         Called when there are other pins than before.
-
-    Attributes
-    ----------
-    settings, plots : Widget
-        What to place on the page.
     """
 
     def __init__(
-        self,
-        reduction: ChoosingLike,
-        frames: FrameView,
-        draw: Callable[[], None],
-        tabs: Any,
-        told: Callable[[], None],
+        self, reduction: ChoosingLike, tabs: Any, frames: FramesOfPins, told: Callable[[], None]
     ) -> None:
-        super().__init__(reduction)
+        super().__init__(reduction, tabs, PinsPlots(), frames.task)
         self._told = told
         self._chosen: list[str] = []
         self._rows: dict[str, Any] = {}
-        self.task = Task()
+        self.frames = frames
         self.name = w.Text(placeholder="name", tooltip="Name of the pin", continuous_update=False)
         self.name.add_class("hustle-pin-name")
         self.list = w.VBox()
         self.list.add_class("hustle-pins-list")
         self.table = w.HTML()
-        self.frames = FramesOfPins(reduction, frames, draw, self.task)
-        self.plots = PinsPlots()
         self.path = w.Text(
             placeholder="pins.json or its folder", tooltip="File of pins to load", continuous_update=False
         )
-        self.settings = settings_box([
-            tabs,
+        self.place(
             row(self.name, button("Pin what is shown", "Keep the present reduction under this name", self.pin_named,
                                   "pin-now", icon="thumb-tack")),
             self.task.widget,
@@ -81,7 +65,7 @@ class PinsPage(ChoosingPart):
             row(self.path, button("Load", "Take in the pins of this file or folder", self._load),
                 button("Spread as CSV", "Write the systematic error of each point into the run's folder",
                        self._write_spread)),
-        ])  # fmt: skip
+        )  # fmt: skip
         self.show()
 
     # --- acts ---------------------------------------------------------------------------------------
@@ -198,6 +182,6 @@ class PinsPage(ChoosingPart):
             self.task.refuse(error)
 
     def close(self) -> None:
-        """Stop what goes on."""
+        """Stop what goes on, and close all widgets."""
         self.frames.close()
-        self.plots.close()
+        super().close()

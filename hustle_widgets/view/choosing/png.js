@@ -60,7 +60,7 @@ function writeHeading(canvas, spans, width, ink) {
     if (x > 8 && x + long > width) { x = 8; y += HEADING; }
     canvas.font = `${span.tagName === "B" ? "bold " : ""}13px sans-serif`;
     for (const piece of pieces) {
-      canvas.fillStyle = piece.nodeType === 1 ? getComputedStyle(piece).color : ink;
+      canvas.fillStyle = (piece.nodeType === 1 && getComputedStyle(piece).color) || ink;
       canvas.fillText(piece.textContent, x, y);
       x += canvas.measureText(piece.textContent).width;
     }
@@ -81,6 +81,14 @@ async function save(box) {
     layers.push([image, room.x - figure.x, room.y - figure.y, room.width, room.height]);
   }
   const spans = [...box.querySelectorAll(".hustle-heading > :not(.hustle-sr)")];
+  const title = (spans[0]?.textContent ?? "plot").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^_+|_+$/g, "");
+  // What is injected is said on every picture that is made meanwhile.
+  const injected = page.querySelector(".hustle-injected b");
+  if (injected?.offsetParent) {
+    const said = document.createElement("b");
+    said.textContent = "INJECTED, not observed";
+    spans.unshift(said);
+  }
   const ink = getComputedStyle(page).color;
   const paper = document.createElement("canvas");
   const top = writeHeading(paper.getContext("2d"), spans, width, ink);
@@ -93,7 +101,6 @@ async function save(box) {
   writeHeading(canvas, spans, width, ink);
   for (const [image, x, y, wide, high] of layers) canvas.drawImage(image, x, top + y, wide, high);
   const link = document.createElement("a");
-  const title = (spans[0]?.textContent ?? "plot").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^_+|_+$/g, "");
   link.download = `${title.slice(0, 60) || "plot"}.png`;
   link.href = paper.toDataURL("image/png");
   link.click();

@@ -77,6 +77,10 @@ class Responses(ChoosingPart):
             self._toggles[step].value = self._on
         self._fill()
 
+    def response(self, name: str) -> Response:
+        """Return what is known of a parameter, given as 'step.parameter'; KeyError before there is anything."""
+        return self._running[name.partition(".")[0]].responses[name]
+
     def happened(self, event: str) -> None:
         """Answer what is told of the reduction: after an edit the plots are of another one, until they fill again."""
         if event == "stale" and self._filling and self._filling not in self._old:

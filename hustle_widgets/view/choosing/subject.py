@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -39,7 +39,7 @@ class ChoosingLike(ReductionLike, Subject, Protocol):
     def sweep(self, parameters: Mapping[str, Sequence[Any]], **options: Any) -> xr.Dataset: ...  # noqa: D102
     def search(self, ranges: Mapping[str, Any], **options: Any) -> SearchResult: ...  # noqa: D102
     def set_point(self, **coordinates: Any) -> None: ...  # noqa: D102
-    def export(self, folder: str | PathLike[str]) -> list[Path]: ...  # noqa: D102
+    def export(self, folder: str | PathLike[str], *, formats: Iterable[str] = ...) -> list[Path]: ...  # noqa: D102
     def bundle(self, path: str | PathLike[str]) -> Path: ...  # noqa: D102
 
 

@@ -296,7 +296,8 @@ def _hours(state: State) -> NDArray[np.float64]:
 
 def _words(state: State, frame: int, what: str) -> str:
     orbit = int(state.column("orbit_numbers")[frame])
-    return f"Frame {frame} (0 to {state.shape[0] - 1}), {_hours(state)[frame]:.2f} h, orbit {orbit}: {what}"
+    said = "" if state.source.injection is None else "INJECTED, not observed. "
+    return f"{said}Frame {frame} (0 to {state.shape[0] - 1}), {_hours(state)[frame]:.2f} h, orbit {orbit}: {what}"
 
 
 def _picture_colors() -> NDArray[np.uint8]:

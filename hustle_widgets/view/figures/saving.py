@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from IPython.display import Image as DisplayImage
 from IPython.display import display
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Outcome
@@ -56,10 +57,11 @@ def main_figures(
     """Draw the main figures: name and pixels of each. With a list for troubles, one that fails is left out."""
     # Several steps may make the same figure, such as that of all cosmic rays. The last step's is complete.
     makers = {name: make for result in results for name, make in figures_of(result).items()}
+    injected = _injected(results)
     for name, make in makers.items():
         pixels = _drawn(name, partial(_paper, make), troubles)
         if pixels is not None:
-            yield name, pixels
+            yield name, stamped(pixels, injected)
 
 
 def figures_of_every_frame(
@@ -79,7 +81,24 @@ def figures_of_every_frame(
                 pixels = _drawn(f"{name}_frame_{frame:03d}", partial(next, every), troubles)
                 if pixels is None:
                     break
-                yield f"{name}_frame_{frame:03d}", pixels
+                yield f"{name}_frame_{frame:03d}", stamped(pixels, _injected(results))
+
+
+def _injected(results: list[StepResult]) -> str:
+    """Return what is injected into the visit, '' for nothing."""
+    injection = results[0].state.source.injection if results else None
+    return "" if injection is None else injection.words
+
+
+def stamped(pixels: NDArray[np.uint8], words: str) -> NDArray[np.uint8]:
+    """Return a picture with words on a red strip on top; as it is for none."""
+    if not words:
+        return pixels
+    width = pixels.shape[1]
+    lines = textwrap.wrap(words, max(20, width // 7))
+    strip = Image.new("RGB", (width, 16 * len(lines) + 4), "#a83600")
+    ImageDraw.Draw(strip).text((6, 2), "\n".join(lines), fill="white", font=ImageFont.load_default(12))
+    return np.concatenate([np.asarray(strip), pixels[..., :3]])
 
 
 def _paper(make: Callable[[Paper], Any]) -> NDArray[np.uint8]:

@@ -67,11 +67,11 @@ class CurvePlot(PlotPanel):
     on_click : callable or None
         Told of a click on a point: the abscissa of the point.
     on_point : callable or None
-        Told the same with the name of the curve before.
+        Told the name of the curve, and both coordinates of the point.
     """
 
     on_click: Callable[[float], None] | None = None
-    on_point: Callable[[str, float], None] | None = None
+    on_point: Callable[[str, float, float], None] | None = None
 
     def __init__(self, x_label: str, y_label: str) -> None:
         self._x_scale, self._y_scale = (
@@ -179,7 +179,7 @@ class CurvePlot(PlotPanel):
             self.on_click(float(points.x[index]))
         if self.on_point is not None:
             name = next(name for name, marks in self._marks.items() if points in marks)
-            self.on_point(name, float(points.x[index]))
+            self.on_point(name, float(points.x[index]), float(points.y[index]))
 
     def _hide_all_but(self, names: set[str]) -> None:
         for name, marks in self._marks.items():
