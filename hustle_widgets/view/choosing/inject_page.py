@@ -56,9 +56,11 @@ class InjectPage(ChoosingPage):
             "Inject and recover", "Put a transit and hits into the visit; tell what comes back", self._start, "inject",
             style="primary",
         )  # fmt: skip
+        self.cancel = button("Cancel", "Stop, and take it out", reduction.cancel, "stop-inject")
+        self.cancel.disabled = True
         self.figures = w.HTML(quiet(TEXT))
         self.figures.add_class("hustle-recovered")
-        self.place(row(self.depth, self.act), self.task.widget, self.figures)
+        self.place(row(self.depth, self.act, self.cancel), self.task.widget, self.figures)
         self._draw()
 
     def _start(self) -> None:
@@ -66,16 +68,28 @@ class InjectPage(ChoosingPage):
 
         def work() -> str:
             reduction.take_out()
-            reduction.inject(depth)
-            found = reduction.recover()
+            try:
+                reduction.inject(depth)
+                found = reduction.recover()
+            except BaseException:
+                reduction.take_out()  # of no use without figures, and a danger
+                raise
             reduction.compute()  # the page shows the visit with it
             with reduction.frozen():
-                self.found = found
-                self.figures.value = recovery_html(found)
-                self._draw()
+                if not self.closed:
+                    self.found = found
+                    self.figures.value = recovery_html(found)
+                    self._draw()
             return "Recovered. The visit on the page holds the injection until you take it out."
 
-        self.task.start(work, "Injected; the chain runs with and without it.")
+        def ended() -> None:
+            self.cancel.disabled = True
+            if reduction.injected is None and not self.closed:
+                reduction.compute()
+
+        if not self.task.busy:
+            self.cancel.disabled = False
+        self.task.start(work, "Injected; the chain runs with and without it.", ended)
 
     def taken_out(self) -> None:
         """Say that the visit is as it was observed."""

@@ -29,6 +29,8 @@ class ChoosingPage(ChoosingPart):
         What is done now.
     settings, plots : Widget
         What to place on the page.
+    closed : bool
+        Whether nothing is to be drawn any more.
     """
 
     def __init__(self, reduction: ChoosingLike, tabs: Any, plots: Any, task: Task | None = None) -> None:
@@ -36,12 +38,14 @@ class ChoosingPage(ChoosingPart):
         self.task = task or Task()
         self.plots = plots
         self.settings = settings_box([tabs])
+        self.closed = False
 
     def place(self, *parts: Any) -> None:
         """Place controls below the tabs."""
         self.settings.children = (*self.settings.children, *parts)
 
     def close(self) -> None:
-        """Stop what goes on, and close all widgets."""
+        """Close all widgets."""
+        self.closed = True
         self.plots.close()
         close_tree(self.settings)

@@ -99,7 +99,8 @@ class SearchPage(RunsPage):
             raise ValueError("Choose an aim, or several: a search without one finds nothing.")
         found = self.reduction.search(ranges, aims=aims, runs=self.runs.value, progress=progress)
         with self.reduction.frozen():
-            self._take(found)
+            if not self.closed:
+                self._take(found)
         return f"{_counted(found)} of {len(found.points)} runs. Click one to apply it."
 
     def _take(self, found: SearchResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from hustle_widgets.view.choosing.task import row
 from hustle_widgets.view.choosing.tried import NONE, Tried, as_values, chosen, usual_parameter, values_in
 from hustle_widgets.view.plots.curve_plot import Curve
 
+MOST = 500  # points that a person can choose among
 HINT = "values, separated by commas, e.g. 3, 3.5, 4"
 
 
@@ -66,10 +68,15 @@ class SweepPage(RunsPage):
     def work(self, progress: Callable[[float], None]) -> str:
         """Sweep, and show it."""
         given = {name: values_in(text, name) for name, text in chosen(*self.tried).items()}
+        if (number := math.prod(map(len, given.values()))) > MOST:
+            raise ValueError(
+                f"{number} points on the page are too many, at most {MOST}: use reduction.sweep(...)."
+            )
         found = self.reduction.sweep(given, progress=progress)
         with self.reduction.frozen():
-            self.given = given
-            self._take(found)
+            if not self.closed:
+                self.given = given
+                self._take(found)
         told = f"{found.attrs['computed']} of {found.attrs['points']} points are computed."
         return " ".join(filter(None, (told, found.attrs["remarks"], "Click a point to apply it.")))
 
