@@ -132,7 +132,8 @@ def test_a_search_draws_compromises_and_one_of_them_is_taken(shown: LabPage):
     page = lab.page
     lab.kernel_eval("reduction._page.open_step('search')")
     page.locator(".hustle-search-0-values input").fill("2.5 to 8")
-    page.locator(".hustle-search-1 select").select_option("zeroth_tracking.enabled")
+    page.locator(".hustle-search-1 select").select_option("led.led_n")
+    page.locator(".hustle-search-1-values input").fill("1, 2")
     page.locator(".hustle-runs input").fill("12")
     aims = page.locator(".hustle-aim")
     for aim in aims.all():
@@ -144,7 +145,7 @@ def test_a_search_draws_compromises_and_one_of_them_is_taken(shown: LabPage):
     page.locator("button.hustle-search").click()
     page.locator(".hustle-task", has_text="Click one to apply it").wait_for(timeout=120_000)
     table = page.locator(".hustle-compromises")
-    expect(table).to_contain_text("The result does not depend on zeroth_tracking.enabled")
+    expect(table).to_contain_text("The result does not depend on led.led_n")
     result = "reduction._page.choosing.page('search').found"
     good = lab.kernel_eval(f"[int(run) for run in {result}.pareto['run'].values]")
     rows = table.locator(".hustle-search-table tr")
