@@ -30,6 +30,7 @@ class PinsPlots:
         self.light.y_axis.tick_format = ".4~f"
         self.light.figure.fig_margin = {**theme.MARGIN, "bottom": 18}
         self.below = CurvePlot("Time since first frame [h]", "Residual [ppm]")
+        self.below.ticks = 4  # it is low
         self.choice = w.ToggleButtons(options=BELOW, tooltips=[
             "What is left of the light behind dip and trend",
             "Standard deviation over the pins: a systematic error of each point",

@@ -42,6 +42,8 @@ def response_html(response: Response) -> str:
         parts = [f'{_svg(at, LINES[0], response)}<span class="hustle-quiet">{sentence}</span>']
     else:
         parts = [_curve_html(at, line, response) for line in _shown(response)]
+        if not parts:
+            parts = [f'<span class="hustle-quiet">{escape(told.partition(": ")[2])}</span>']
     heard = f'<span class="hustle-sr">{escape(told)}</span>'
     return f'<div data-complete="{done}" title="{escape(told)}">{"".join(parts)}{heard}</div>'
 

@@ -58,7 +58,7 @@ class WavelengthMap(PlotPanel):
         update(self._here, x=[frame, frame], y=[low, high])
         keys = [
             Key(f"+{STRONGEST:.0f} photon limits", theme.VERMILLION, "square"),
-            Key("−", theme.BLUE, "square"),
+            Key(f"−{STRONGEST:.0f}", theme.BLUE, "square"),
         ]
         worst = np.nanmax(np.abs(off)) if np.isfinite(off).any() else np.nan
         name = order.replace("-", "−")
@@ -75,6 +75,7 @@ class DepthSpectrum(CurvePlot):
 
     def __init__(self) -> None:
         super().__init__("Wavelength [Å]", "Depth [ppm]")
+        self.ticks = 3  # it is low
 
     def draw(self, lights: Mapping[str, ByWavelength]) -> None:
         """Draw the light of all orders."""

@@ -64,12 +64,15 @@ class CurvePlot(PlotPanel):
 
     Attributes
     ----------
+    ticks : int
+        At most so many on the value axis.
     on_click : callable or None
         Told of a click on a point: the abscissa of the point.
     on_point : callable or None
         Told the name of the curve, and both coordinates of the point.
     """
 
+    ticks = TICKS
     on_click: Callable[[float], None] | None = None
     on_point: Callable[[str, float, float], None] | None = None
 
@@ -119,7 +122,7 @@ class CurvePlot(PlotPanel):
             y, error = np.asarray(curve.y, dtype=float), curve.error
             half = 0.0 if error is None else np.nan_to_num(np.asarray(error, dtype=float))
             edges += [y - half, y + half]
-        set_axis(self.y_axis, *(y_limits or span_of(*edges)), most=TICKS)
+        set_axis(self.y_axis, *(y_limits or span_of(*edges)), most=self.ticks)
         self._draw_vertical(vertical)
         if len(keys) == 1 and title:
             keys = []  # the title tells what the only curve is
