@@ -296,3 +296,27 @@ def test_a_plot_is_saved_as_it_is_shown(shown: LabPage, tmp_path: Path):
     # The frame is in it, not only its axes: its dark ground and its bright traces.
     assert (saved.max(axis=-1) < 120).mean() > 0.2
     assert saved.reshape(-1, 3).std(axis=0).min() > 20
+
+
+def test_every_plot_of_every_page_can_be_saved(shown: LabPage):
+    lab = shown
+    page = lab.page
+    lab.kernel_eval("reduction.inject(0.01, cosmic_rays=0, hot_pixels=0).words")
+    lab.kernel_eval("reduction.compute()")
+    settle(lab)
+    names = []
+    for name in ("free_iter", "uniform", "quicklook", "pins", "inject"):
+        lab.kernel_eval(f"reduction._page.open_step({name!r})")
+        page.wait_for_timeout(800)
+        boxes = page.locator(".hustle-page .hustle-plot-box:visible").all()
+        assert len(boxes) > 3, name
+        for box in boxes:
+            box.hover()
+            with page.expect_download() as download:
+                box.locator("> .hustle-png").click()
+            names.append(download.value.suggested_filename)
+            with Image.open(download.value.path()) as picture:
+                saved = np.asarray(picture.convert("RGB"))
+            # What is injected is said on top, in the ink of the page.
+            assert saved.shape[1] > 200 and (saved[8:34, 16:200].min(axis=2) < 100).any(), names[-1]
+    assert len(set(names)) > 8 and all(name.endswith(".png") for name in names)
