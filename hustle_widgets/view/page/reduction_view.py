@@ -207,7 +207,7 @@ class ReductionView(PagePart):
     def _make(self, edit: Edit) -> None:
         owner = self.reduction[edit.step] if edit.step else self.reduction
         setattr(owner, edit.parameter, edit.new)
-        if edit.step and edit.step != self.selection.step:
+        if edit.step and edit.step != self.selection.step and self._page not in self.choosing:
             self.open_step(edit.step)
 
     def _note_edits(self) -> None:
