@@ -14,7 +14,7 @@ from hustle_widgets.view.page.entries import entry_of
 from hustle_widgets.view.words import alert
 
 # Units as they are written beside a number, where room is dear.
-SHORT = {"sigma": "σ", "pixels": "px", "e-": "e⁻"}
+SHORT = {"sigma": "σ", "pixels": "px", "e-": "e⁻", "rounds": "×"}
 
 
 class Control:
