@@ -67,6 +67,7 @@ def test_the_open_step_fills_itself_and_a_switch_ends_it(page):
     (toggle,) = shown.tools("free_iter")
     toggle.value = False
     assert plot(reduction, "free_iter.free_sigma").layout.display == "none"
+    assert reduction._computation._rest._worker.wait(60)
     counts = reduction.free_iter.compute_count
     reduction.free_iter.free_sigma = 5.0
     assert reduction.wait(60) and not reduction._computation._rest.busy
@@ -112,6 +113,7 @@ def test_who_stops_a_computation_wants_no_other(page):
     reduction, _ = page()
     reduction.auto = False
     reduction.free_iter.free_sigma = 5.0
+    assert reduction._computation._rest._worker.wait(60)  # what was tried for another step ends
     reduction._page.open_step("free_iter")
     assert reduction.free_iter.status == "stale" and not reduction._computation._rest.busy
     reduction.compute()
