@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from hustle_widgets.assessment import VERDICTS, assess
+from hustle_widgets.assessment.finding import worst_of_titles
 from hustle_widgets.engine.chain import Listener
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.steps.targets import given_location
 
 if TYPE_CHECKING:
     from hustle_widgets.reduction import Reduction
@@ -122,4 +125,16 @@ def summary(reduction: Reduction) -> str:
     ]
     lines += [f"Left out: {', '.join(by_status['off'])}."] if by_status["off"] else []
     lines += [f"Failed: {', '.join(by_status['failed'])}."] if by_status["failed"] else []
-    return "\n".join(lines)
+    return "\n".join([*lines, *_verdicts(reduction)])
+
+
+def _verdicts(reduction: Reduction) -> list[str]:
+    """Return a line for each criterion that is not met, as the page shows them; the worst ones first."""
+    statuses = {step.status for step in reduction.steps.values() if not step.explicit}
+    if not statuses <= {"fresh", "off", "failed"}:  # stopped half way
+        return []
+    state, values = reduction.state(), reduction.values()
+    findings = assess(state, given_location(state, values), kinds=reduction.kinds, values=values)
+    found = [finding for finding in worst_of_titles(findings) if finding.verdict != VERDICTS[0]]
+    found.sort(key=lambda finding: -VERDICTS.index(finding.verdict))
+    return [f"{one.verdict.capitalize()}: {one.title} ({one.figure}). {one.sentence}" for one in found]

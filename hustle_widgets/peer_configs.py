@@ -135,6 +135,15 @@ def remark_on(key: str, name: str, taken: Collection[str]) -> str:
     return ""
 
 
+def _word(entry: ConfigEntry, parameter: Parameter | None) -> str:
+    """Return 'True', 'False' or 'None' where a line has such a word as a text, e.g. true or 'None'; else ''."""
+    word = entry.value.capitalize() if isinstance(entry.value, str) else ""
+    if parameter is None or isinstance(parameter, Switch):
+        return word if word in ("True", "False") else ""
+    may_be = bool(parameter.optional) and not isinstance(parameter, Text)
+    return word if word == "None" and may_be else ""
+
+
 def meant(entry: ConfigEntry, parameter: Parameter | None, shape: tuple[int, int]) -> object:
     """Return the value of a line as HUSTLE-tools means it.
 
@@ -152,6 +161,12 @@ def meant(entry: ConfigEntry, parameter: Parameter | None, shape: tuple[int, int
         For text without quotes where no text is expected; says why it is no value.
     """
     value = entry.value
+    if word := _word(entry, parameter):
+        text = repr(str(value))
+        means = ", which counts as True" if word != "None" else ""
+        raise ConfigError(
+            f"{entry.key}: {text} is not a value: write {word}. HUSTLE-tools takes {text} for a text{means}."
+        )
     if parameter is None or isinstance(parameter, Switch):
         if type(value) is int and value in (0, 1):
             return bool(value)

@@ -188,7 +188,8 @@ def reduce_visible(reduction: Reduction, show: int | None = None) -> xr.Dataset:
             _draw_only(reduction, console)
     finally:
         console.close()
-        console.say(summary(reduction))
+        if console.verbose:
+            console.say(summary(reduction))
     show_plots(reduction, console, reduction.show_plots if show is None else show)
     return clean
 

@@ -10,7 +10,13 @@ import xarray as xr
 
 from hustle_widgets.config import ConfigError, HustleConfig, format_value, template
 from hustle_widgets.engine.plan import Request
-from hustle_widgets.peer_configs import check_stage, meant, names_today, older_names, remark_on
+from hustle_widgets.peer_configs import (
+    check_stage,
+    meant,
+    names_today,
+    older_names,
+    remark_on,
+)
 from hustle_widgets.source import target_of
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step, unknown

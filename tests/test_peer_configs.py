@@ -312,3 +312,40 @@ def test_any_file_gives_values_or_one_error_with_its_place(
         parameter = declared()[key][1]
         assert value in (True, False) if parameter is None else parameter.validate(None, value) == value
     assert all(isinstance(line, str) for line in [*remarks(config), *absences(config)])
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "right"),
+    [("do_led", "true", True), ("do_led", "'False'", False), ("fine_structure", "FALSE", False)]
+    + [("replacement", "none", None), ("fit", "'None'", None), ("smth_bounds", "NONE", None)],
+)
+def test_a_word_for_true_false_or_none_is_refused_with_what_to_write(
+    key: str, written: str, right: object, tmp_path: Path
+) -> None:
+    """HUSTLE-tools takes it for a text, and any text for True: to read 'false' as False would be another run."""
+    with pytest.raises(
+        ConfigError, match=f"line 2: {key}: .* is not a value: write {right}. HUSTLE-tools takes"
+    ):
+        values_in(tmp_path, f"do_led True # .\n{key} {written} # .\n# ENDPARSE")
+    assert values_in(tmp_path, f"do_led True # .\n{key} {right} # .\n# ENDPARSE")[key] is right
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace("\n", "\r").encode(),
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.replace(" ", "\t").encode(),
+        lambda text: text.replace("# .", "# 3σ – «ça»").encode(),
+        lambda text: text.replace("# .", "# \xe9\xb5").encode("latin1"),
+    ],
+    ids=["Windows", "old Mac", "byte order mark", "tabs", "unicode", "latin 1"],
+)
+def test_files_of_all_editors_are_read(encoded: Any, tmp_path: Path) -> None:
+    path = tmp_path / "stage_1_x.hustle"
+    path.write_bytes(encoded("do_free_iter True # .\nfree_sigma 4.5 # .\nrows [1, 2] # .\n# ENDPARSE\n"))
+    config = read_config(path)
+    found = checked_values(config)
+    assert (found["do_free_iter"], found["free_sigma"], found["rows"]) == (True, 4.5, (1, 2))
+    assert not config.problems

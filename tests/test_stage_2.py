@@ -13,7 +13,9 @@ from test_pipeline import copied
 from visits import everything, small_folder  # noqa: F401
 
 from hustle_widgets import Reduction, load_visit, reduce
+from hustle_widgets.assessment import assess
 from hustle_widgets.clean_format import ATTRIBUTES, VARIABLES
+from hustle_widgets.console import summary
 
 # What Stage 2 takes from the file: dims and dtype as its own Stage 1 writes them.
 READ: dict[str, tuple[tuple[str, ...], str]] = {
@@ -111,3 +113,14 @@ def test_a_location_far_from_a_header_that_is_right_is_questioned(refine: bool, 
         reduction.run()
         said = "\n".join(step.notes for step in reduction.steps.values())
         assert ("68 pixels from where the header" in said) is asked, said
+        told = [line for line in summary(reduction).splitlines() if "Location and header" in line]
+        assert len(told) == asked, told
+        if asked:
+            state = reduction.state()
+            findings = assess(state, reduction.zeroth_tracking.location, kinds=reduction.kinds)
+            (found,) = (finding for finding in findings if finding.title == "Location and header")
+            assert (found.step, found.verdict, found.remedy.parameter) == ("location", "check", "location")
+            assert math.dist(found.remedy.value, header) < 2 and "set location to [" in told[0]
+            reduction.zeroth_tracking.location = found.remedy.value
+            reduction.run()
+            assert "Location and header" not in summary(reduction)

@@ -9,6 +9,7 @@ from hustle_widgets.assessment import sources
 from hustle_widgets.assessment.finding import Finding, Remedy
 from hustle_widgets.assessment.flagged import changed, on_traces
 from hustle_widgets.assessment.light import light
+from hustle_widgets.assessment.location import by_header
 from hustle_widgets.assessment.motion import motion
 from hustle_widgets.assessment.sky import background
 from hustle_widgets.assessment.target import in_aperture
@@ -50,6 +51,7 @@ def assess(
     found = [
         *made_up(state),
         *failures(state, kinds),
+        *by_header(state, location, kinds),
         *on_traces(state, zones, kinds, values),
         *sources.kept(state, zones, kinds, values),
         *changed(state, kinds, values),

@@ -129,17 +129,26 @@ def near_header(state: State, place: tuple[float, float]) -> bool:
 
 
 @remembered
-def doubts_of(state: State, location: tuple[float, float]) -> tuple[str, ...]:
-    """Return what makes a given location doubtful: it is far from the header's, where there is a source indeed."""
+def source_of_header(state: State, location: tuple[float, float]) -> tuple[float, float] | None:
+    """Return the source where the header puts the target, (column, row), if a location is far from there.
+
+    None where the location is near, or where the header may well be wrong: the direct image shows nothing there.
+    """
     header, direct = state.facts["target"], state.facts["direct_image"]
     if header is None or direct is None or near_header(state, location):
-        return ()
+        return None
     try:
         column, row = source_position(direct, header)
-    except ValueError:  # the header may well be wrong
+    except ValueError:
+        return None
+    return None if math.dist((column, row), header) > FAR / 2 else (float(column), float(row))
+
+
+def doubts_of(state: State, location: tuple[float, float]) -> tuple[str, ...]:
+    """Return what makes a given location doubtful: it is far from the header's, where there is a source indeed."""
+    if source_of_header(state, location) is None:
         return ()
-    if math.dist((column, row), header) > FAR / 2:
-        return ()
+    header = state.facts["target"]
     far = math.dist(location, header)
     return (
         f"CHECK 'location': column {location[0]:.1f}, row {location[1]:.1f} is {far:.0f} pixels from where the header "

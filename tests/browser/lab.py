@@ -262,10 +262,50 @@ class LabPage:
         """What is shown under a cell; ``.inner_text()`` gives its text."""
         return self.cell(index).locator(".jp-Cell-outputWrapper")
 
-    def pixels(self, target: Locator) -> np.ndarray:
-        """The colours of an element as it is on the screen: (rows, columns, 3) uint8."""
+    def flush(self) -> None:
+        """Wait until the page has heard, and drawn, all that the kernel has sent so far.
+
+        Messages come in order: after the answer to an empty request nothing sent earlier is on its way.
+        """
+        script = """async () => {
+            const kernel = jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
+            if (kernel?.connectionStatus === 'connected') {
+                const asked = kernel.requestExecute({ code: '', silent: true, store_history: false });
+                await Promise.race([asked.done.catch(() => {}), new Promise(done => setTimeout(done, 10000))]);
+            }
+            for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+        }"""
+        self.page.evaluate(script)
+
+    def pixels(self, target: Locator, timeout: float = 5) -> np.ndarray:
+        """The colours of an element on the screen once they rest: (rows, columns, 3) uint8.
+
+        What still moves after `timeout` seconds is returned as it is.
+        """
+        self.flush()
+        deadline = time.monotonic() + timeout
+        before = self._look(target)
+        while True:
+            self.page.wait_for_timeout(80)
+            after = self._look(target)
+            if np.array_equal(before, after) or time.monotonic() > deadline:
+                return after
+            before = after
+
+    def _look(self, target: Locator) -> np.ndarray:
         target.scroll_into_view_if_needed()
         return np.asarray(Image.open(io.BytesIO(target.screenshot(animations="disabled"))).convert("RGB"))
+
+    def at_rest(self, target: Locator) -> dict[str, float]:
+        """The place of an element on the screen once it moves no more: x, y, width, height."""
+        seen: list[Any] = [None]
+
+        def rests() -> Any:
+            seen.append(target.bounding_box())
+            return seen[-1] is not None and seen[-1] == seen[-2]
+
+        self.wait_until(rests, 10, f"{target} to rest")
+        return seen[-1]
 
     def screenshot(self, name: str, target: Locator | None = None) -> Path:
         """Save a picture of the page, or of one element, as NAME.png in the screenshots' folder."""
@@ -299,9 +339,8 @@ class LabPage:
         """Drag a slider's handle with the mouse to a fraction (0 to 1) of its track."""
         handle = self._handle(slider)
         handle.scroll_into_view_if_needed()
-        start = handle.bounding_box()
-        track = self._slider(slider).locator(".noUi-base").bounding_box()
-        assert start is not None and track is not None, "the slider is not on the page"
+        start = self.at_rest(handle)
+        track = self.at_rest(self._slider(slider).locator(".noUi-base"))
         y = start["y"] + start["height"] / 2
         self.page.mouse.move(start["x"] + start["width"] / 2, y)
         self.page.mouse.down()

@@ -38,4 +38,4 @@ def shown(lab: LabPage, folder: Path) -> LabPage:
 def settle(lab: LabPage) -> None:
     """Wait until nothing is computed."""
     lab.wait_until(lambda: not lab.kernel_eval("reduction.busy"), 60, "the computation")
-    lab.page.wait_for_timeout(300)
+    lab.flush()

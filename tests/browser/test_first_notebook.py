@@ -24,7 +24,7 @@ def shown(lab: LabPage) -> LabPage:
         lab.run_cell(cell, timeout=120)
     lab.output_of_cell(5).get_by_text("White light curve").wait_for(timeout=60_000)
     lab.wait_until(lambda: fresh(lab), 120, "every step to be computed")
-    lab.page.wait_for_timeout(500)
+    lab.flush()
     return lab
 
 
@@ -53,7 +53,7 @@ def test_moving_the_slider_changes_frame_and_light_curve_and_computes_only_later
 
     lab.drag_slider("free_sigma", 0.02)  # towards 2 sigma: more is rejected
     lab.wait_until(lambda: fresh(lab), 60, "the edit to be computed")
-    lab.page.wait_for_timeout(800)
+    lab.flush()
 
     after = lab.kernel_eval(COUNTS)
     assert lab.kernel_eval("reduction.free_iter.free_sigma") < 3

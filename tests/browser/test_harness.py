@@ -37,7 +37,6 @@ def test_keys_on_a_slider_redraw_the_plot(plot: LabPage) -> None:
     plot.wait_until(lambda: plot.slider_value("slope") == 4, what="the handle to move")
     plot.wait_until(lambda: plot.kernel_eval("slider.value") == 4, what="the kernel to hear of it")
     plot.wait_until(lambda: drawn(plot) != before, what="the line to change")
-    plot.page.wait_for_timeout(500)
     assert changed_fraction(picture, plot.pixels(plot.page.locator(".bqplot"))) > 0.001
     assert plot.take_errors() == []
 
@@ -48,7 +47,7 @@ def test_a_plot_out_of_view_stays(lab: LabPage) -> None:
     lab.run_all()
     lab.page.evaluate("() => { document.querySelector('.bqplot').stayed = true }")
     lab.output_of_cell(2).scroll_into_view_if_needed()
-    lab.page.wait_for_timeout(300)
+    lab.flush()
     before = drawn(lab)
     lab.kernel_eval("slider.set_trait('value', 5)")
     lab.wait_until(lambda: drawn(lab) != before, what="the line to change while out of view")

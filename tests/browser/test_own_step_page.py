@@ -40,14 +40,12 @@ reduction"""
     plots = lab.page.locator(".hustle-plot .bqplot")
     lab.wait_until(lambda: plots.count() == 2, 30, "level and profile")
     lab.wait_until(lambda: plots.first.is_visible(), 10, "the plots")
-    lab.page.wait_for_timeout(1000)
     before = lab.pixels(plots.last)
     count = lab.kernel_eval("reduction.row_drift.compute_count")
     lab.press_slider("drift_sigma", "ArrowLeft", 20)
     lab.wait_until(lambda: lab.kernel_eval("reduction.row_drift.drift_sigma") < 3, 30, "the slider's value")
     lab.wait_until(lambda: lab.kernel_eval("reduction.row_drift.compute_count") > count, 60, "the step")
     settle()
-    lab.page.wait_for_timeout(1000)
     assert changed_fraction(before, lab.pixels(plots.last)) > 0.001
     assert lab.kernel_eval("reduction.row_drift.status") == "fresh"
     assert not lab.take_errors()
