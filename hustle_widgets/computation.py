@@ -86,8 +86,8 @@ class Computation:
         check_not_cut_off(self)
         if self._computes_here():
             raise RuntimeError(
-                "A run was started by what is called during a run of the same Reduction. Use compute(), which "
-                "begins when that run has ended."
+                "run() was called from within a run of the same Reduction, for example by a listener. Use "
+                "compute(), which begins when that run has ended."
             )
         self._rest.cancel()
         self._worker.cancel()
@@ -254,8 +254,8 @@ class Computation:
         """
         if self._computes_here() or self._aside_thread == threading.get_ident():
             raise RuntimeError(
-                "Something was asked for that must be computed, by what is called during a computation of the same "
-                "Reduction. Ask once that has ended."
+                "What was asked for must be computed, and the question came from within a computation of the same "
+                "Reduction, for example from a listener. Ask when that computation has ended."
             )
         counts, stop = _Counts(self.steps, listener), stop or self.stop_aside
         source = source or self.chain.source

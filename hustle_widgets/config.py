@@ -266,7 +266,7 @@ class HustleConfig:
 
 
 def config_from_text(text: str, path: Path | None = None) -> HustleConfig:
-    """Make a config of the text of a file, in a time that grows with its length only; see `read_config`."""
+    """Make a config from the text of a file, see `read_config`. The time grows in proportion to its length."""
     config = HustleConfig(path)
     budget = Budget()
     places: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""From the bytes of a `.hustle` file to its lines; nothing is known here of what they mean."""
+"""Read a `.hustle` file as lines. What a line means is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MORE_LINES = 200  # numpy prints no more elements than 1000
 
 
 def text_of(path: str | os.PathLike[str]) -> str:
-    """Return the text of a regular file; a pipe or a device could keep a reader waiting for ever.
+    """Return the text of a regular file. A pipe or a device is refused: it could keep a reader waiting for ever.
 
     Stray bytes of another encoding, mostly in comments, are kept as they are.
 
@@ -61,7 +61,7 @@ def lines_of(text: str) -> tuple[list[tuple[int, str]], str]:
 
 
 def _array_lines(lines: list[str], place: int) -> tuple[int, int]:
-    """Return over how many lines the array that begins here goes, 1 if it is none, and up to where was looked."""
+    """Return how many lines the array that begins here covers, 1 if there is none, and where the search ended."""
     depth = lines[place].count("[") - lines[place].count("]")
     for count in range(1, _MORE_LINES):
         if depth <= 0:

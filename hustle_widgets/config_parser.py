@@ -78,7 +78,7 @@ class Budget:
 
 
 class Parser:
-    """Reads one value from a place in a text; `position` is then behind it and the spaces that follow."""
+    """Reads one value from a place in a text. Then `position` is behind the value and the spaces that follow it."""
 
     def __init__(self, text: str, budget: Budget, position: int = 0) -> None:
         self.text, self.budget, self.position = text, budget, position
@@ -131,7 +131,7 @@ class Parser:
         return tuple(values)
 
     def value(self, depth: int) -> object:
-        """Read a value that is inside so many others."""
+        """Read a value that lies inside `depth` others."""
         if depth > MAX_DEPTH:
             raise ConfigError(f"more than {MAX_DEPTH} brackets or signs inside one another.")
         character = self.peek()
@@ -159,7 +159,7 @@ class Parser:
         raise ConfigError(f"expected a value, found {self.rest()}.")
 
     def sequence(self, closing: str, depth: int) -> tuple[list[object], int]:
-        """Read values up to the closing bracket; also the number of commas. An array of numpy's has none."""
+        """Read values up to the closing bracket. Return the number of commas too: an array of numpy has none."""
         values: list[object] = []
         commas = gaps = 0
         self.skip(1)

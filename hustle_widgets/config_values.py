@@ -1,4 +1,4 @@
-"""The values of `.hustle` files: what can be one, and how it is written so that it can be read again."""
+"""Which values a `.hustle` file can hold, and how they are written so that they can be read again."""
 
 from __future__ import annotations
 

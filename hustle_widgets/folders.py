@@ -123,7 +123,7 @@ def _hidden_folder(folder: Path) -> tuple[Path, int | None]:
             new.mkdir()
         except PermissionError as error:
             raise PermissionError(
-                f"{folder.parent} cannot be written to, where {folder.name} is replaced"
+                f"{folder.parent} cannot be written to, so {folder.name} cannot be replaced"
             ) from error
         if fcntl is None:
             return new, None

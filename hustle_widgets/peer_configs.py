@@ -1,4 +1,4 @@
-"""What the config files of HUSTLE-tools hold that ours do not: its other stages, and the keys of its older versions."""
+"""What is special in config files of HUSTLE-tools: its other stages, and the keys of its older versions."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _stage_of(config: HustleConfig, known: Collection[str]) -> int:
 
 
 def names_today(keys: Iterable[str], known: Collection[str]) -> dict[str, str]:
-    """Return what those of the keys that are of an older version, or in other capitals, are called now."""
+    """Return the present names of keys from older versions or in other capitals: {key: name}."""
     small = {name.lower(): name for name in known}
     found = {}
     for key in keys:
@@ -115,12 +115,12 @@ def names_today(keys: Iterable[str], known: Collection[str]) -> dict[str, str]:
 
 
 def older_names(config: HustleConfig, known: Collection[str]) -> dict[str, str]:
-    """Return the keys of older versions in a file whose value is taken under the name of today: {name: key}."""
+    """Return the older keys of a file whose values are used under their present names: {name: key}."""
     return {name: key for key, name in names_today(config, known).items() if name not in config}
 
 
 def remark_on(key: str, name: str, taken: Collection[str]) -> str:
-    """Say what became of a key that is not one of ours; '' for one that no version has had.
+    """Say what became of a key that Stage 1 does not have; '' for one that no version has had.
 
     `name` is what it is called now, if that is something else.
     """

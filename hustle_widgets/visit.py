@@ -67,8 +67,8 @@ def load_visit(
     them all.
     A gap of more than 35 min between the end of an exposure and the start of the next begins a new orbit. The
     read noise of a frame is the root of the median of ``errors^2 - images`` over unflagged pixels. Files that
-    look like exposures and are not used, frames that failed or have infinite pixels (they become NaN), and cards
-    that were done without are named in ``messages``.
+    look like exposures and are not used, frames that failed, frames with infinite pixels (they become NaN), and
+    cards that cannot be read are named in ``messages``.
     """
     if not isinstance(folder, (str, os.PathLike)):
         kind = type(folder).__name__
@@ -135,7 +135,7 @@ def load_visit(
 
 
 def _lacking(sets: list[ImageSet]) -> list[str]:
-    """Say which extensions are missing, and what is done without them."""
+    """Say which extensions are missing, and what is done instead."""
     said = []
     if any(one.error is None for one in sets):
         said.append("No ERR extension: errors are those of photons and read noise.")

@@ -64,7 +64,7 @@ after_load = peak()
 reduction = Reduction(visit, location=(550, 150), verbose=0, bounds=None, smth_bounds=None, dist_from_trace=20)
 results = [reduction.run()]
 after_run = peak()
-for sigma in (4.5, 5, 5.5):
+for sigma in (4.5, 5):
     reduction.free_iter.free_sigma = sigma
     results.append(reduction.run())
 assert reduction.save.status == "fresh" and reduction.led.status == "fresh", repr(reduction)

@@ -1,4 +1,4 @@
-"""Header cards read by kind: a number, a whole number or a text, and nothing else reaches the caller."""
+"""Header cards, read as a number, a whole number or a text. The caller gets nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Cards:
     Attributes
     ----------
     remarks : list of str
-        What was done without, with file and card.
+        Which cards were not used, and why.
     """
 
     def __init__(self, path: Path, *headers: fits.Header) -> None:
@@ -91,7 +91,7 @@ class Cards:
         return f"has a blank {key}" if value is None else f"has {key} = {_shown(value)}, which is no number"
 
     def required(self, key: str, kind: Callable[[str], Any], why: str) -> Any:
-        """Return a card that nothing can be done without.
+        """Return a card that is needed.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class Cards:
         return value
 
     def _remark(self, key: str, what: str) -> None:
-        remark = f"{self.path.name}: {key} {what}; it is done without."
+        remark = f"{self.path.name}: {key} {what}; it is not used."
         if remark not in self.remarks:
             self.remarks.append(remark)
 

@@ -1,4 +1,4 @@
-"""All bytes of a file, read once: its pixels and its checksum are of the same ones."""
+"""A file is read once as a whole, so that its pixels and its checksum are those of the same bytes."""
 
 from __future__ import annotations
 

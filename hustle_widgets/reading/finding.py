@@ -173,7 +173,7 @@ def _looks_like_exposure(path: Path) -> bool:
 
 
 def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
-    """Choose one file of each exposure; say of all others that look like one why they are not used."""
+    """Choose one file of each exposure, and say why the other files that look like exposures are not used."""
     groups: dict[str, list[_Candidate]] = defaultdict(list)
     unfinished, packed, strange = [], [], []
     for path in paths:

@@ -241,7 +241,7 @@ def target_pixel(headers: Headers, version: int) -> tuple[float, float, list[str
     -------
     column, row : float
     remarks : list of str
-        Cards that were done without.
+        Cards that were not used, and why.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""One FITS file opened whole: damage is found and named, harmless oddities are not."""
+"""Open one FITS file as a whole. Damage is found and named; harmless oddities are accepted."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Times(NamedTuple):
     duration : float
         Exposure time [s].
     remarks : tuple of str
-        What was done without, with file and card.
+        Which cards were not used, and what was used instead.
     """
 
     start: float

@@ -21,7 +21,7 @@ LEAST = 0.05
 def estimated(
     image: NDArray[np.float32], estimate: Callable[[], NDArray[np.floating[Any]]], size: tuple[int, ...]
 ) -> tuple[NDArray[Any], str]:
-    """Return what is estimated of one frame and '', or NaN of that size and the reason that there is nothing.
+    """Estimate something of one frame: return it and '', or NaN of its shape and why it cannot be estimated.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def notes_of(state: State, reasons: dict[int, str], instead: str) -> tuple[str, 
 
 
 def filled_from_neighbours(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return values a frame in which unknown ones lie between those of the frames around; the ends are held.
+    """Interpolate unknown values between those of the frames around; at both ends they are constant.
 
     Parameters
     ----------

@@ -45,17 +45,17 @@ class ColumnBackground(Step):
     """
     rows = Wholes(
         tuple(range(10)),
-        "Rows whose pixels count as background, unless mask_trace is True.",
+        "Rows whose pixels are background. They are used only if mask_trace is False.",
         min=0,
         rows=True,
     )
     mask_trace = Switch(
         True,
-        ("True: all pixels far from the traces and the 0th order count as background, and rows is not used."),
+        ("True: all pixels far from the traces and the 0th order are background, and rows is not used."),
     )
     dist_from_trace = Whole(
         100,
-        "How far from any trace a background pixel must be, with mask_trace.",
+        "With mask_trace: how far a background pixel must be from every trace.",
         unit="rows",
         min=1,
         soft=(5, 200),
@@ -63,7 +63,10 @@ class ColumnBackground(Step):
     )
     col_sigma = Real(
         3,
-        ("How far outliers lie: pixels from their column's background, and columns from their neighbours."),
+        (
+            "Distance beyond which a value is an outlier: a pixel from the background of its column, and a "
+            "column from its neighbours."
+        ),
         unit="sigma",
         above=0,
         soft=(1, 10),
@@ -124,7 +127,7 @@ class ColumnBackground(Step):
 
     @staticmethod
     def finish(outcome: Outcome, state: State) -> Outcome:
-        """Give frames that have no background that of their neighbours, column by column."""
+        """Give frames without a background the one of their neighbours, column by column."""
         columns, known, reasons = without_reason(outcome.table, "bkg_vals")
         level = filled_from_neighbours(columns["bkg_vals"], known)
         notes = notes_of(state, reasons, "It takes the background of its neighbours.")

@@ -50,14 +50,17 @@ class FixedIteration(Step):
     """
     fixed_sigmas = Reals(
         (10, 10),
-        "How far from a pixel's median in time an outlier lies; one threshold for each iteration.",
+        (
+            "Distance from a pixel's median in time beyond which a value is an outlier; one threshold for each "
+            "iteration."
+        ),
         unit="sigma",
         above=0,
         soft=(2, 20),
     )
     replacement = Whole(
         None,
-        "Outliers are replaced by the median of this many frames before and after.",
+        "An outlier becomes the median of this many frames before and after it.",
         unit="frames",
         min=1,
         soft=(1, 20),

@@ -83,10 +83,10 @@ def replace_by_choice() -> Choice:
     return Choice(
         "median",
         REPLACE_BY,
-        "What an outlier in time becomes on the traces, in steps 2, 3a and 3b alike. 'median': that of its "
-        "time series, which fills a transit up. 'flux': the median of the series over the light and place of the "
-        "trace in each frame, times this frame's; a flag of step 2 that stands still takes the light of the "
-        "trace beside it. Off the traces both are the same.",
+        "What replaces an outlier in time on a trace; one setting for steps 2, 3a and 3b. 'median': the median of the "
+        "pixel's time series, which is too bright within a transit. 'flux': the same after each frame was divided by "
+        "the light of its trace, at the place of the trace, and multiplied by this frame's; a pixel that step 2 finds "
+        "flagged in all frames takes the light of the trace beside it. Off the traces both give the same.",
         added=True,
         common=True,
     )

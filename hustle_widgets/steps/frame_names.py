@@ -33,5 +33,5 @@ def named(source: Source, problems: dict[int, str], ending: str) -> tuple[str, .
     lines = [f"{frame_name(source, number)}: {problems[number]}{ending}" for number in shown]
     rest = sorted(problems)[_MANY:]
     if rest:
-        lines.append(f"The same is to be said of {len(rest)} more frames: {numbers_in_words(rest)}.")
+        lines.append(f"The same holds for {len(rest)} more frames: {numbers_in_words(rest)}.")
     return tuple(lines)

@@ -62,8 +62,8 @@ class FreeIteration(Step):
     free_sigma = Real(
         3.5,
         (
-            "How far from a pixel's median in time an outlier lies; median and scatter are found anew until "
-            "no outlier is left."
+            "Distance from a pixel's median in time beyond which a value is an outlier. Median and scatter are "
+            "computed again without the outliers until none is left."
         ),
         unit="sigma",
         above=0,

@@ -45,8 +45,9 @@ class LaplacianEdgeDetection(Step):
     led_threshold = Real(
         EdgeSettings.led_threshold,
         (
-            "How significant an edge must be; lower rejects more. A quarter of L.A.Cosmic's scale: 2.5 here "
-            "is its 10, and 10 asks for a lone pixel of 40 sigma (10 led_factor^2)."
+            "How significant an edge must be to be rejected; a lower value rejects more. The scale is a quarter"
+            " of L.A.Cosmic's: 2.5 here is 10 there. With 10, a lone pixel must stand out by 40 sigma (10 "
+            "led_factor^2)."
         ),
         above=0,
         soft=(1, 20),
@@ -55,8 +56,9 @@ class LaplacianEdgeDetection(Step):
     led_factor = Whole(
         EdgeSettings.led_factor,
         (
-            "Subsampling of the frame in which edges are sought. The significance of a lone pixel falls as "
-            "1/led_factor^2: to find the same with 3 as with 2, divide led_threshold by 9/4. It takes as long."
+            "How finely each pixel is divided to find edges. The significance of a lone pixel falls as "
+            "1/led_factor^2: to find the same with 3 as with 2, divide led_threshold by 9/4. The time needed is"
+            " the same."
         ),
         min=2,
         max=16,
@@ -65,7 +67,7 @@ class LaplacianEdgeDetection(Step):
     )
     led_n = Whole(
         EdgeSettings.led_n,
-        "How often each frame is searched; large blobs are eaten from their rim, round by round.",
+        "How often each frame is searched. Each round removes only the rim of a large blob.",
         unit="rounds",
         min=1,
         soft=(1, 6),
@@ -74,18 +76,21 @@ class LaplacianEdgeDetection(Step):
     )
     fine_structure = Switch(
         EdgeSettings.fine_structure,
-        "Spare narrow bright features such as traces: a hit must then also exceed contrast_factor.",
+        "Protect narrow bright features such as traces: a hit must also exceed contrast_factor.",
     )
     contrast_factor = Real(
         EdgeSettings.contrast_factor,
-        ("How much a hit must stand out of the fine structure around it. A quarter of L.A.Cosmic's objlim."),
+        (
+            "How far a hit must stand out of the fine structure around it; a lower value rejects more. The "
+            "scale is a quarter of L.A.Cosmic's objlim."
+        ),
         above=0,
         soft=(0.5, 10),
         advice="Raise it to protect the trace more; lower it to flag more pixels on it.",
     )
     led_growth = Real(
         EdgeSettings.led_growth,
-        "Neighbours of a hit are hits from this part of led_threshold on.",
+        "A neighbour of a hit is rejected too if its significance is at least this part of led_threshold.",
         above=0,
         max=1,
         soft=(0.05, 1),

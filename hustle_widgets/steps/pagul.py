@@ -66,8 +66,8 @@ class PagulBackground(Step):
     mask_parameter = Real(
         0.001,
         (
-            "How far from the sky a pixel may lie to count, in standard deviations of the whole frame; "
-            "smaller masks more."
+            "How far from the level of the sky a pixel may lie to be used, in standard deviations of the whole "
+            "frame; a smaller value masks more."
         ),
         above=0,
         soft=(0.0001, 0.1),
@@ -76,13 +76,17 @@ class PagulBackground(Step):
     smooth_fits = Switch(
         True,
         (
-            "Replace factors that stand out in time by the visit's median, so that the background does not "
-            "flicker; where the sky rises and falls within orbits, by what the frames around and other orbits say."
+            "Replace scaling factors that stand out in time by the median of the visit, so that the background "
+            "does not flicker. Where the sky rises and falls within orbits, they become what the frames around "
+            "them and other orbits give."
         ),
     )
     smoothing_param = Real(
         2.5,
-        "How far a factor may lie from the median of all, or from the course of its orbit; smaller smooths more.",
+        (
+            "How far a factor may lie from the median of all, or from the course of its orbit; a smaller value "
+            "smooths more."
+        ),
         unit="sigma",
         above=0,
         soft=(0.5, 10),

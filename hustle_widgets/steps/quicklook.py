@@ -50,11 +50,11 @@ class Quicklook(Step):
         "Orders whose light is summed.",
     )
     include_hst_dq = Switch(
-        True, "Show the HST pipeline's flags too in the animation of data quality.", display=True
+        True, "Show the HST pipeline's flags as well in the animation of data quality.", display=True
     )
     aperture = Real(
         12,
-        "Rows on either side of a trace that are summed.",
+        "Rows on each side of a trace whose light is summed.",
         unit="rows",
         min=0,
         max=200,
@@ -64,7 +64,10 @@ class Quicklook(Step):
     )
     wavelength_bins = Whole(
         10,
-        "Light curves by wavelength: bins of equal width along each trace. 0: the white light curve alone.",
+        (
+            "Number of bins of equal width in wavelength, with a light curve each. 0: the white light curve "
+            "alone."
+        ),
         unit="bins",
         min=0,
         max=200,

@@ -34,13 +34,15 @@ class ReadData(Step):
     """
     skip_first_fm = Switch(
         False,
-        ("Leave out the first frame of every orbit, which may suffer most from the telescope's settling."),
+        ("Leave out the first frame of every orbit, where systematic errors are often largest."),
     )
     skip_first_or = Switch(False, "Leave out the whole first orbit.")
     skip_frames = Wholes(
         (),
-        "Frames to leave out, counted from 0 in the order of time: exposures that failed. A click on a frame in the "
-        "plot does it.",
+        (
+            "Frames to leave out, such as exposures that failed, counted from 0 in the order of time. A click "
+            "on a frame in the plot adds it."
+        ),
         unit="frames",
         min=0,
         added=True,

@@ -45,22 +45,22 @@ class SpatialSmoothing(Step):
         "1D_smooth",
         ("1D_smooth", "2D_smooth", "polyfit"),
         (
-            "How the model of the frame is made: median along the row (1D_smooth), median in a box "
+            "How the smooth model of a frame is made: median along the row (1D_smooth), median in a box "
             "(2D_smooth), or a polynomial along the row (polyfit)."
         ),
     )
     smth_kernel = Kernel(
         11,
         (
-            "Size of the window: one odd number of columns, or for 2D_smooth a pair (rows, columns). Best "
-            "about as large as the trace is wide, or smaller."
+            "Size of the window: an odd number of columns, or for 2D_smooth a pair of odd numbers (rows, "
+            "columns). Choose about the width of the trace, or less."
         ),
         unit="pixels",
         soft=(3, 31),
     )
     smth_threshold = Real(
         5,
-        "How far from the model a pixel may lie; lower rejects more.",
+        "Distance from the model beyond which a pixel is rejected; a lower value rejects more.",
         unit="sigma",
         above=0,
         soft=(2, 20),

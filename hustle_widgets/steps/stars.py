@@ -45,12 +45,15 @@ class BackgroundStarTracking(Step):
     """
     bkg_stars_loc = Positions(
         ((0, 0), (0, 0)),
-        "Place of each star on the frames, [[column, row], ...]; unsaturated ones.",
+        (
+            "[column, row] of each star on the frames: [[column, row], ...]. Choose stars that are not "
+            "saturated."
+        ),
         unit="pixels",
     )
     bkg_window = Whole(
         15,
-        "Half-width of the window around each star; smaller near a trace.",
+        "Half-width of the window around each star. Make it smaller for a star near a trace.",
         unit="pixels",
         min=3,
         soft=(3, 50),
@@ -84,7 +87,7 @@ class BackgroundStarTracking(Step):
 
     @staticmethod
     def finish(outcome: Outcome, state: State) -> Outcome:
-        """Take the first frame's positions off and average the stars."""
+        """Subtract the positions in the first frame, and average the stars."""
         found = outcome.table.columns
         moves = displacements(np.stack(list(found.values()), axis=1))
         columns = dict(found)

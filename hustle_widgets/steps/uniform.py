@@ -52,9 +52,9 @@ class UniformBackground(Step):
         None,
         (None, "Gaussian", "median"),
         (
-            "What is taken from the histogram of pixel values: None its highest bin, which scatters by some tenths "
-            "of an electron, 'Gaussian' the centre of a fitted Gaussian, 'median' the median between hist_min and "
-            "hist_max."
+            "What is taken from the histogram of pixel values. None: its highest bin, which scatters by some "
+            "tenths of an electron. 'Gaussian': the centre of a fitted Gaussian. 'median': the median between "
+            "hist_min and hist_max."
         ),
     )
     bounds = Regions(
@@ -65,7 +65,7 @@ class UniformBackground(Step):
     )
     hist_min = Real(
         -20,
-        "Lowest pixel value that counts.",
+        "Pixels below this value are not used.",
         unit="e-",
         soft=(-100, 50),
         optional="min(data)",
@@ -73,7 +73,7 @@ class UniformBackground(Step):
     )
     hist_max = Real(
         50,
-        "Highest pixel value that counts.",
+        "Pixels above this value are not used.",
         unit="e-",
         soft=(0, 500),
         optional="max(data)",
@@ -89,8 +89,10 @@ class UniformBackground(Step):
     )
     skew_corrected = Switch(
         False,
-        "With fit 'median': add what the median of a sky of few photons lies below its mean "
-        "(0.09 e- at 12 e- and 3.1 e- read noise).",
+        (
+            "With fit 'median': add the difference between mean and median of a sky of few photons (0.09 e- at "
+            "12 e- and 3.1 e- read noise)."
+        ),
         added=True,
     )
 
@@ -192,7 +194,7 @@ def of_the_mode(level: NDArray[np.floating]) -> tuple[str, ...]:
 
 
 def of_the_median(level: NDArray[np.floating], read_noise: NDArray[np.floating]) -> tuple[str, ...]:
-    """Say what the median of skewed noise lies below its mean."""
+    """Say how far the median of skewed noise lies below its mean."""
     above = np.maximum(level.astype(np.float64), 0)
     below = float(np.nanmedian(above / (6 * (above + read_noise.astype(np.float64) ** 2))))
     if not below > BIASED:

@@ -1,4 +1,4 @@
-"""What is looked at in every step that flags pixels: whether it would make a frame anew."""
+"""A check of every step that flags pixels: whether it would replace most of a frame."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def looked_at(by: Cut, outcome: Outcome, state: State) -> Outcome:
             notes.append(f"{name}: this step {verb} {what}. Look at it, and {leave} if it failed.")
     if len(notes) > _MANY:
         rest = numbers_in_words(state.kept_frames[odd[_MANY:]])
-        notes = [*notes[:_MANY], f"So it is with {odd.size - _MANY} more frames: {rest}."]
+        notes = [*notes[:_MANY], f"The same holds for {odd.size - _MANY} more frames: {rest}."]
     return _with(outcome, _without(patch, spared) if spared else patch, tuple(notes))
 
 

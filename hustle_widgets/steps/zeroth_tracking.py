@@ -43,7 +43,7 @@ class ZerothOrderTracking(Step):
     """
     location = Position(
         (970, 170),
-        "The target's place in the direct image, [column, row]: where refinement and tracking start.",
+        "The target's [column, row] in the direct image. Refinement and tracking start there.",
         unit="pixels",
     )
 
@@ -71,7 +71,7 @@ class ZerothOrderTracking(Step):
     def finish(
         outcome: Outcome, state: State, *, expected: tuple[float, float], location: tuple[float, float]
     ) -> Outcome:
-        """Take the position in the first frame it is seen in off."""
+        """Subtract the position in the first frame in which it was found."""
         position = outcome.table.columns["0th_order_pos"]
         seen = np.isfinite(position).all(axis=1)
         doubts = () if "location" in state.outcomes else doubts_of(state, location)

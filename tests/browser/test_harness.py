@@ -64,35 +64,28 @@ def test_the_mouse_drags_a_slider(plot: LabPage) -> None:
     assert plot.screenshot("dragged").stat().st_size > 10_000
 
 
-def test_an_error_in_the_browser_is_noticed(lab: LabPage) -> None:
-    lab.new_notebook(
-        ["from IPython.display import Javascript, display\nJavascript('console.error(\"broken\")')"]
-    )
-    lab.run_all()
-    assert any("broken" in error for error in lab.wait_until(lab.take_errors, what="the console's error"))
-
-
-def test_an_error_in_a_callback_is_noticed(lab: LabPage) -> None:
-    code = """
+IN_BROWSER = "from IPython.display import Javascript, display\nJavascript('console.error(\"broken\")')"
+IN_CALLBACK = """
 import ipywidgets as widgets
 slider = widgets.IntSlider(1, 0, 10, description="fragile")
 slider.observe(lambda change: 1 / 0, "value")
 slider"""
-    lab.new_notebook([code])
-    lab.run_all()
-    lab.press_slider("fragile")
-    assert any("ZeroDivisionError" in error for error in lab.wait_until(lab.take_errors))
+IN_THREAD = "import threading\nthreading.Thread(target=lambda: {}['lost']).start()"
 
 
-def test_an_error_in_a_thread_is_noticed(lab: LabPage) -> None:
-    lab.new_notebook(["import threading\nthreading.Thread(target=lambda: 1 / 0).start()"])
-    lab.run_all()
-    assert any("ZeroDivisionError" in error for error in lab.wait_until(lab.take_errors))
-
-
-def test_a_failed_cell_is_raised(lab: LabPage) -> None:
-    lab.new_notebook(["1 / 0", "late = True"])
-    with pytest.raises(AssertionError, match="cell 0 of .* failed:(.|\n)*ZeroDivisionError"):
-        lab.run_all()
+def test_errors_are_noticed_wherever_they_are_raised(lab: LabPage) -> None:
+    lab.new_notebook([IN_BROWSER, IN_CALLBACK, IN_THREAD, "1 / 0", "late = True"])
+    lab.run_cell(0)
+    assert any("broken" in error for error in lab.wait_until(lab.take_errors, what="the console's error"))
     lab.run_cell(1)
+    lab.press_slider("fragile")
+    assert any(
+        "ZeroDivisionError" in error for error in lab.wait_until(lab.take_errors, what="the callback's")
+    )
+    lab.run_cell(2)
+    assert any("KeyError" in error for error in lab.wait_until(lab.take_errors, what="the thread's"))
+    with pytest.raises(AssertionError, match="cell 3 of .* failed:(.|\n)*ZeroDivisionError"):
+        lab.run_cell(3)
+    assert not lab.take_errors()  # a cell's error is the cell's
+    lab.run_cell(4)
     assert lab.kernel_eval("late") is True
