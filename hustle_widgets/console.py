@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from hustle_widgets.reduction import Reduction
 
 
+#: Criteria that a step has told of already, frame by frame.
+TOLD = ("Failed frames",)
+
+
 class Bar:
     """A progress bar that counts frames.
 
@@ -135,6 +139,6 @@ def _verdicts(reduction: Reduction) -> list[str]:
         return []
     state, values = reduction.state(), reduction.values()
     findings = assess(state, given_location(state, values), kinds=reduction.kinds, values=values)
-    found = [finding for finding in worst_of_titles(findings) if finding.verdict != VERDICTS[0]]
+    found = [f for f in worst_of_titles(findings) if f.verdict != VERDICTS[0] and f.title not in TOLD]
     found.sort(key=lambda finding: -VERDICTS.index(finding.verdict))
     return [f"{one.verdict.capitalize()}: {one.title} ({one.figure}). {one.sentence}" for one in found]

@@ -58,7 +58,7 @@ def test_a_missing_end_needs_no_word(tmp_path):
     assert visit.exp_time.values[2] == pytest.approx(MIDDLE, abs=1e-8) and "EXPEND" not in visit.messages
 
 
-@pytest.mark.parametrize("value", [-190.0, *BAD.values()])
+@pytest.mark.parametrize("value", [-190.0, 1e9, *BAD.values()])
 def test_an_impossible_exposure_time_is_that_from_start_to_end_or_refused(folder, value):
     with_card(odd(folder), "EXPTIME", value)
     visit = load_visit(folder)
@@ -93,9 +93,12 @@ RATES = [
     "e- s-1",
     "ELECTRON S**-1",
     "electrons per second",
+    "ELECTRON*S-1",
+    "electron second-1",
+    "electrons per sec.",
 ]
 COUNTS = ["COUNTS", "DN", "counts", "ADU", "COUNT"]
-COUNT_RATES = ["COUNTS/S", "DN / s", "counts s-1"]
+COUNT_RATES = ["COUNTS/S", "DN / s", "counts s-1", "CPS"]
 
 
 @pytest.mark.parametrize("unit", ELECTRONS + RATES + COUNTS + COUNT_RATES)

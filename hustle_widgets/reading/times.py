@@ -14,7 +14,8 @@ from hustle_widgets.reading.errors import VisitError
 DAY = 86_400.0  # [s]
 #: Between Hubble's launch and the end of what a date can be [MJD].
 PLAUSIBLE = (48_000.0, 90_000.0)
-#: No exposure goes on for longer than its own time and this [s]: overheads, interruptions by the Earth.
+#: An exposure ends at most this much after its start and its own time [s]: overheads, interruptions by the Earth.
+#: No exposure time is as long as this.
 LONGEST_PAUSE = 6_000.0
 
 
@@ -72,7 +73,7 @@ def exposure_times(cards: Cards) -> Times:
             raise VisitError(f"{cards.path} {what}: no time can be given to it. Take it out of the folder.")
         remarks.append(f"{name} {what}: DATE-OBS and TIME-OBS are used.")
     end = cards.number("EXPEND")
-    if duration is None or duration < 0:
+    if duration is None or not 0 <= duration < LONGEST_PAUSE:
         what = cards.state("EXPTIME") if duration is None else f"has EXPTIME = {duration:g}"
         passed = np.nan if end is None else (end - start) * DAY
         if not 0 < passed < LONGEST_PAUSE:

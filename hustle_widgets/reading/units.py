@@ -66,7 +66,8 @@ def electrons_factor(cards: Cards, duration: float) -> tuple[float, str]:
 def _parsed(written: str) -> tuple[str, bool]:
     """Return a unit without blanks and in capitals, and whether it is by second."""
     text = re.sub(r"\s*/\s*", "/", " ".join(written.upper().split()))
-    text = re.sub(r"[ .]?(?:S|SEC)(?:\*\*|\^)?\(?-1\)?$| PER (?:S|SEC|SECOND)$", "/S", text)
+    text = re.sub(r"[ .*]?(?:S|SEC|SECOND)(?:\*\*|\^)?\(?-1\)?$| PER (?:S|SEC|SECOND)\.?$", "/S", text)
+    text = "COUNTS/S" if text == "CPS" else text
     unit, _, rest = text.partition("/")
     if rest and rest not in SECONDS:
         return text, False
