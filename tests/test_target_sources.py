@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from visits import tiny_visit
 
 from hustle_widgets import Reduction
-from hustle_widgets.algorithms.centroid import SEARCH, target_among, target_position
+from hustle_widgets.algorithms.centroid import SEARCH, SEARCH_FAR, target_among, target_position
 from hustle_widgets.algorithms.sources import without_spikes
 
 SHAPE = (90, 110)
@@ -124,7 +124,29 @@ def test_the_radius_is_what_is_said():
     image = field([(TARGET[0] + SEARCH - 3, TARGET[1], 40_000)])
     assert target_among(image, TARGET).source.distance == pytest.approx(SEARCH - 3, abs=1)
     with pytest.raises(ValueError, match="shows no signal"):
-        target_position(field([(TARGET[0] + SEARCH + 8, TARGET[1], 40_000)]), TARGET)
+        target_position(field([(TARGET[0] + SEARCH_FAR + 8, TARGET[1], 40_000)]), TARGET)
+
+
+@pytest.mark.parametrize("away", [(38, 0), (0, 33), (28, -27), (-36, 30)])
+@pytest.mark.parametrize("also", [[], [(50.0, 49.0, 400)]])
+def test_a_target_as_far_as_forty_pixels_is_found_and_that_is_said(away, also):
+    """What lies nearer is a hundred times fainter, or noise."""
+    place = TARGET[0] + away[0], TARGET[1] + away[1]
+    stars = [(*place, 40_000), *also]
+    assert target_position(field(stars, shape=(110, 130)), TARGET) == pytest.approx(place, abs=0.06)
+    visit = tiny_visit(4, (110, 130))
+    visit["direct_image"] = (visit.direct_image.dims, field(stars, shape=(110, 130)))
+    visit.attrs.update(target_posx=TARGET[0], target_posy=TARGET[1])
+    notes = location_step(visit, TARGET).notes
+    told = float(notes.split(" pixels from the given location")[0].split()[-1])
+    assert told == pytest.approx(np.hypot(*away), abs=1.2)
+
+
+def test_a_brighter_star_further_off_does_not_hide_the_target():
+    image = field([(*TARGET, 40_000), (TARGET[0] + 36, TARGET[1] + 5, 900_000)])
+    for miss in ((0, 0), (6, -4), (-14, 10)):
+        guess = TARGET[0] + miss[0], TARGET[1] + miss[1]
+        assert target_position(image, guess) == pytest.approx(TARGET, abs=0.06)
 
 
 def test_a_direct_image_with_one_value_switches_the_step_off():

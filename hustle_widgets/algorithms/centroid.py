@@ -30,6 +30,8 @@ SATURATION = 60_000.0
 TARGET_SIGMA, ZEROTH_SIGMA = 2.5, 8.0
 #: The target lies within this many pixels of where it is expected, in column and row.
 SEARCH = 25
+#: If nothing is there but sources fainter than this part of the brightest one further off, it is sought so far.
+SEARCH_FAR, FAINTER = 40, 0.02
 #: Half width of the cutout around a saturated source [pixels].
 WING_WINDOW = 25
 #: Stars closer than this are the same star [pixels].
@@ -49,7 +51,8 @@ def target_position(
         Where the target is expected.
     box : int
         The target is the source nearest to `guess` of those within this many pixels, in column and row, that have
-        at least a tenth of the light of the brightest of them.
+        at least a tenth of the light of the brightest of them. Where there is none, nor any that has 2 % of the light
+        of a source within 40 pixels, that one is the target.
     saturation : float
         Columns with a pixel above this [e-] are not used.
 
@@ -94,6 +97,8 @@ def target_among(
     """Position of the target, and the other sources that it could be; see `target_position`."""
     where = f"The target, expected at column {guess[0]:g}, row {guess[1]:g},"
     _check_inside(direct_image, guess, where)
+    if box == SEARCH and _lies_further_off(direct_image, guess, saturation):
+        box = SEARCH_FAR
     reach = box + WING_WINDOW
     rows, columns = (slice(max(0, round(place) - reach), round(place) + reach + 1) for place in guess[::-1])
     near = direct_image[rows, columns]
@@ -117,6 +122,22 @@ def target_among(
         found, *others = (one.moved(*corner) for one in (source, *sources[:number], *sources[number + 1 :]))
         return Target((column + corner[0], row + corner[1]), found, others)
     raise problem or NoSignal(f"{where} shows no signal above the sky.")
+
+
+def _lies_further_off(image: Floats, guess: Sequence[float], saturation: float) -> bool:
+    """Tell whether the sources within `SEARCH` of a place are nothing beside one within `SEARCH_FAR`."""
+    corner = [max(0, round(place) - SEARCH_FAR - WING_WINDOW) for place in guess]
+    far = [round(place) + SEARCH_FAR + WING_WINDOW + 1 for place in guess]
+    near = image[corner[1] : far[1], corner[0] : far[0]]
+    place = guess[0] - corner[0], guess[1] - corner[1]
+    sky, noise = measure_sky(near)
+    sources = sources_near(without_spikes(near, sky, noise), place, SEARCH_FAR, saturation, FAINTER)
+    inside = [
+        source
+        for source in sources
+        if max(abs(source.column - place[0]), abs(source.row - place[1])) <= SEARCH
+    ]
+    return bool(sources) and not inside
 
 
 def star_position(

@@ -129,6 +129,9 @@ class Scatter(NamedTuple):
 _BENDS_PER_FREEDOM = 35 / 18
 # Bends next to those that touch a contact are left out as well, unless fewer than this are left.
 _ENOUGH_BENDS = 6
+# Where all points are near a contact the scatter is hardly known: degrees of freedom.
+AT_CONTACTS = 1.0
+_TELL_A_DIP = 12
 
 
 def scatter_of(
@@ -169,9 +172,12 @@ def scatter_of(
     middle = float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
     within = orbits[2:] == orbits[:-2]
     spent = 0.0
+    # In so few points a dip is not told from scatter.
+    most = AT_CONTACTS if transit is None and np.isfinite(values).sum() < _TELL_A_DIP else np.inf
     if transit is not None:
-        values, away = _without_dip(values, orbits, moments, transit, within)
+        values, away, clear = _without_dip(values, orbits, moments, transit, within)
         within, spent = within & away, 0.5
+        most = np.inf if clear else AT_CONTACTS
     bends = np.diff(values, 2)[within]
     bends = bends[np.isfinite(bends)]
     if len(bends) < 2:
@@ -179,7 +185,7 @@ def scatter_of(
     distance = np.abs(bends - np.median(bends))
     kept = bends[distance <= 4 * MAD_TO_SIGMA * np.median(distance)]
     ppm = float(1e6 * np.std(kept) / np.sqrt(6) / middle)
-    return Scatter(ppm, max(len(kept) / _BENDS_PER_FREEDOM - spent, 0.5))
+    return Scatter(ppm, min(max(len(kept) / _BENDS_PER_FREEDOM - spent, 0.5), most))
 
 
 def _without_dip(
@@ -188,8 +194,8 @@ def _without_dip(
     moments: NDArray[np.float64],
     transit: Transit,
     within: NDArray[np.bool_],
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return a light curve without its dip, and which bends are away from the contacts."""
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], bool]:
+    """Return a light curve without its dip, which bends are away from the contacts, and whether enough are."""
     shape = shape_of(moments, transit)
     across = (moments - transit.middle) / (transit.duration / 2)
     terms = trend_terms(moments, orbits)
@@ -207,8 +213,8 @@ def _without_dip(
     wide[:-1] |= touch[1:]
     for left_out in (wide, touch):
         if np.count_nonzero(within & ~left_out) >= (_ENOUGH_BENDS if left_out is wide else 3):
-            return flat, ~left_out
-    return flat, np.ones(touch.size, bool)
+            return flat, ~left_out, left_out is wide
+    return flat, np.ones(touch.size, bool), False
 
 
 def point_scatter(
@@ -326,13 +332,15 @@ def expected_scatter(flux: ArrayLike, sky: ArrayLike, read_noise: ArrayLike, n_p
     Returns
     -------
     float
-        ``1e6 sqrt(F + n (sky + rn^2)) / F``, the mean over frames with light [ppm]; NaN without any.
+        ``1e6 sqrt(F + n (sky + rn^2)) / F``, the mean over frames with light [ppm]; NaN without any. Frames with less
+        than a tenth of the usual light do not count: the shutter stayed closed.
     """
     light = np.asarray(flux, dtype=float)
     light, error = np.broadcast_arrays(light, flux_error(light, sky, read_noise, n_pixels))
     lit = light > 0
     if not lit.any():
         return float("nan")
+    lit &= light > 0.1 * np.median(light[lit])
     return float(1e6 * np.mean(error[lit] / light[lit]))
 
 

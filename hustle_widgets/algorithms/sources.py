@@ -86,7 +86,9 @@ def without_spikes(image: Floats, sky: float, noise: float) -> NDArray[np.float6
     return values
 
 
-def sources_near(image: Floats, place: Sequence[float], radius: int, saturation: float) -> list[Source]:
+def sources_near(
+    image: Floats, place: Sequence[float], radius: int, saturation: float, least: float = LEAST_LIGHT
+) -> list[Source]:
     """Find the sources around a place, the nearest first.
 
     Parameters
@@ -99,10 +101,12 @@ def sources_near(image: Floats, place: Sequence[float], radius: int, saturation:
     saturation : float
         A pixel above this is saturated [e-].
 
+    least : float
+        Sources have at least this part of the light of the brightest.
+
     Returns
     -------
     list of Source
-        Those with at least a tenth of the light of the brightest.
     """
     corner = max(0, round(place[0]) - radius), max(0, round(place[1]) - radius)
     part = image[corner[1] : round(place[1]) + radius + 1, corner[0] : round(place[0]) + radius + 1]
@@ -130,7 +134,7 @@ def sources_near(image: Floats, place: Sequence[float], radius: int, saturation:
             saturated,
         )
         for column, row, light, saturated in found
-        if light >= LEAST_LIGHT * brightest
+        if light >= least * brightest
     ]
     return sorted(sources, key=lambda source: source.distance)
 

@@ -77,11 +77,6 @@ def worse(*verdicts: Verdict) -> Verdict:
     return max(verdicts, key=VERDICTS.index)
 
 
-def better(*verdicts: Verdict) -> Verdict:
-    """Return the best of some verdicts."""
-    return min(verdicts, key=VERDICTS.index)
-
-
 def worst(findings: Iterable[Finding]) -> Finding:
     """Return the finding with the worst verdict. Among equals, return that with the largest value."""
     return max(findings, key=lambda finding: (VERDICTS.index(finding.verdict), abs(finding.value)))

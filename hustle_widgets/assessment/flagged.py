@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hustle_widgets.assessment.finding import Finding, Remedy, Verdict, better, judge, worse
+from hustle_widgets.assessment.finding import Finding, Remedy, Verdict, judge, worse
 from hustle_widgets.assessment.traces import TraceLoss, losses
 from hustle_widgets.assessment.zones import Zones, patches
 from hustle_widgets.engine.blocks import State
@@ -19,8 +19,13 @@ TRACE_RATE = (1.5, 3.0)  # flagged share on the traces over that off them
 TRACE_SHARE = (0.03, 0.06)  # flagged share on the traces; cosmic rays hit 1 % in 190 s (WFC3 IHB 5.4)
 TRACE_FEW = 0.002  # share on the traces that is too small to matter, whatever it is off them
 CHANGED = (0.05, 0.15)  # share of all pixels changed
-DILUTION = (0.02, 0.06)  # share of a transit's depth that is lost; the tutorial's threshold costs 0.01
+DILUTION = (0.01, 0.05)  # share of a transit's depth that is lost
 LOST = (0.01, 0.05)  # share of the light of the traces that is taken away
+NOISE = (
+    0.6,
+    1.8,
+)  # scatter that replaced values add, in units of the photon noise: 0.6 makes it 1.17 times as large
+TOLD = 0.003, 0.6  # share of the depth, and noise, that are worth a word though they do not matter
 # A change of the dip that was found counts from so many of its errors.
 SURE = 5.0
 
@@ -33,17 +38,24 @@ def on_traces(
     """Judge whether a step that flags pixels takes the traces for outliers, and what that costs."""
     named = {kind.name: kind for kind in kinds}
     in_time = followers(state, named)
-    cost = dict(losses(state, zones, in_time))
+    cost = dict(losses(state, zones, in_time, values))
+    together = sum(one.dilution for one in cost.values())
+    most = max(cost, key=lambda name: cost[name].dilution, default="")
+    helped = [
+        name for name, patch in patches(state) if name in in_time and named[name].threshold and len(patch)
+    ]
     found = []
     for name, patch in patches(state):
         on, off = zones.shares(patch)
         if not len(patch):
-            found.append(nothing_found(state, name, named, values))
+            found.append(nothing_found(state, name, named, values, [one for one in helped if one != name]))
         elif np.isfinite(on) and np.isfinite(off):
             # One pixel more or less in a frame is chance.
             spread = 1 / (zones.counts[1] * patch.shape[0]) * 20
             rate = (on + spread) / (off + spread)
-            found.append(_kept(name, on, off, rate, cost.get(name), named, values, in_time.get(name)))
+            # What all steps lose together is told of the one that loses most.
+            whole = together if name == most else 0.0
+            found.append(_kept(name, on, off, rate, cost.get(name), whole, named, values, in_time.get(name)))
     return found
 
 
@@ -62,52 +74,59 @@ def _kept(
     off: float,
     rate: float,
     cost: TraceLoss | None,
+    together: float,
     named: Kinds,
     values: Mapping[str, Any] | None,
     follows: str | None,
 ) -> Finding:
-    seen = worse(judge(rate, TRACE_RATE), judge(on, TRACE_SHARE))
-    if on < TRACE_FEW:
-        seen = "good"
     sentence = f"{on:.2%} of the pixels on the traces are flagged, {off:.2%} of those off them"
-    costs, verdict = _cost(cost)
-    if cost is None:
-        verdict = seen
-    elif verdict == "good" and follows != "model":
-        # What is flagged does no harm that can be measured, however it looks. In time hits stand out better where the
-        # star is not bright: only many more on the traces are to be looked at.
-        verdict = better(seen, "check") if follows is None or seen == "bad" else "good"
     remedy = None
-    if costs:
-        sentence += f". {costs}"
-    if verdict == "good":
-        sentence += "." if costs else ": "
-        if not costs:
+    if cost is None:
+        verdict = worse(judge(rate, TRACE_RATE), judge(on, TRACE_SHARE))
+        if on < TRACE_FEW:
+            verdict = "good"
+        if verdict == "good":
+            sentence += ": "
             sentence += "too few to matter." if rate > TRACE_RATE[0] else "the hits do not follow the traces."
+        else:
+            remedy = _spare(name, cost, named, values, follows)
+            sentence += f": the traces are being corrected away: {remedy.words}"
+        return Finding(name, "Traces kept", on, f"{on:.2%} hit", verdict, sentence, remedy)
+    # What is flagged does no harm that can be measured, however it looks.
+    costs, verdict = _cost(cost, together)
+    if verdict == "good":
+        told = []
+        if cost.dilution >= TOLD[0]:
+            told.append(f"{cost.dilution:.1%} of the depth of a transit is lost by it")
+        if cost.noise >= TOLD[1]:
+            told.append(f"it adds {cost.noise:.1f} times the photon noise")
+        sentence += f": {', '.join(told)}." if told else "."
     else:
         remedy = _spare(name, cost, named, values, follows)
-        if not costs:
-            sentence += ": the traces are being corrected away"
-        sentence += f": {remedy.words}" if not costs else f" {remedy.words[0].upper()}{remedy.words[1:]}"
+        sentence += f". {costs} {remedy.words[0].upper()}{remedy.words[1:]}"
     return Finding(name, "Traces kept", on, f"{on:.2%} hit", verdict, sentence, remedy)
 
 
-def _cost(cost: TraceLoss | None) -> tuple[str, Verdict]:
+def _cost(cost: TraceLoss, together: float) -> tuple[str, Verdict]:
     """Return what a step costs in words, where that is worth a word, and the verdict on it."""
-    if cost is None:
-        return "", "good"
     sure = abs(cost.bias) > SURE * cost.bias_error
-    diluted = max(cost.dilution, abs(cost.bias) if sure else 0.0)
-    verdicts = judge(diluted, DILUTION), judge(abs(cost.lost), LOST)
+    diluted = max(cost.dilution, together, abs(cost.bias) if sure else 0.0)
+    verdicts = judge(diluted, DILUTION), judge(abs(cost.lost), LOST), judge(cost.noise, NOISE)
     words = []
     if verdicts[0] != "good":
         if sure and abs(cost.bias) > DILUTION[0]:
             words.append(f"It changes the depth of the dip by {cost.bias:+.1%}")
         if cost.dilution > DILUTION[0]:
-            words.append(f"{cost.dilution:.1%} of the depth of a transit is expected to be lost")
+            words.append(f"{cost.dilution:.1%} of the depth of a transit is lost")
+        elif together > DILUTION[0]:
+            words.append(
+                f"{together:.1%} of the depth of a transit is lost by all steps, most by this one ({cost.dilution:.1%})"
+            )
     if verdicts[1] != "good":
         change = "taken from" if cost.lost > 0 else "added to"
         words.append(f"{abs(cost.lost):.1%} of their light is {change} the traces")
+    if verdicts[2] != "good":
+        words.append(f"It adds {cost.noise:.1f} times the photon noise to their light")
     return (". ".join(words) + "." if words else ""), worse(*verdicts)
 
 
@@ -174,11 +193,27 @@ def value_in_words(value: Any) -> str:
     return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)
 
 
-def nothing_found(state: State, name: str, named: Kinds, values: Mapping[str, Any] | None) -> Finding:
-    """Say why a step flags nothing: a visit without a single fault is not to be had."""
+def nothing_found(
+    state: State,
+    name: str,
+    named: Kinds,
+    values: Mapping[str, Any] | None,
+    others: Sequence[str] = (),
+) -> Finding:
+    """Say why a step flags nothing: a visit without a single fault is not to be had.
+
+    Where another step in time, one of `others`, finds what this one cannot reach, nothing is missed.
+    """
     kind = named.get(name)
     reach = state.outcomes[name].table.facts.get(OUT_OF_REACH)
     frames = f"{state.shape[0]} frame{'s' * (state.shape[0] != 1)}"
+    if reach is not None and others:
+        helper = named[others[-1]]
+        sentence = (
+            f"No pixel is flagged: with {frames} a lone outlier reaches at most {reach:.2f} sigma, less than the "
+            f"threshold. {helper.section or helper.title} finds them."
+        )
+        return Finding(name, "Traces kept", 0.0, "none hit", "good", sentence)
     if reach is not None and kind is not None:
         low: Any = kind.parameters[kind.threshold].tutorial
         value = float(f"{0.95 * reach:.2g}")

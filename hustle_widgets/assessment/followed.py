@@ -49,6 +49,8 @@ class Replaced(NamedTuple):
         Values [e-]; the same where the step only flags.
     taken : float or ndarray
         Background that earlier steps took off, broadcast to (n_frames, n_pixels) [e-].
+    entered : ndarray, shape (n_frames, n_pixels)
+        All values as they enter the step [e-]; only until the next step is asked for.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Replaced(NamedTuple):
     before: Floats
     after: Floats
     taken: Floats
+    entered: Floats
 
 
 # What is read of a visit is the same whatever its steps do. By purpose: the pixels of the last place of the target.
@@ -102,8 +105,8 @@ def walk(state: State, raw: Raw) -> Iterator[Replaced]:
             place, frame = place[chosen].astype(np.intp), patch.index[chosen] // plane
             before = now[frame, place]
             after = before if patch.value is None else patch.value[chosen].astype(np.float64)
+            yield Replaced(name, frame, place, before, after, taken, now)
             now[frame, place] = after
-            yield Replaced(name, frame, place, before, after, taken)
         if outcome.offset is not None:
             off = _offset_at(outcome.offset, raw.pixels, n_columns)
             taken, now = taken + off, now - off

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hustle_widgets.algorithms.photometry import scatter_range
+from hustle_widgets.algorithms.photometry import AT_CONTACTS, scatter_range
 from hustle_widgets.assessment.finding import VERDICTS, Finding, Remedy, Verdict, judge
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
@@ -13,6 +13,7 @@ from hustle_widgets.steps.following import FOLLOWS
 # Where 'good' ends and where 'bad' begins.
 SCATTER = (1.5, 3.0)  # in units of the photon limit
 TOO_QUIET = (0.75, 0.5)  # the same, from below: noise that was corrected away
+UNTOLD = 20.0  # the same, where the ends of a transit are in what is measured
 WORSE = (1.05, 1.25)  # scatter over that before the last edit
 # Chance that a scatter of photons alone lies beyond where 'good' ends, and beyond where 'bad' begins, on either side.
 CHANCE = (0.003, 1e-4)
@@ -53,8 +54,11 @@ def light(
 def judged_scatter(ratio: float, freedom: float) -> Verdict:
     """Return the verdict on a scatter over the photon limit, of a light curve of so many degrees of freedom.
 
-    Few points scatter by chance more or less than photons make many: the limits are as wide as chance.
+    Few points scatter by chance more or less than photons make many: the limits are as wide as chance. Where nearly
+    all points are at a contact of a transit the scatter is no more than an upper limit.
     """
+    if freedom <= AT_CONTACTS:
+        return "check" if ratio > UNTOLD else "good"
     usual, rare = (scatter_range(freedom, chance) for chance in CHANCE)
     above = max(SCATTER[0], usual[1]), max(SCATTER[1], rare[1])
     if ratio < min(TOO_QUIET[0], usual[0]):
@@ -87,6 +91,8 @@ def _scatter(
         else:
             sentence += " Cosmic rays left, pixels wrongly corrected, or the background may be the reason."
         sentence += f" {remedy.words[0].upper()}{remedy.words[1:]}"
+    elif freedom <= AT_CONTACTS:
+        sentence += " That is an upper limit: nearly all of so few points lie at the ends of a dip."
     elif freedom < 10:
         low, high = scatter_range(freedom, CHANCE[0])
         sentence += f" So few points tell no better than {low:.1f} to {high:.1f} times."

@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 FRAMES, PIXELS, BESIDE = 6, 60_000, 1500
 # Parts that a trace is cut into, and rows from it in which the sky beside it is measured.
 PARTS, REACH = 8, 120
+NEAREST = 30  # of these rows are used: a sky with a step has another level further off
 # Where 'good' ends and where 'bad' begins.
 EFFECT = (1.0, 5.0)  # background left in the aperture, in units of the photon limit of a frame
 RESIDUAL = (0.15, 0.5)  # background left, in units of the noise of a pixel; where there is no light curve
@@ -148,7 +149,8 @@ def parts_of(state: State, zones: Zones) -> list[Part]:
             sides = []
             for first, last in ((low, round(row)), (round(row), high)):
                 if last > first:
-                    y, x = np.nonzero(sky[first:last, columns[0] : columns[-1] + 1])
+                    part = nearest(sky[first:last, columns[0] : columns[-1] + 1], first < row - 1)
+                    y, x = np.nonzero(part)
                     if y.size >= 3 * columns.size:
                         thin = slice(None, None, max(1, y.size // (BESIDE // 2)))
                         places = (y[thin] + first) * state.shape[2] + x[thin] + columns[0]
@@ -157,6 +159,15 @@ def parts_of(state: State, zones: Zones) -> list[Part]:
                 found.append(Part(float(columns.size), row, columns, tuple(sides)))
     total = sum(part.weight for part in found)
     return [part._replace(weight=part.weight / total) for part in found]
+
+
+def nearest(sky: NDArray[np.bool_], below: bool) -> NDArray[np.bool_]:
+    """Leave the rows of the sky that are nearest to a trace: below it they are the last ones."""
+    some = np.flatnonzero(sky.mean(axis=1) > 0.25)
+    rows = some[-NEAREST:] if below else some[:NEAREST]
+    left = np.zeros_like(sky)
+    left[rows] = sky[rows]
+    return left
 
 
 def _skew(state: State, numbers: NDArray[np.intp]) -> Floats:
@@ -213,14 +224,30 @@ def _advice(
                 after[-1].name, "enabled", "set", False, f"switch {label} off, it makes it worse."
             )
     if last is not None:
-        return told, Remedy(
-            last.name, None, "set", None, "change the region or the method of the background."
-        )
+        return told, _beside(last, kinds, parts, state.shape[2])
     first, final = (kind.section or kind.title for kind in (kinds[0], kinds[-1]))
     which = first if len(kinds) == 1 else f"one of {first} to {final}"
     return told, Remedy(
         kinds[0].name, "enabled", "set", True, f"turn {which} on: no background is subtracted."
     )
+
+
+def _beside(last: type[Step], kinds: Sequence[type[Step]], parts: list[Part], n_columns: int) -> Remedy:
+    """Propose the rows beside the traces, where no method follows the sky from further off."""
+    rows = np.unique(
+        np.concatenate(
+            [places // n_columns for part in parts for _, places in part.sides] or [np.empty(0, int)]
+        )
+    )
+    column = next((kind for kind in kinds if {"rows", "mask_trace"} <= kind.parameters.keys()), None)
+    if column is None or not rows.size:
+        return Remedy(last.name, None, "set", None, "change the region or the method of the background.")
+    gaps = np.flatnonzero(np.diff(rows) > 1)
+    ends = zip(rows[np.r_[0, gaps + 1]], rows[np.r_[gaps, rows.size - 1]], strict=True)
+    named = " and ".join(f"{low} to {high}" for low, high in ends)
+    label = column.section or column.title
+    words = f"take the sky beside the traces: in {label} set mask_trace to False and rows to {named}."
+    return Remedy(column.name, "rows", "set", tuple(int(row) for row in rows), words)
 
 
 def left_by_methods(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,6 +70,10 @@ def kept(
     # What calwf3 knows as a fault is no star's light.
     faulty = (np.asarray(state.source.hst_dq[int(state.kept_frames[0])]).reshape(-1)[index] & FAULTS) > 0
     named = {kind.name: kind for kind in kinds}
+    wanted = [] if values is None or not values.get("do_bkg_stars") else values.get("bkg_stars_loc") or []
+    followed = np.array(
+        [any(math.dist(place, star) < 2 * HALF for star in wanted) for place in places], dtype=bool
+    )
     found = []
     for done in walk(state, raw):
         if done.before is done.after:
@@ -80,6 +85,10 @@ def kept(
         worst = int(np.argmax(share))
         value = float(share[worst])
         verdict = judge(value, TAKEN)
+        if verdict == "bad" and not (
+            np.mean(share > TAKEN[1]) > 0.5 or share[followed].max(initial=0) > TAKEN[1]
+        ):
+            verdict = "check"  # a star that nothing follows, while the others are spared
         column, row = places[worst]
         sentence = (
             f"The star at column {column}, row {row} loses most light by this step, {value:.1%} in a frame"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import bottleneck as bn
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.photometry import MAD_TO_SIGMA
+from hustle_widgets.algorithms.centroid import SATURATION
+from hustle_widgets.algorithms.photometry import MAD_TO_SIGMA, point_scatter
 from hustle_widgets.algorithms.transits import fit_depth, shape_of, trend_terms
 from hustle_widgets.assessment.followed import Floats, Raw, Replaced, raw_series, walk
+from hustle_widgets.assessment.response import DEPTH, clips, made_up_dip, share_lost
 from hustle_widgets.assessment.zones import Zones
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.following import CLIPS_AT
@@ -39,6 +41,9 @@ class TraceLoss(NamedTuple):
         The part of it that is due to the light of replaced hits, which no threshold changes.
     bias, bias_error : float
         Change of the depth of the dip that was found, as a share of it, and its error; NaN without a dip.
+    noise : float
+        Scatter from frame to frame that its replacements add to the light of the traces, in units of the photon
+        noise of that light.
     """
 
     lost: float
@@ -46,6 +51,7 @@ class TraceLoss(NamedTuple):
     hits: float
     bias: float
     bias_error: float
+    noise: float = 0.0
 
 
 class TraceLight(NamedTuple):
@@ -61,7 +67,7 @@ class TraceLight(NamedTuple):
     spread : ndarray, shape (n_pixels,)
         Scatter of a pixel in time [e-].
     sound : ndarray of bool, shape (n_pixels,)
-        Not brighter than its neighbours along the trace: a hot pixel's light is not the star's.
+        Not brighter than its neighbours along the trace, nor full: such light is not the star's.
     """
 
     raw: Raw
@@ -73,7 +79,7 @@ class TraceLight(NamedTuple):
 
 def trace_light(state: State, zones: Zones) -> TraceLight | None:
     """Fit the light of each pixel and of each frame, hits left out; None where there is no light to follow."""
-    index = np.flatnonzero(zones.of_pixel == 1)
+    index = followed_pixels(state, zones)
     if state.shape[0] < FEWEST or not index.size:
         return None
     raw = raw_series(state, "traces", index, np.flatnonzero(zones.of_pixel == 2))
@@ -100,16 +106,30 @@ def trace_light(state: State, zones: Zones) -> TraceLight | None:
     return TraceLight(raw, usual, factor, spread, _sound(usual, floor, index, state.shape[1:]))
 
 
+def followed_pixels(state: State, zones: Zones) -> NDArray[np.intp]:
+    """Return the pixels of the traces and of the apertures that are summed, sorted flat places in a frame."""
+    chosen = zones.of_pixel == 1
+    table = light_table(state.outcomes)
+    for laid in {} if table is None else table.facts["apertures"].values():
+        inside = laid.weights > 0
+        columns = np.broadcast_to(laid.columns, laid.rows.shape)
+        chosen[laid.rows[inside] * state.shape[2] + columns[inside]] = True
+    return np.flatnonzero(chosen)
+
+
 def _sound(usual: Floats, floor: float, index: NDArray[np.intp], shape: tuple[int, int]) -> NDArray[np.bool_]:
     plane = np.full(shape[0] * shape[1], np.nan)
     plane[index] = usual
     image = np.pad(plane.reshape(shape), ((0, 0), (0, 5)), constant_values=np.nan)
     around = bn.move_median(image, 11, min_count=3, axis=1)[:, 5:].reshape(-1)[index]
     around = np.where(np.isfinite(around), around, usual)
-    return usual <= 1.5 * around + 5 * np.sqrt(around + floor)
+    like_others: NDArray[np.bool_] = usual <= 1.5 * around + 5 * np.sqrt(around + floor)
+    return like_others & (usual < SATURATION)
 
 
-def losses(state: State, zones: Zones, follows: dict[str, str]) -> Iterator[tuple[str, TraceLoss]]:
+def losses(
+    state: State, zones: Zones, follows: Mapping[str, str], values: Mapping[str, Any] | None = None
+) -> Iterator[tuple[str, TraceLoss]]:
     """Tell what each step that replaces pixels took from the traces.
 
     Parameters
@@ -119,12 +139,15 @@ def losses(state: State, zones: Zones, follows: dict[str, str]) -> Iterator[tupl
     follows : mapping of str to str
         What the values of a step in time are compared with and replaced by: 'median' (of a series), 'flux'
         (replaced by the light of the frame), 'model' (compared with it too); steps in space are not named.
+    values : mapping of str to object, optional
+        The present parameters: what the steps in time lose is then measured, not only estimated.
     """
     star = trace_light(state, zones)
     if star is None:
         return
     dip = _dip(state, star.factor)
     flux = star.factor * star.usual.sum()
+    photons = 1 / math.sqrt(float(bn.nanmedian(flux)))
     for done in walk(state, star.raw):
         patch = state.outcomes[done.name].patch
         if patch is None or patch.value is None:
@@ -132,22 +155,50 @@ def losses(state: State, zones: Zones, follows: dict[str, str]) -> Iterator[tupl
         lost, squares, clean, hits = _of_step(star, done)
         share = lost / flux
         kind = follows.get(done.name, "space")
-        dilution = 0.0
-        if kind == "median":
-            dilution = squares + hits
-        elif kind == "flux":
-            dilution = max(squares - clean, 0.0)
-        clips_at = state.outcomes[done.name].table.facts.get(CLIPS_AT)
-        if clips_at is not None and kind == "median":
-            dilution = max(dilution, clipping_loss(clips_at) + hits)
-        elif clips_at is not None and kind == "flux":
-            dilution = max(dilution, clipping_loss(clips_at, replaced=False))
+        if kind in ("median", "flux") and clips(values, done.name):
+            assert values is not None
+            dilution = _measured(state, star, done, dip, values, kind == "flux")
+        else:
+            dilution = _estimated(state, done.name, kind, squares, clean, hits)
         change, error = (np.nan, np.nan) if dip is None else dip.change(share)
         usual = float(bn.nanmedian(share))
-        yield (
-            done.name,
-            TraceLoss(usual, dilution, hits if kind == "median" else 0.0, float(change), float(error)),
-        )
+        hits = min(hits, dilution) if kind == "median" else 0.0
+        ppm = point_scatter(1 + share - usual, state.column("orbit_numbers")) if len(patch) else 0.0
+        noise = 1e-6 * ppm / photons if np.isfinite(ppm) else 0.0
+        yield done.name, TraceLoss(usual, dilution, hits, float(change), float(error), noise)
+
+
+def _measured(
+    state: State,
+    star: TraceLight,
+    done: Replaced,
+    dip: _Dip | None,
+    values: Mapping[str, Any],
+    follows: bool,
+) -> float:
+    """Return the share of a dip that clipping in time takes, the one that was found or one that is made up."""
+    if dip is None:
+        shape, depth = made_up_dip(state.shape[0]), DEPTH
+    else:
+        shape, depth = dip.design[:, -1], dip.depth
+    level = star.factor if dip is None else star.factor / (1 - depth * shape)
+    light = np.nan_to_num(level)[:, np.newaxis] * star.usual
+    lost = share_lost(done.entered, light, shape, depth, dip is not None, done.name, values, follows)
+    return max(lost, 0.0) if np.isfinite(lost) else 0.0
+
+
+def _estimated(state: State, name: str, kind: str, squares: float, clean: float, hits: float) -> float:
+    dilution = 0.0
+    if kind == "median":
+        dilution = squares + hits
+    elif kind == "flux":
+        dilution = max(squares - clean, 0.0)
+    clips_at = state.outcomes[name].table.facts.get(CLIPS_AT)
+    if clips_at is not None and kind == "median":
+        dilution = max(dilution, clipping_loss(clips_at) + hits)
+    elif clips_at is not None and kind == "flux":
+        dilution = max(dilution, clipping_loss(clips_at, replaced=False))
+    return dilution
 
 
 def _of_step(star: TraceLight, done: Replaced) -> tuple[Floats, float, float, float]:

@@ -317,7 +317,11 @@ def _write_visit(
 def _direct_image(rng: np.random.Generator, scene: Scene, hot_fraction: float) -> sim.Frame:
     """One second through F300X: the target and the stars, not dispersed."""
     light = np.full(scene.shape, 0.1)
-    sim.add_star(light, scene.target, 1.2e5 * min(scene.strength, 1.0))
+    of_target = 1.2e5 * min(scene.strength, 1.0)
+    sim.add_star(light, scene.target, of_target)
+    if scene.neighbour is not None:
+        column, row, ratio = scene.neighbour
+        sim.add_star(light, (scene.target[0] + column, scene.target[1] + row), ratio * of_target)
     for (column, row), flux in zip(scene.stars - sim.ZEROTH_SHIFT, scene.star_fluxes, strict=True):
         sim.add_star(light, (column, row), flux / 10)
     defects = sim.draw_defects(rng, scene.shape, 1.0, hot_fraction)

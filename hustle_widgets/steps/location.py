@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hustle_widgets.algorithms.centroid import SEARCH, Target, target_among
+from hustle_widgets.algorithms.centroid import SEARCH, SEARCH_FAR, Target, target_among
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
@@ -77,6 +77,11 @@ class TargetLocation(Step):
 def _ambiguity(target: Target) -> tuple[str, ...]:
     """Say which source was taken, where another one could be meant: one brighter, or about as near."""
     source = target.source
+    if source.distance > SEARCH and not target.others:
+        return (
+            f"The nearest source is {source.distance:.0f} pixels from the given location: it is taken for the target. "
+            "Set 'location' onto the target if it is another.",
+        )
     rivals = [
         other
         for other in target.others
@@ -85,8 +90,9 @@ def _ambiguity(target: Target) -> tuple[str, ...]:
     if not rivals:
         return ()
     other = max(rivals, key=lambda one: one.light)
+    radius = SEARCH if source.distance <= SEARCH else SEARCH_FAR
     return (
-        f"{len(rivals) + 1} sources lie within {SEARCH} pixels of the given location. The nearest is taken, "
+        f"{len(rivals) + 1} sources lie within {radius} pixels of the given location. The nearest is taken, "
         f"{source.distance:.1f} pixels away; the one at column {other.column:.0f}, row {other.row:.0f} is "
         f"{other.distance:.1f} pixels away and has {other.light / source.light:.2g} times its light. Set 'location' "
         "onto the target if it is another.",

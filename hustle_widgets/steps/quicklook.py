@@ -145,11 +145,11 @@ class Quicklook(Step):
         sky = subtracted_sky(state)
         times = state.column("exp_time")
         white = sum(columns[f"flux_{order}"] for order in apertures)
-        transit = find_transit(times, white, orbits)
+        transit = find_transit(times, lit(np.asarray(white)), orbits)
         scatter, expected, freedom = {}, {}, {}
         for order, laid in apertures.items():
             flux = columns[f"flux_{order}"]
-            scatter[order], freedom[order] = scatter_of(flux, orbits, times, transit)
+            scatter[order], freedom[order] = scatter_of(lit(flux), orbits, times, transit)
             expected[order] = expected_scatter(flux, sky, read_noise, float(laid.weights.sum()))
         colours = by_wavelength(state, spectra, apertures, traces, wavelength_bins, transit)
         facts = {
@@ -165,6 +165,13 @@ class Quicklook(Step):
             "variables": {name: value for order in colours for name, value in saved(order, colours[order])},
         }
         return Outcome((Table(columns, facts, outcome.table.notes),))
+
+
+def lit(flux: np.ndarray) -> np.ndarray:
+    """Return a light curve with NaN where the shutter stayed closed: less than a tenth of the usual light."""
+    known = flux[np.isfinite(flux)]
+    usual = float(np.median(known)) if known.size else 0.0
+    return np.where(flux < 0.1 * usual, np.nan, flux) if usual > 0 else flux
 
 
 def by_wavelength(
