@@ -62,7 +62,16 @@ def assess(
     sky = background(state, zones, [kind for kind in kinds if kind.sky], values)
     summed = aperture(state, location, kinds)
     moves = motion(state, [kind for kind in kinds if kind.follows], kinds, list(failed_in(state)))
-    found = [*made_up(state), *failed, *by_header(state, location, kinds), *rejected, *sky, *placed, *summed, *moves]
+    found = [
+        *made_up(state),
+        *failed,
+        *by_header(state, location, kinds),
+        *rejected,
+        *sky,
+        *placed,
+        *summed,
+        *moves,
+    ]
     found = [*found, *light(state, previous_ppm or {}, kinds, found)]
     taken = next((one for one in rejected if one.title == "Stars kept" and one.verdict != "good"), None)
     if taken is not None:
