@@ -104,6 +104,10 @@ def alone(what: str, folder: Path) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+# The plots under the sliders fill themselves while nobody edits: that is part of what a page needs.
+FILLED = "reduction._page.choosing.responses.wait(240)"
+
+
 # --- kernels ----------------------------------------------------------------------------------------
 
 
@@ -133,6 +137,7 @@ def notebook_kernel() -> tuple[float, float]:
             execute(
                 f"reduction.free_iter.free_sigma = {3 + 0.1 * number}; reduction.wait(100) or 1 / 0; None"
             )
+        execute(f"{FILLED} or 1 / 0; None")
         process = manager.provisioner.pid  # type: ignore[union-attr]
         before, peak = memory_of(process)
         for _ in range(RE_RUNS):
@@ -163,6 +168,7 @@ def page_kernel(folder: Path) -> float:
         for number in range(EDITS):
             page.kernel_eval(f"reduction.free_iter.set_trait('free_sigma', {3 + 0.1 * number})")
             page.wait_until(lambda: not page.kernel_eval("reduction.busy"), 300, "an edit")
+        page.kernel_eval(FILLED, timeout=300)
         return memory_of(int(page.kernel_eval("os.getpid()")))[1]
 
 

@@ -81,6 +81,10 @@ class Responses(ChoosingPart):
         """Return what is known of a parameter, given as 'step.parameter'; KeyError before there is anything."""
         return self._running[name.partition(".")[0]].responses[name]
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the plots of the open step are complete; return whether that came about in time."""
+        return not self._filling or self._running[self._filling].wait(timeout)
+
     def happened(self, event: str) -> None:
         """Answer what is told of the reduction: after an edit the plots are of another one, until they fill again."""
         if event == "stale" and self._filling and self._filling not in self._old:
