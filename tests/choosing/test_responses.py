@@ -25,9 +25,11 @@ def page(monkeypatch):
     monkeypatch.setattr(responses, "REST", 0.01)
     shown = []
 
-    def opened(**parameters):
+    def opened(seen=True, **parameters):
         shown.append(quick(tiny_visit(24, orbits=3, seed=1), **parameters))
         shown[-1].build()
+        if seen:
+            shown[-1]._page.conduct.seen = 1
         assert shown[-1].wait(60)
         return shown[-1], shown[-1]._page.choosing.responses
 
@@ -118,6 +120,15 @@ def test_who_stops_a_computation_wants_no_other(page):
     assert reduction.free_iter.status == "stale" and not reduction._computation._rest.busy
     reduction.compute()
     assert reduction.wait(60)
+    filled(reduction, "free_iter.free_sigma")
+
+
+def test_nothing_is_tried_before_a_browser_shows_the_page(page):
+    reduction, _ = page(seen=False)
+    reduction._page.open_step("free_iter")
+    reduction.free_iter.free_sigma = 5.0
+    assert reduction.wait(60) and not reduction._computation._rest.busy
+    reduction._page.conduct.seen = 1
     filled(reduction, "free_iter.free_sigma")
 
 

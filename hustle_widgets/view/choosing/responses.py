@@ -27,6 +27,7 @@ OLD = "hustle-old-response"
 class Responses(ChoosingPart):
     """The small plots of all steps that were opened; only those of the open step fill themselves.
 
+    Nothing is tried before a page has come up in a browser: a notebook that is run without one has no use for it.
     A button in the title of each step switches them off and on, once for all steps.
 
     Parameters
@@ -40,7 +41,7 @@ class Responses(ChoosingPart):
         self._toggles: dict[str, Any] = {}
         self._running: dict[str, Sensitivity] = {}
         self._open = self._filling = ""
-        self._on, self._asked = True, False
+        self._on, self._asked, self._seen = True, False, False
         self._old: set[str] = set()  # steps whose plots are of an earlier reduction
 
     def under(self, step: str) -> Mapping[str, Any]:
@@ -69,6 +70,11 @@ class Responses(ChoosingPart):
         toggle.observe(lambda change: self._switched(change["new"]), "value")
         self._toggles[step] = toggle
         return [toggle]
+
+    def looked_at(self) -> None:
+        """Note that a page has come up in a browser."""
+        self._seen = True
+        self._fill()
 
     def open(self, step: str) -> None:
         """Fill the plots of a step, '' for none, while nobody edits."""
@@ -112,7 +118,7 @@ class Responses(ChoosingPart):
         steps = self.reduction.steps.values()
         stopped = not self.reduction.busy and any(s.status == "stale" and not s.explicit for s in steps)
         # Whoever stops a computation, or edits without one, wants none.
-        wanted = self._open if self._on and self._plots.get(self._open) and not stopped else ""
+        wanted = self._open if self._on and self._seen and self._plots.get(self._open) and not stopped else ""
         against = "" if self._asked or not wanted else self.against(wanted)
         if against:
             for plot in self._plots[wanted].values():

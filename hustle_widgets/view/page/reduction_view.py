@@ -96,6 +96,7 @@ class ReductionView(PagePart):
         self.panel, self.plots, self.figures = area("panel"), area("plot"), FiguresPlace()
         self.notices = Notices(reduction)
         self.conduct = Conduct(self._key)
+        self.conduct.observe(lambda _: self.choosing.responses.looked_at(), "seen")
         self.player = Player(lambda: self.frames.step_by(1, around=True), self.conduct.ask)
 
         self.image.on_click(self._clicked)
