@@ -268,7 +268,8 @@ class Computation:
         with self._rest.interrupted(), self._one_aside:
             self._aside_thread = threading.get_ident()
             try:
-                return self._chain_beside(source).execute_aside(request, counts, stop, wanted)
+                beside, passing = self._chain_beside(source), self._rest.runs_here
+                return beside.execute_aside(request, counts, stop, wanted, passing=passing)
             finally:
                 self._aside_thread = 0
 

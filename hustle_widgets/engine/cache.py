@@ -73,6 +73,20 @@ class OutcomeCache:
                 del self._pinned[user]
             self._trim()
 
+    def drop(self, tokens: Iterable[str]) -> None:
+        """Forget outcomes that no user needs."""
+        with self._lock:
+            pinned = self.pinned
+            for token in tokens:
+                if token not in pinned:
+                    self._outcomes.pop(token, None)
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """Of all outcomes that are known."""
+        with self._lock:
+            return frozenset(self._outcomes)
+
     def _add(self, token: str, user: str) -> None:
         self._pinned[user] = self._pinned.get(user, frozenset()) | {token}
 

@@ -167,6 +167,7 @@ class Chain:
         listener: Listener | None = None,
         cancelled: threading.Event | None = None,
         wanted: Collection[str] | None = None,
+        passing: bool = False,
     ) -> State:
         """Compute a request beside the one in use, whose outcomes stay what they are.
 
@@ -177,6 +178,9 @@ class Chain:
         wanted : collection of str, optional
             Of the steps that alter nothing only these are computed, and those whose tables are read; all by
             default. Steps that write files never are.
+        passing : bool
+            Whether what was not known before is known to the returned state alone: nobody will ask for it again,
+            and it must not push out the values that a person has tried.
 
         Returns
         -------
@@ -189,12 +193,15 @@ class Chain:
             When `cancelled` was set.
         """
         self._user = f"aside {id(self)}"
+        before = self.cache.tokens if passing else frozenset()
         try:
             self._execute_all(request, listener, cancelled, explicit=False, wanted=wanted)
             return self.state_before(request)
         finally:
             self.cache.pin((), self._user)
             self._user = ""
+            if passing:
+                self.cache.drop(task.token for task in self.plan(request) if task.token not in before)
 
     def keep(self, request: Request) -> None:
         """Say that a request is in use: what is known of it stays, whatever the limit."""

@@ -41,6 +41,11 @@ class Rest:
         """Whether a job runs or waits."""
         return self._worker.busy
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether this is asked from inside of the job."""
+        return self._worker.runs_here
+
     def submit(self, job: Job) -> None:
         """Do a job from now on, called with an event that says when it should stop."""
 
@@ -65,7 +70,7 @@ class Rest:
     @contextmanager
     def interrupted(self) -> Iterator[None]:
         """Stop while something is computed that is asked for, and begin anew afterwards; not in the job itself."""
-        if self._worker.runs_here:
+        if self.runs_here:
             yield
             return
         self._worker.cancel()

@@ -224,9 +224,10 @@ def test_a_search_of_one_parameter_says_what_chooses_nothing(reduction):
 
 def test_sensitivity_fills_itself_and_computes_nothing_before_its_step(reduction):
     reduction.run()
-    before, told = counts(reduction), []
+    before, told, known = counts(reduction), [], reduction._chain.cache.tokens
     sensitivity = reduction.sensitivity("column.col_sigma", told.append, rest=0.01)
     assert sensitivity.wait(60)
+    assert reduction._chain.cache.tokens == known  # values that a person has tried are not pushed out
     response = sensitivity.responses["column.col_sigma"]
     assert response.complete and len(told) == len(response.values)
     assert response.present in response.values and response.tutorial in response.values
