@@ -175,7 +175,8 @@ class Campaign:
             for status, words in (("done", "reduced"), ("known", "known before"), ("failed", "failed"))
             if counts[status]
         ]
-        lines = [f"{len(self.rows)} visits: {', '.join(parts)}."]
+        number = len(self.rows)
+        lines = [f"{number} visit{'s' * (number != 1)}: {', '.join(parts)}."]
         lines += [f"{name} failed: {message}" for name, message in self.failed.items()]
         return "\n".join(lines)
 

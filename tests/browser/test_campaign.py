@@ -30,6 +30,11 @@ def test_a_click_opens_a_visit(lab: LabPage, folder: Path, tmp_path: Path) -> No
     expect(rows).to_have_count(3)
     expect(rows.nth(2)).to_contain_text("✖ failed")
     expect(rows.nth(2)).to_contain_text("none does not exist")
+    # Numbers have the digits that tell visits apart.
+    heads = table.locator("th").all_inner_texts()
+    place = next(number for number, text in enumerate(heads) if text.startswith("Scatter"))
+    scatter = lab.kernel_eval("campaign.number(0, 'scatter')")
+    expect(rows.first.locator("td").nth(place)).to_have_text(f"{scatter:.2f}")
     head = table.get_by_role("button", name="Visit")
     head.click()
     head.click()

@@ -287,7 +287,7 @@ def test_the_command(top: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "nowhere failed: " in out and "2 visits: 1 reduced, 1 failed." in out
     assert table.is_file() and table.with_suffix(".png").stat().st_size > 1000
     assert main([*given[:2], *given[3:]]) == 0
-    assert "1 visits: 1 known before." in capsys.readouterr().out
+    assert "1 visit: 1 known before." in capsys.readouterr().out
     assert main(["run", *places, "--visit", "x"]) == 2
 
 

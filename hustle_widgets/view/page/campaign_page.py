@@ -46,7 +46,7 @@ class CampaignTable(anywidget.AnyWidget):
     Attributes
     ----------
     columns : list of dict
-        name, text and digits behind the point of each.
+        name, text and digits (behind the point) of each.
     rows : list of dict
         cells (text, number or None) and text of each.
     chosen : int
@@ -125,7 +125,8 @@ def table_of(campaign: CampaignLike) -> CampaignTable:
         }
         for number, row in enumerate(campaign.rows)
     ]
-    return CampaignTable(columns=[{"name": head, "text": text} for head, _, _, text in shown], rows=rows)
+    columns = [{"name": head, "text": text, "digits": digits or 0} for head, _, digits, text in shown]
+    return CampaignTable(columns=columns, rows=rows)
 
 
 def _cell(campaign: CampaignLike, number: int, name: str, digits: int | None) -> str | float | None:
