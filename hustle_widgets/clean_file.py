@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import secrets
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ from hustle_widgets.user_paths import user_path
 
 __all__ = ["save_clean"]
 
+Progress = Callable[[float], None]
+
 _WRITER = str(Path(__file__).with_name("netcdf_writer.py"))
+_LOOKS = 0.2  # s between two looks whether to go on, where it waits for the writer
 _CREATE_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
-def save_clean(
-    dataset: xr.Dataset, path: str | Path, *, progress: Callable[[float], None] | None = None
-) -> None:
+def save_clean(dataset: xr.Dataset, path: str | Path, *, progress: Progress | None = None) -> None:
     """Write a clean visit to a netCDF file, all of it or nothing.
 
     Parameters
@@ -36,7 +39,8 @@ def save_clean(
     path : str or Path
         File to write; its folder is made. A file already there stays until the new one is complete.
     progress : callable, optional
-        Called with the fraction written, 0..1. What it raises ends the writing.
+        Called with the fraction written, 0..1, and while nothing can be written a few times a second. What it
+        raises ends the writing.
 
     Raises
     ------
@@ -55,48 +59,38 @@ def save_clean(
     plan = _plan(dataset, cubes, partial)
     try:
         with written_whole(final):
-            _write_apart(plan, _reported(dataset, cubes, progress))
+            total = sum(dataset[name].shape[0] for name in cubes)
+            _write_apart(plan, _frames(dataset, cubes), total, progress or (lambda fraction: None))
             os.replace(partial, final)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _reported(
-    dataset: xr.Dataset, cubes: list[str], progress: Callable[[float], None] | None
-) -> Iterator[np.ndarray]:
+def _frames(dataset: xr.Dataset, cubes: list[str]) -> Iterator[np.ndarray]:
     """Yield every frame of the cubes, as it is written."""
-    total, done = sum(dataset[name].shape[0] for name in cubes), 0
     for name in cubes:
         values = dataset[name].variable
         for number in range(values.shape[0]):
             frame = np.ascontiguousarray(values[number].values)
             frame = frame.view(np.int8) if frame.dtype == bool else frame
             yield frame.astype(frame.dtype.newbyteorder("="), copy=False)
-            done += 1
-            if progress is not None:
-                progress(done / total)
 
 
-def _write_apart(plan: dict[str, Any], frames: Iterator[np.ndarray]) -> None:
-    """Let another process write; raise what it says went wrong."""
+def _write_apart(plan: dict[str, Any], frames: Iterator[np.ndarray], total: int, report: Progress) -> None:
+    """Let another process write; raise what it says went wrong, and what `report` raises, which is asked often."""
     # -P: the folder of the script is no place to import from.
     command = [sys.executable, "-P", _WRITER]
     pipe = subprocess.PIPE
-    with subprocess.Popen(
+    writer = subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, creationflags=_CREATE_NO_WINDOW
-    ) as writer:
-        assert writer.stdin is not None
-        try:
-            try:
-                _send(writer.stdin, pickle.dumps(plan))
-                for frame in frames:
-                    _send(writer.stdin, frame.reshape(-1).view(np.uint8).data)
-            except BrokenPipeError:
-                pass  # the writer has ended, and says why
-            said, warned = writer.communicate()
-        except BaseException:
-            writer.kill()
-            raise
+    )
+    try:
+        said, warned = _fed(writer, plan, frames, total, report)
+    except BaseException:
+        writer.kill()
+        raise
+    finally:
+        _let_go(writer)
     if writer.returncode == 0:
         return
     if said:
@@ -106,10 +100,54 @@ def _write_apart(plan: dict[str, Any], frames: Iterator[np.ndarray]) -> None:
     raise OSError(f"the process that writes {plan['path'].name} ended with {writer.returncode}. {last}")
 
 
-def _send(pipe: Any, content: Any) -> None:
+def _fed(
+    writer: subprocess.Popen[bytes],
+    plan: dict[str, Any],
+    frames: Iterator[np.ndarray],
+    total: int,
+    report: Progress,
+) -> tuple[bytes, bytes]:
+    """Send the plan and the frames; return what the writer says when it has ended."""
+    done = 0
+
+    def look() -> None:
+        report(done / max(total, 1))
+
+    with suppress(BrokenPipeError):  # the writer has ended, and says why
+        _send(writer.stdin, pickle.dumps(plan), look)
+        for frame in frames:
+            _send(writer.stdin, frame.reshape(-1).view(np.uint8).data, look)
+            done += 1
+            look()
+    while True:
+        try:
+            return writer.communicate(timeout=_LOOKS)
+        except subprocess.TimeoutExpired:
+            look()
+
+
+def _send(pipe: Any, content: Any, look: Callable[[], None]) -> None:
+    """Send all of it; while the other end takes nothing, be it slow or the disk, look whether to go on."""
+    if os.name != "nt":  # there no pipe can be waited for
+        os.set_blocking(pipe.fileno(), False)
     rest = memoryview(content)
     while len(rest):
-        rest = rest[pipe.write(rest) :]
+        sent = pipe.write(rest)
+        if sent is None:
+            while not select.select([], [pipe], [], _LOOKS)[1]:
+                look()
+            continue
+        rest = rest[sent:]
+
+
+def _let_go(writer: subprocess.Popen[bytes]) -> None:
+    """Close the pipes, and wait for the end of a process that was killed, but not for a disk that it waits for."""
+    for end in (writer.stdin, writer.stdout, writer.stderr):
+        if end is not None:
+            with suppress(OSError):
+                end.close()
+    with suppress(subprocess.TimeoutExpired):
+        writer.wait(timeout=_LOOKS)
 
 
 def _plan(dataset: xr.Dataset, cubes: list[str], path: Path) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 
 from hustle_widgets.config_values import ConfigError
+from hustle_widgets.small_files import TooLarge, read_small
 
 _MAX_BYTES = 1_000_000  # of a file; the tutorial's has 8 000
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -28,14 +28,11 @@ def text_of(path: str | os.PathLike[str]) -> str:
         If it cannot be read, is no regular file, no text, or larger than 1 MB.
     """
     try:
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(0, "it is no regular file (a pipe or a device)")
-            raw = file.read(_MAX_BYTES + 1)
+        raw = read_small(path, _MAX_BYTES)
+    except TooLarge as error:
+        raise ConfigError("is larger than 1 MB: this is no .hustle file.", path) from error
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         raise ConfigError(f"cannot be read: {getattr(error, 'strerror', None) or error}.", path) from error
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError("is larger than 1 MB: this is no .hustle file.", path)
     if b"\0" in raw:
         line = raw[: raw.index(b"\0")].count(b"\n") + 1
         raise ConfigError("binary data: this is no .hustle file, or not saved as UTF-8 text.", path, line)

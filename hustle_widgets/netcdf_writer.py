@@ -47,6 +47,7 @@ def write(plan: dict[str, Any], frames: BinaryIO) -> None:
             found = {name: (str(v.dtype), v.shape) for name, v in file.variables.items()}
             if found.keys() != {about["name"] for about in plan["variables"]}:
                 raise OSError(f"{path} does not hold what was written")
+        _to_disk(path)
     except BaseException as error:
         reason = _lack_of_room(path, plan["size"])
         with suppress(OSError):
@@ -54,6 +55,15 @@ def write(plan: dict[str, Any], frames: BinaryIO) -> None:
         if reason is not None and isinstance(error, Exception):
             raise reason from error
         raise
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until it is on the disk: this process can be ended meanwhile, and the one that waits for it cannot."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _write_variable(file: netCDF4.Dataset, about: dict[str, Any], frames: BinaryIO) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hustle_widgets.engine.callbacks import safely
 from hustle_widgets.steps.base import Step, unknown
 from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.parameters import ParameterError
@@ -76,7 +77,9 @@ class ParameterAccess(SetUp):
                 setattr(owner, trait, value)
         except Exception:
             for key, value in before.items():
-                setattr(owners[key][0], owners[key][1], value)
+                safely(
+                    setattr, owners[key][0], owners[key][1], value
+                )  # whatever an observer raises, all go back
             raise
 
     def values(self) -> dict[str, Any]:

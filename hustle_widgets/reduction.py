@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import xarray as xr
-from traitlets import Bool, observe
+from traitlets import observe
 
 from hustle_widgets.choosing.injecting import injected_words
 from hustle_widgets.choosing.mixin import Choosing
@@ -37,6 +37,7 @@ from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step
 from hustle_widgets.steps.common import join_common_parameters
 from hustle_widgets.steps.line_up import checked_line_up
+from hustle_widgets.steps.parameter_base import OnOff
 from hustle_widgets.user_paths import user_path
 from hustle_widgets.visit import load_visit
 
@@ -81,7 +82,7 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
     >>> clean = reduction.run()  # doctest: +SKIP
     """
 
-    auto = Bool(False, help="Whether an edit is computed at once.")
+    auto = OnOff(False, help="Whether an edit is computed at once.")
     own = ("visit", "steps", "config")
 
     def __init__(

@@ -67,6 +67,9 @@ def visit_source(visit: xr.Dataset) -> Source:
     errors, hst_dq = _errors(visit, images.shape), _flags(visit, images.shape)
     numbers = [values for name, values in columns.items() if name != "file_names"]
     token = _token([images, errors, hst_dq, *numbers, facts["direct_image"]], facts)
+    columns = {name: read_only(values) for name, values in columns.items()}
+    if facts["direct_image"] is not None:
+        facts["direct_image"] = read_only(facts["direct_image"])
     return Source(read_only(images), errors, hst_dq, columns, facts, token)
 
 

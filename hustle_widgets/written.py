@@ -18,8 +18,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from hustle_widgets.small_files import read_json
+
 LIST = ".hustle_widgets.json"
 _ABOUT = "What hustle_widgets wrote into this folder. A new run replaces these files, and no others."
+_MOST = 20_000_000  # bytes of a list; one of a thousand figures has 0.1 MB
 _END = 2**20  # bytes at either end of a file that tell whether it is still as it was written
 
 
@@ -51,7 +54,7 @@ class Written:
         try:
             if not stat.S_ISREG(path.lstat().st_mode):
                 return None
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = read_json(path, _MOST)
             files, folders, facts = found["files"], found["folders"], found.get("facts", {})
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -74,7 +77,9 @@ class Written:
         """Write the list into the folder."""
         text = json.dumps({"about": _ABOUT, **asdict(self)})
         partial = folder / f"{LIST}.partial"
-        partial.write_text(text, encoding="utf-8")
+        partial.unlink(missing_ok=True)  # what is there may be a link, which would be written through
+        with open(partial, "x", encoding="utf-8") as file:
+            file.write(text)
         os.replace(partial, folder / LIST)
 
     def wrote(self, path: Path, folder: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import weakref
 from collections import Counter
@@ -15,10 +14,12 @@ import numpy as np
 
 from hustle_widgets.campaign import records, remote
 from hustle_widgets.campaign.jobs import Job
-from hustle_widgets.campaign.rows import number_of, orders_of, table_of
+from hustle_widgets.campaign.rows import number_of, orders_of, read_rows, table_of
 from hustle_widgets.campaign.work import local, reduction_of
+from hustle_widgets.config_lines import text_of
 from hustle_widgets.display import view
 from hustle_widgets.reduction import Reduction
+from hustle_widgets.small_files import replaced
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.user_paths import user_path
 
@@ -55,18 +56,15 @@ class Campaign:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Campaign:
-        """Read the table of a campaign, and what is beside the results that it names."""
-        from astropy.table import Table
+        """Read the table of a campaign, and what is beside the results that it names.
 
-        table = Table.read(path, format="ascii.ecsv")
+        Raises
+        ------
+        ValueError
+            For a file that cannot be read or is no such table; says why.
+        """
         rows, jobs = [], []
-        for line in table:
-            # An empty text comes back masked.
-            texts = ("name", "place", "folder", "output_run", "status", "message")
-            row: dict[str, Any] = {
-                name: "" if np.ma.is_masked(line[name]) else str(line[name]) for name in texts
-            }
-            row["tries"] = int(line["tries"])
+        for row in read_rows(path):
             job = Job(row["name"], row["place"], row["folder"], row["output_run"], STAGE_1)
             if row["status"] != "failed":
                 job, row = _as_kept(job, row)
@@ -103,7 +101,8 @@ class Campaign:
         """Write the table as ECSV; return its path."""
         place = user_path(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        self.table.write(place, format="ascii.ecsv", overwrite=True)
+        with replaced(place.resolve()) as partial:
+            self.table.write(partial, format="ascii.ecsv")
         return place
 
     def light_curves(self, order: str | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -134,7 +133,8 @@ class Campaign:
     def save_figure(self, path: str | os.PathLike[str], order: str | None = None) -> Path:
         """Write the figure of all light curves to a file; return its path."""
         place = user_path(path)
-        self.figure(order).savefig(place)
+        with replaced(place.resolve()) as partial:
+            self.figure(order).savefig(partial, format=place.suffix[1:] or "png")
         return place
 
     def open(self, name: str) -> Reduction:
@@ -196,13 +196,10 @@ class Campaign:
 def _as_kept(job: Job, row: dict[str, Any]) -> tuple[Job, dict[str, Any]]:
     """Add what is kept beside a result: its record, and its config with all parameters."""
     folder, name = records.run_folder(job), f"stage_1_{job.output_run}.hustle"
-    with suppress(OSError, ValueError, KeyError):
-        if remote.is_url(folder):
-            content: Any = remote.read_bytes(remote.join(folder, records.RECORD))
-            text = remote.text_of(remote.join(folder, name))
-        else:
-            content = (Path(folder) / records.RECORD).read_bytes()
-            text = (Path(folder) / name).read_text(encoding="utf-8")
-        row = {**json.loads(content)["row"], **row}
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = records.read(job)["row"]
+        url = remote.is_url(folder)
+        text = remote.text_of(remote.join(folder, name)) if url else text_of(Path(folder) / name)
+        row = {**kept, **row}
         job = Job(job.name, job.place, job.folder, job.output_run, job.steps, text)
     return job, row

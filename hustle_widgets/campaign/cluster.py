@@ -98,7 +98,7 @@ def client_of(client: Any, jobs: Sequence[Job], workers: int | None) -> Iterator
         )
     try:
         connected = dask.Client(address, set_as_default=False)
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, ValueError) as error:  # ValueError: it is no address
         raise ValueError(f"There is no scheduler of dask at {address}: {error}") from error
     with connected:
         _check(connected, jobs)

@@ -16,6 +16,7 @@ from typing import Any
 
 from hustle_widgets.campaign import remote
 from hustle_widgets.campaign.jobs import Job, values_asked
+from hustle_widgets.campaign.rows import checked_row
 from hustle_widgets.config import format_value
 from hustle_widgets.engine.plan import digest
 from hustle_widgets.outputs import not_science, package_version
@@ -23,6 +24,7 @@ from hustle_widgets.pipeline import stage_0_location
 from hustle_widgets.reading.content import checksum_of
 from hustle_widgets.reading.finding import find_files
 from hustle_widgets.run_folder import CLEAN, result_in
+from hustle_widgets.small_files import json_of, read_json, write_small
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.parameters import as_lists
 from hustle_widgets.user_paths import user_path
@@ -30,6 +32,7 @@ from hustle_widgets.user_paths import user_path
 RECORD = "campaign.json"
 #: The layout of a record. One of another layout is not used, and its visit is done again.
 LAYOUT = 2
+MOST = 20_000_000  # bytes of a record; that of 100 frames has 50 kB
 
 
 def run_folder(job: Job) -> str:
@@ -44,12 +47,18 @@ def known_row(job: Job) -> dict[str, Any] | None:
     if job.error:
         return None
     try:
-        record = _read(job)
+        record = read(job)
         if record.get("layout") != LAYOUT or record["asked"] != asked(job):
             return None
         if not _result_is_there(job, record) or not _same_inputs(record, job):
             return None
-    except (ValueError, OSError, KeyError, TypeError):  # what cannot be read is done again, and named then
+    except (
+        ValueError,
+        OSError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ):  # what cannot be read is done again, and named then
         return None
     return {**record["row"], "name": job.name, "place": job.place, "status": "known"}
 
@@ -94,13 +103,7 @@ def keep(job: Job, row: Mapping[str, Any], files: Mapping[str, Any], checksums: 
     if remote.is_url(job.folder):
         remote.write_bytes(remote.join(run_folder(job), RECORD), content)
         return
-    final = Path(run_folder(job)) / RECORD
-    partial = final.with_name(f".{RECORD}.{os.getpid()}")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, final)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_small(Path(run_folder(job)) / RECORD, content)
 
 
 def asked(job: Job) -> str:
@@ -124,12 +127,15 @@ def _source(kind: type[Any]) -> str:
     return ""
 
 
-def _read(job: Job) -> dict[str, Any]:
+def read(job: Job) -> dict[str, Any]:
+    """Return the record beside a result; raise OSError, ValueError, KeyError or TypeError where there is none."""
     if remote.is_url(job.folder):
-        content = remote.read_bytes(remote.join(run_folder(job), RECORD))
+        found = json_of(remote.read_bytes(remote.join(run_folder(job), RECORD), MOST))
     else:
-        content = (Path(run_folder(job)) / RECORD).read_bytes()
-    return dict(json.loads(content))
+        found = read_json(Path(run_folder(job)) / RECORD, MOST)
+    record = dict(found)
+    record["row"] = checked_row(record["row"])
+    return record
 
 
 def _clean_now(job: Job) -> Any:

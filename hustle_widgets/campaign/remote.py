@@ -123,13 +123,17 @@ def send(folder: Path, url: str) -> None:
         system.put_file(str(path), target)
 
 
-def read_bytes(url: str) -> bytes:
-    """Return the content of a small file, b'' when there is none."""
+def read_bytes(url: str, most: int) -> bytes:
+    """Return the content of a small file, b'' when there is none; raise OSError for one of more bytes than `most`."""
     system, path = system_of(url)
     try:
-        return bytes(system.cat_file(path))
+        with system.open(path, "rb") as file:
+            content = bytes(file.read(most + 1))
     except FileNotFoundError:
         return b""
+    if len(content) > most:
+        raise OSError(f"{url} is larger than {most / 1e6:g} MB")
+    return content
 
 
 def write_bytes(url: str, content: bytes) -> None:

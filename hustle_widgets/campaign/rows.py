@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from hustle_widgets.assessment import VERDICTS
+from hustle_widgets.settings import checked
+from hustle_widgets.small_files import read_small
+from hustle_widgets.user_paths import expanded
 
 Row = Mapping[str, Any]
 
@@ -32,6 +39,91 @@ WHOLE = {
     "columns": "columns of a frame",
     "tries": "how often begun",
 }
+
+STATUSES = ("done", "known", "failed")
+_TEXTS = ("name", "place", "folder", "output_run", "status", "message", "target", "sentence", "result_id")
+_MOST_BYTES = 50_000_000  # of a table; a visit takes 1 kB
+
+
+def checked_row(row: Any) -> dict[str, Any]:
+    """Return what a row that was kept beside a result may hold: a stranger may have made it.
+
+    Raises
+    ------
+    ValueError
+        For a value of another kind. What is not known is left out.
+    """
+    if not isinstance(row, dict):
+        raise ValueError("it has no row")
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in (*_TEXTS, "verdict", "run_folder"):
+            good = isinstance(value, str)
+        elif name in (*NUMBERS, *BIAS, "peak_bytes"):
+            good = value is None or _is_number(value)
+        elif name in WHOLE:
+            good = type(value) is int and abs(value) < 2**53
+        elif name == "criteria":
+            good = isinstance(value, dict) and all(one in VERDICTS for one in value.values())
+        elif name == "times":
+            good = _are_numbers(value)
+        elif name == "curves":
+            times = row.get("times", [])
+            good = isinstance(value, dict) and all(
+                _are_numbers(curve) and len(curve) == len(times) for curve in value.values()
+            )
+        else:
+            continue
+        if not good:
+            raise ValueError(f"its {name!r} is of another kind")
+        found[name] = value
+    if found.get("verdict", VERDICTS[0]) not in VERDICTS:
+        raise ValueError("its 'verdict' is none")
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(value is None or _is_number(value) for value in values)
+
+
+def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Return what a table on disk says of each visit: where it is, and what became of it.
+
+    Raises
+    ------
+    ValueError
+        For a file that cannot be read, or is no table of a campaign.
+    """
+    from astropy.table import Table
+
+    place = expanded(path)
+    try:
+        content = str(read_small(place, _MOST_BYTES), "utf-8")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = Table.read(content.splitlines(), format="ascii.ecsv")
+        return [_row_of(table[number]) for number in range(len(table))]
+    except OSError as error:
+        raise ValueError(f"{place} cannot be read: {error.strerror or error}.") from error
+    except Exception as error:  # the reader of tables raises what it likes
+        what = " ".join(str(error).split())[:300]
+        raise ValueError(f"{place} is no table of a campaign: {type(error).__name__}: {what}") from error
+
+
+def _row_of(line: Any) -> dict[str, Any]:
+    # An empty text comes back masked.
+    texts = ("name", "place", "folder", "output_run", "status", "message")
+    row: dict[str, Any] = {name: "" if np.ma.is_masked(line[name]) else str(line[name]) for name in texts}
+    if row["status"] not in STATUSES:
+        raise ValueError(f"{row['status']!r} is no status")
+    if row["output_run"]:
+        checked({"output_run": row["output_run"]}, "the table")
+    row["tries"] = int(line["tries"])
+    return row
 
 
 def orders_of(row: Row) -> list[str]:

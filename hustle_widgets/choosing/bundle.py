@@ -86,15 +86,16 @@ def write_bundle(
         config.write(folder / name)
         injection = state.source.injection
         words = "" if injection is None else injection.words
+        about = README.replace("{config}", name)  # in no other text: a folder's name may hold that too
         texts = {
-            "README.txt": f"{words}\n\n{README}" if words else README,
+            "README.txt": f"{words}\n\n{about}" if words else about,
             "reduce.py": script,
             "methods.txt": methods(visit, state, values, kinds) + "\n",
             "versions.txt": package_versions().replace(", ", "\n") + "\n",
             "checksums.sha256": checksums(visit),
         }
         for file, text in texts.items():
-            (folder / file).write_text(text.replace("{config}", name), encoding="utf-8")
+            (folder / file).write_text(text, encoding="utf-8", errors="backslashreplace")
         export_tables(state, folder / "tables", meta={"injected": words} if words else {})
         if len(pins):
             save_pins(pins.values(), folder / "pins", kinds)
@@ -120,7 +121,7 @@ def methods(visit: xr.Dataset, state: State, values: dict[str, object], kinds: S
         kinds,
         frames=state.shape[0],
         of=state.source.images.shape[0],
-        target=str(visit.attrs.get("target_name", "")),
+        target=" ".join(str(visit.attrs.get("target_name", "")).split()),
         versions=package_versions(),
         done=list(state.outcomes),
         injected="" if injection is None else injection.words,
@@ -135,4 +136,10 @@ def checksums(visit: xr.Dataset) -> str:
     if "file_checksums" not in visit or "file_names" not in visit:
         return ""
     pairs = zip(visit["file_checksums"].values, visit["file_names"].values, strict=True)
-    return "".join(f"{checksum}  {name}\n" for checksum, name in pairs if checksum)
+    return "".join(_line_of(str(checksum), str(name)) for checksum, name in pairs if checksum)
+
+
+def _line_of(checksum: str, name: str) -> str:
+    r"""Return a line as sha256sum writes it: it begins with \ where a name holds ends of lines."""
+    written = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{'' if written == name else chr(92)}{checksum}  {written}\n"

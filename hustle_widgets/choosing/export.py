@@ -13,6 +13,7 @@ from astropy.table import Column, QTable, Table
 
 from hustle_widgets.choosing.curves import curve_of, orders_of, quicklook_of
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.small_files import replaced
 
 FORMATS = {"ecsv": "ascii.ecsv", "csv": "ascii.csv"}
 
@@ -150,14 +151,10 @@ def export_tables(
             continue
         for kind in wanted:
             path = place / f"{name}.{kind}"
-            partial = path.with_name(f".{path.name}.partial")
-            try:
-                # CSV has no place for units: they go into the names of its columns.
-                shown = _with_units_in_names(table) if kind == "csv" else table
-                shown.write(partial, format=FORMATS[kind], overwrite=True)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+            # CSV has no place for units: they go into the names of its columns.
+            shown = _with_units_in_names(table) if kind == "csv" else table
+            with replaced(path) as partial:
+                shown.write(partial, format=FORMATS[kind])
             written.append(path)
     return written
 

@@ -49,6 +49,7 @@ class Light:
         @property
         def toplevel_dir(self) -> str: ...  # noqa: D102
         def output_folder(self) -> Path: ...  # noqa: D102
+        def visit_folder(self) -> Path: ...  # noqa: D102
         def state(self, before: str = "") -> State: ...  # noqa: D102
         def set(self, **parameters: Any) -> None: ...  # noqa: D102
         @property

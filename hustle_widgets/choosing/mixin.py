@@ -21,7 +21,6 @@ from hustle_widgets.choosing.search import SearchResult, search
 from hustle_widgets.choosing.sensitivity import REST, Response, Sensitivity
 from hustle_widgets.choosing.sweeps import sweep
 from hustle_widgets.settings import request_of
-from hustle_widgets.user_paths import user_path
 
 
 class Choosing(Presets, Light):
@@ -63,7 +62,7 @@ class Choosing(Presets, Light):
         state = self.computed(request)
         self._computation.note_finished(request)
         pin = self.pins.keep(name, state, values)
-        if user_path(self.toplevel_dir).is_dir():
+        if self.visit_folder().is_dir():
             try:
                 self.save_pins()
             except OSError as error:

@@ -23,9 +23,11 @@ from hustle_widgets.choosing.subject import Subject
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.outputs import not_science, package_versions
 from hustle_widgets.settings import request_of
+from hustle_widgets.small_files import replaced
 from hustle_widgets.steps.parameters import as_lists
 from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.steps.targets import given_location
+from hustle_widgets.user_paths import user_path
 
 Floats = NDArray[np.float64]
 # Bytes that what the steps of pinned reductions left may hold; of the oldest it is computed again when asked for.
@@ -143,7 +145,12 @@ class Pins(Mapping[str, Pin]):
         return pin
 
     def add(self, pin: Pin) -> None:
-        """Take in a pin that was made elsewhere."""
+        """Take in a pin that was made elsewhere; its numbers can no longer be edited by accident."""
+        for curve in pin.curves.values():
+            for array in (curve.times, curve.flux, curve.error, curve.orbits):
+                array.flags.writeable = False
+        for level in pin.backgrounds.values():
+            level.flags.writeable = False
         self._pins[pin.name] = pin
         self._trim()
 
@@ -296,7 +303,8 @@ class Pins(Mapping[str, Pin]):
         table = Table(columns, meta=dict(spread.attrs))
         table["systematic"].description = "standard deviation over the pins [1e-6]"
         ecsv = str(path).endswith(".ecsv")
-        table.write(path, format="ascii.ecsv" if ecsv else "ascii.csv", overwrite=True)
+        with replaced(user_path(path).resolve()) as partial:
+            table.write(partial, format="ascii.ecsv" if ecsv else "ascii.csv")
         return Path(path)
 
     def frame(self, name: str, number: int) -> NDArray[np.float32]:

@@ -340,7 +340,7 @@ class Chain:
             listener.progress(task.node.name, len(parts) / len(blocks))
         outcome = Outcome.merged(parts) if parts else Outcome()
         finished: Outcome = with_known(node.finish, outcome, state, **keywords)
-        return finished.of_sky(node.sky)
+        return finished.of_sky(node.sky).sealed()
 
     def _memo(self, task: Task, state: State) -> Any:
         """Return the memo of a step; make one if there is none."""

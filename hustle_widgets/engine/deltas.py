@@ -7,7 +7,7 @@ point of a chain are the visit's frames with the deltas of the steps before it a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -315,6 +315,12 @@ class Outcome:
         for delta in self.deltas:
             delta.apply(images, frames, rows)
 
+    def sealed(self) -> Outcome:
+        """Make its arrays read-only: results, plots and later computations share them."""
+        for delta in self.deltas:
+            _seal(vars(delta))
+        return self
+
     def of_sky(self, sky: bool) -> Outcome:
         """Return itself, with what it takes off marked as light of the sky or not."""
         marked = (replace(delta, sky=sky) if isinstance(delta, Offset) else delta for delta in self.deltas)
@@ -336,6 +342,20 @@ class Outcome:
         """Join the outcomes of all blocks of a visit, given in the order of the blocks."""
         joined = zip(*(part.deltas for part in parts), strict=True)
         return cls(tuple(type(same[0]).merged(same) for same in joined))
+
+
+def _seal(held: Any, depth: int = 6) -> None:
+    """Make the arrays that something holds read-only: those of mappings, sequences and dataclasses."""
+    if isinstance(held, np.ndarray):
+        held.flags.writeable = False
+    elif depth and isinstance(held, Mapping):
+        for one in held.values():
+            _seal(one, depth - 1)
+    elif depth and isinstance(held, (list, tuple)):
+        for one in held:
+            _seal(one, depth - 1)
+    elif depth and is_dataclass(held) and hasattr(held, "__dict__") and not isinstance(held, type):
+        _seal(vars(held), depth - 1)
 
 
 def concatenated_ranges(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.int64]:

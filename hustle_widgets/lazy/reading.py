@@ -60,7 +60,7 @@ def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | No
     sets : sequence of ImageSet
         One a frame, all of one shape.
     progress : callable, optional
-        Called with the fraction read, 0..1.
+        Called with the fraction read, 0..1. What it raises ends the reading.
 
     Raises
     ------
@@ -76,14 +76,18 @@ def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | No
     images = np.empty((len(sets), *sets[0].science.shape), dtype=np.float32)
     stamped, kept, noises, infinite = [], [], [], []
     with ThreadPoolExecutor(min(4, usable_cores())) as pool:
-        done = pool.map(partial(_read_frame, Buffer()), sets, images)
-        for number, (image_set, flags, noise, not_finite) in enumerate(done, start=1):
-            stamped.append(image_set)
-            kept.append(flags)
-            noises.append(noise)
-            infinite.append(not_finite)
-            if progress is not None:
-                progress(number / len(sets))
+        try:
+            done = pool.map(partial(_read_frame, Buffer()), sets, images)
+            for number, (image_set, flags, noise, not_finite) in enumerate(done, start=1):
+                stamped.append(image_set)
+                kept.append(flags)
+                noises.append(noise)
+                infinite.append(not_finite)
+                if progress is not None:
+                    progress(number / len(sets))
+        except BaseException:  # Ctrl-C, or what `progress` raises: the other files need not be read
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     give_back()
     flagged = FlaggedPixels(kept, images.shape)
     electron = {"units": "electron"}

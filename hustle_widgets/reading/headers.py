@@ -16,6 +16,7 @@ from hustle_widgets.reading.opening import opened
 from hustle_widgets.reading.planes import ImageSet, Plane, planes_of
 from hustle_widgets.reading.times import Times, exposure_times
 from hustle_widgets.reading.units import electrons_factor
+from hustle_widgets.reading.unpacking import check_pixels
 
 PLATE_SCALE = 0.0395  # [arcsec/px], HST Primer
 #: WFC3's begin with an i; Stage 0's or01fm001 is none.
@@ -135,6 +136,7 @@ class Headers:
         rows, columns = (cards.whole(axis) for axis in axes)
         if not rows or not columns or rows < 0 or columns < 0:
             raise VisitError(f"The SCI extension of {self.path} is not an image of two dimensions.")
+        check_pixels(self.path, "SCI", rows, columns)
         return rows, columns
 
     def corner(self, version: int) -> tuple[float, float] | None:

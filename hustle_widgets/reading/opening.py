@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +13,8 @@ from astropy.io import fits
 
 from hustle_widgets.reading.cards import Cards
 from hustle_widgets.reading.errors import VisitError
+from hustle_widgets.reading.unpacking import MOST_EXTENSIONS, source_of
 
-_GZIP = b"\x1f\x8b"
 _BLOCK = 2880
 _SET = ("SCI", "ERR", "DQ")
 
@@ -48,25 +46,17 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
 
 
 def _open(path: Path) -> fits.HDUList:
-    if path.is_symlink() and not path.exists():
-        raise VisitError(
-            f"{path} is a link to {os.readlink(path)}, which is not there: take it out of the folder."
-        )
-    if path.exists() and not path.is_file():  # to open a pipe would wait for a writer
-        raise VisitError(f"{path} is no regular file: take it out of the folder.")
-    with open(path, "rb") as file:
-        packed = file.read(2) == _GZIP
-    source: Any = io.BytesIO(gzip.decompress(path.read_bytes())) if packed else path
+    source = source_of(path)
     try:
-        hdus = fits.open(source, memmap=False, lazy_load_hdus=False)
+        hdus = _all_of(source, path)
     except OSError:
         # astropy takes blanks behind the last block for a header without an end.
-        content = source.getvalue() if packed else path.read_bytes()
+        content = path.read_bytes() if source is path else source.getvalue()
         kept = _BLOCK * -(-len(content.rstrip(b" ")) // _BLOCK)
         if not 0 < kept < len(content):
             raise
         source = io.BytesIO(content[:kept])
-        hdus = fits.open(source, memmap=False, lazy_load_hdus=False)
+        hdus = _all_of(source, path)
     size = path.stat().st_size if isinstance(source, Path) else source.getbuffer().nbytes
     try:
         last = hdus.fileinfo(len(hdus) - 1)
@@ -87,6 +77,22 @@ def _open(path: Path) -> fits.HDUList:
         hdus.close()
         raise
     return hdus
+
+
+def _all_of(source: Any, path: Path) -> fits.HDUList:
+    """Open a file and read the headers of all its extensions, or refuse one that has them without end."""
+    hdus = fits.open(source, memmap=False, lazy_load_hdus=True)
+    try:
+        for number in range(MOST_EXTENSIONS + 1):
+            try:
+                hdus[number]
+            except IndexError:
+                return hdus
+    except BaseException:
+        hdus.close()
+        raise
+    hdus.close()
+    raise VisitError(f"{path} has more than {MOST_EXTENSIONS} extensions: take it out of the folder.")
 
 
 def _has_whole_sets(hdus: fits.HDUList) -> bool:

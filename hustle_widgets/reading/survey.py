@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hustle_widgets.reading.checks import check_alike, check_filters
 from hustle_widgets.reading.failures import header_problems
 from hustle_widgets.reading.finding import Found, find_files
 from hustle_widgets.reading.headers import Exposure, Headers, target_pixel
+from hustle_widgets.reading.unpacking import check_room
 
 ORBIT_GAP = 35.0 / 1440  # [d]
 
@@ -119,6 +121,7 @@ def survey(folder: str | os.PathLike[str], visit: str | Sequence[str] | None = N
     exposures = [Exposure(headers, chip) for headers in found.spectra]
     exposures.sort(key=lambda exposure: exposure.start)
     messages += check_alike(exposures)
+    check_room(Path(folder), len(exposures), exposures[0].shape)
     direct_version = direct.choose(chip)
     for exposure in exposures:
         messages += exposure.remarks

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ipywidgets import VBox
-from traitlets import Bool, Enum, Float, Int, Unicode, validate
+from traitlets import Enum, Float, Int, Unicode, validate
 
 from hustle_widgets.display import view
 from hustle_widgets.engine.blocks import Cut, State
@@ -17,6 +17,7 @@ from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Node, Setting
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.declaration import Column, Lines, refuse_dead_parameters
+from hustle_widgets.steps.parameter_base import OnOff
 from hustle_widgets.steps.parameters import Parameter, ParameterError
 from hustle_widgets.steps.watch import watched
 from hustle_widgets.steps.words import words_of
@@ -204,7 +205,7 @@ class Step(LazyVBox):
     finish: ClassVar[Callable[..., Outcome]] = staticmethod(as_joined)
     memo: ClassVar[Callable[..., Any] | None] = None
 
-    enabled = Bool(True, help="Whether the step is done.")
+    enabled = OnOff(True, help="Whether the step is done.")
     status = Enum(STATUSES, "stale", help="'fresh', 'stale', 'running', 'failed' or 'off'.")
     error = Unicode(help="'' or what went wrong and what to do.")
     notes = Unicode(help="Remarks on what the step did, a line each.")
@@ -253,7 +254,7 @@ class Step(LazyVBox):
     def _keep_on(self, proposal: Any) -> bool:
         if not proposal["value"] and not self.switch:
             raise ParameterError(f"{type(self).__name__} cannot be switched off: the other steps need it.")
-        return bool(proposal["value"])
+        return proposal["value"]
 
     @classmethod
     def record(cls, column: str) -> Column:

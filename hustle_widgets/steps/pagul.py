@@ -16,6 +16,8 @@ from hustle_widgets.algorithms.sky_sums import without_repeats
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Offset, Outcome, Table
 from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.reading.errors import VisitError
+from hustle_widgets.reading.unpacking import check_pixels, source_of
 from hustle_widgets.steps.bad_frames import (
     REASON,
     estimated,
@@ -185,15 +187,20 @@ def find_sky_image(path: str, visit_folder: str, chip: int) -> Path:
 
 
 def read_sky_image(path: str) -> NDArray[np.float32]:
-    """Read the first image of a FITS file."""
+    """Read the first image of a FITS file; VisitError for one that no detector has made, by its size."""
+    place = Path(path)
     try:
         # calwf3's headers are not always to the letter of the standard: no reason to alarm a person.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with fits.open(path, memmap=False) as file:
-                data = next(hdu.data for hdu in file if hdu.data is not None and np.ndim(hdu.data) == 2)
-    except (OSError, StopIteration, TypeError, ValueError) as error:
+            with fits.open(source_of(place), memmap=False) as file:
+                image = next(hdu for hdu in file if getattr(hdu, "is_image", False) and len(hdu.shape) == 2)
+                check_pixels(place, "sky", *image.shape)
+                data = np.asarray(image.data, dtype=np.float32)
+    except VisitError:
+        raise
+    except Exception as error:  # astropy raises what it likes for a damaged file
         raise ValueError(
             f"{path} is not a FITS file with an image, or is damaged: set 'path_to_Pagul' to a sky image."
         ) from error
-    return np.asarray(data, dtype=np.float32)
+    return data

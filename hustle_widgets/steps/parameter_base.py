@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from traitlets import TraitError, TraitType
+from traitlets import Bool, TraitError, TraitType
 
 MOST = 100_000  # entries of a list
 
@@ -122,6 +122,18 @@ class Parameter(TraitType[Any, Any]):
                 f"The {self.name!r} parameter of {type(obj).__name__} must be {self.accepts()}. "
                 f"Got {shown(value)} instead."
             ) from None
+
+
+class OnOff(Bool):
+    """True or False, and no number that is taken for one."""
+
+    def validate(self, obj: Any, value: Any) -> bool:
+        """Refuse anything else, with a sentence that says of what."""
+        if isinstance(value, (bool, np.bool_)):
+            return bool(value)
+        raise ParameterError(
+            f"{self.name!r} of {type(obj).__name__} must be True or False. Got {shown(value)} instead."
+        )
 
 
 def as_lists(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -344,3 +345,46 @@ def test_the_package_loads_no_dask() -> None:
     code = "import hustle_widgets, hustle_widgets.campaign, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"dask", "distributed", "fsspec"} & set(done.stdout.split())
+
+
+def test_a_campaign_that_was_interrupted_goes_on_where_it_was(top: Path, monkeypatch: Any) -> None:
+    """Ctrl-C in the middle of the second visit: the first is kept, nothing half done is left of the second."""
+    places = [top / "visit_0", top / "visit_1"]
+    run = Reduction.run
+
+    def interrupted(reduction: Reduction, *arguments: Any, **keywords: Any) -> Any:
+        if Path(reduction.toplevel_dir) == places[1]:
+            reduction.watch(
+                lambda event, name: signal.raise_signal(signal.SIGINT) if name == "column" else None
+            )
+        return run(reduction, *arguments, **keywords)
+
+    monkeypatch.setattr(Reduction, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_many(places, **HERE, **FAST)
+    assert (places[0] / "outputs/stage_1/run_1/campaign.json").is_file()
+    assert not (places[1] / "outputs").exists()
+    monkeypatch.undo()
+    again = run_many(places, **HERE, **FAST)
+    assert statuses(again) == ["known", "done"]
+    assert statuses(run_many(places, **HERE, **FAST)) == ["known", "known"]
+
+
+def test_a_visit_that_cannot_be_written_to_is_a_named_failure(top: Path) -> None:
+    (top / "visit_0" / "outputs").write_text("a person's file")
+    campaign = run_many([top / "visit_0", top / "visit_1"], **HERE, **FAST)
+    assert statuses(campaign) == ["failed", "done"]
+    message = campaign.failed["visit_0"]
+    assert "save: " in message and "outputs" in message and "toplevel_dir" in message, message
+    assert (top / "visit_0" / "outputs").read_text() == "a person's file"
+
+
+def test_a_scheduler_that_is_not_there_is_told(top: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    with dask.config.set({"distributed.comm.timeouts.connect": "2s"}):
+        assert main(["run", str(top / "visit_0"), "--scheduler", "tcp://127.0.0.1:9"]) == 2
+        assert main(["run", str(top / "visit_0"), "--scheduler", "nonsense"]) == 2
+        assert main(["run", str(top / "visit_0"), "--scheduler", "carrier://pigeon"]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("hustle-widgets: ")]
+    assert len(lines) == 3 and all("There is no scheduler of dask at" in line for line in lines), lines

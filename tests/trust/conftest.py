@@ -69,4 +69,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say what was done."""
     if _COUNTS:
         told = ", ".join(f"{number} {what}" for what, number in sorted(_COUNTS.items()))
-        terminalreporter.write_line(f"tests/trust: {told}")
+        passed, failed = (len(terminalreporter.stats.get(kind, ())) for kind in ("passed", "failed"))
+        terminalreporter.write_line(f"tests/trust: {told}. {passed} tests passed, {failed} failed.")

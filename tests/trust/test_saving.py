@@ -7,17 +7,23 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from attacks import in_time
 from visits import tiny_visit
 
 from hustle_widgets import Reduction, clean_file, run_folder
+from hustle_widgets.campaign import Campaign
 from hustle_widgets.clean_file import save_clean
 from hustle_widgets.reduction import StepError
+from hustle_widgets.run_folder import result_in
 from hustle_widgets.view.figures import saving
 from hustle_widgets.written import LIST
 
@@ -119,6 +125,89 @@ def test_a_full_disk_is_told_and_the_old_result_stays(tmp_path: Path, trust: Any
     reduction.run()
 
 
+def writers(reduction: Reduction, place: Path) -> dict[str, Callable[[], Any]]:
+    """Everything that writes a file, beside a run."""
+    texts = dict.fromkeys(("place", "folder", "output_run"), "")
+    light = {"times": [1.0, 2.0], "curves": {"+1": [1.0, 2.0]}}
+    rows = [{"name": "a", "status": "done", "message": "m" * 5000, "verdict": "good", **texts, **light}]
+    campaign = Campaign(rows, [])
+    return {
+        "config": lambda: reduction.write_config(place / "stage_1_mine.hustle"),
+        "pins": lambda: reduction.save_pins(place / "pins"),
+        "a pin": lambda: reduction.pin(f"pin {len(reduction.pins)}"),
+        "tables": lambda: reduction.export(place / "tables"),
+        "spread": lambda: reduction.pins.write_spread(place / "spread.csv"),
+        "bundle": lambda: reduction.bundle(place / "bundle"),
+        "packed bundle": lambda: reduction.bundle(place / "bundle.zip"),
+        "clean visit": lambda: save_clean(reduction.result, place / "clean.nc"),
+        "figures": lambda: reduction.save_figures(),
+        "table of a campaign": lambda: campaign.write(place / "campaign.ecsv"),
+        "figure of a campaign": lambda: campaign.save_figure(place / "campaign.png"),
+    }
+
+
+def test_every_writer_keeps_the_old_file_and_tells(tmp_path: Path, trust: Any) -> None:
+    resource = pytest.importorskip("resource")
+    top, place = tmp_path / "visit", tmp_path / "place"
+    top.mkdir()
+    place.mkdir()
+    off = dict.fromkeys(("do_fixed_iter", "do_led", "do_smooth", "do_column"), False)
+    reduction = Reduction(
+        tiny_visit(2, (30, 50), folder=str(top)), **FITTED, **off, save_plots=1, do_save=False
+    )
+    reduction.run()
+    reduction.pin("one")
+    reduction.free_iter.free_sigma = 2.0
+    reduction.pin("two")
+    every = writers(reduction, place)
+    for act in every.values():
+        act()
+    shutil.rmtree(place / "bundle")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for name, act in writers(reduction, place).items():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, usual[1]))
+        try:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                error = in_time(act)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        said = [str(error), *(str(one.message) for one in told)]
+        assert any("File too large" in one for one in said), (name, said)
+        now = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        assert now == before, (name, now.keys() ^ before.keys())
+        trust.count("disks that were full")
+
+
+def test_two_reductions_that_save_the_same_run_mix_nothing(tmp_path: Path) -> None:
+    visit = tiny_visit(3, (30, 50), folder=str(tmp_path))
+    reductions = [Reduction(visit, **FITTED, free_sigma=sigma) for sigma in (2.0, 4.0)]
+    results = [reduction.run() for reduction in reductions]
+    folder = reductions[0].output_folder()
+    errors: list[Any] = []
+
+    def save(reduction: Reduction) -> None:
+        for _ in range(3):
+            try:
+                reduction.run()
+            except Exception as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=save, args=(reduction,)) for reduction in reductions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    with xr.open_dataset(folder / "clean_obs.nc") as saved:
+        (won,) = [k for k in (0, 1) if np.array_equal(saved["images"], results[k]["images"])]
+        assert saved.attrs["result_id"] == result_in(folder)
+    again = Reduction.from_config(folder / "stage_1_run_1.hustle", visit)
+    assert again.free_iter.free_sigma == (2.0, 4.0)[won]
+    assert {path.name for path in folder.parent.iterdir()} == {"run_1"}
+
+
 @pytest.mark.skipif(shutil.which("mount") is None or not hasattr(os, "geteuid"), reason="no mount")
 def test_a_small_disk(tmp_path: Path, trust: Any) -> None:
     disk = tmp_path / "disk"
@@ -198,7 +287,8 @@ def test_figures_that_fail_leave_the_science(
         from hustle_widgets.view.figures import quicklooks
 
         monkeypatch.setattr(quicklooks, "light_frames", fail)
-    reduction = Reduction(tiny_visit(2, (40, 60), folder=str(tmp_path)), **FITTED, save_plots=2)
+    few = {f"do_{name}": False for name in ("hst_flags", "fixed_iter", "led", "smooth", "column")}
+    reduction = Reduction(tiny_visit(2, (40, 60), folder=str(tmp_path)), **FITTED, **few, save_plots=2)
     clean = reduction.run(figures=True)
     with xr.open_dataset(reduction.output_folder() / "clean_obs.nc") as saved:
         np.testing.assert_array_equal(saved["images"], clean["images"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +105,13 @@ def test_a_strangers_folder_runs_nothing(folder: str) -> None:
     else:
         with pytest.raises(ParameterError, match="'toplevel_dir' parameter of Reduction"):
             Reduction(visit, toplevel_dir=folder)
+
+
+@pytest.mark.parametrize("folder", ["{config}", "'\\{config}", '"""{0}', "C:\\N"])
+def test_the_script_of_a_bundle_is_that_of_the_reduction(folder: str, tmp_path: Path) -> None:
+    """Nothing is filled into it, whatever a folder is called."""
+    reduction = Reduction(tiny_visit(3, (20, 30)), toplevel_dir=folder, bounds=None, do_save=False, verbose=0)
+    place = reduction.bundle(tmp_path / "bundle")
+    script = (place / "reduce.py").read_text(encoding="utf-8")
+    assert script == reduction.to_script()
+    assert effects_of(script)["load_visit"] == [(folder,), {}]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import pickle
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,8 @@ def test_an_odd_visit_is_reduced_or_a_step_says_what_is_wrong(name: str, tmp_pat
 
 def test_without_times_the_science_is_written_beside_the_figures(tmp_path: Path) -> None:
     visit = FINE["no times"](tiny_visit(folder=str(tmp_path)))
-    reduction = Reduction(visit, **FITTED, save_plots=1)
+    few = {f"do_{name}": False for name in ("hst_flags", "fixed_iter", "led", "smooth")}
+    reduction = Reduction(visit, **FITTED, **few, save_plots=1)
     clean = reduction.run(figures=True)
     with xr.open_dataset(reduction.output_folder() / "clean_obs.nc") as saved:
         np.testing.assert_array_equal(saved["images"], clean["images"])
@@ -233,6 +235,50 @@ def test_what_a_result_shares_with_the_visit_cannot_be_edited() -> None:
     reduction.free_iter.free_sigma = 2.5
     reduction.free_iter.reset()
     np.testing.assert_array_equal(reduction.run()["images"], fresh["images"])
+
+
+def arrays_in(thing: Any, depth: int = 4) -> Iterator[np.ndarray]:
+    """Every array that an object holds, in whatever way."""
+    if isinstance(thing, np.ndarray):
+        yield thing
+    elif depth and isinstance(thing, Mapping):
+        for one in thing.values():
+            yield from arrays_in(one, depth - 1)
+    elif depth and isinstance(thing, (list, tuple)):
+        for one in thing:
+            yield from arrays_in(one, depth - 1)
+    elif depth and hasattr(thing, "__dict__") and type(thing).__module__.startswith("hustle_widgets"):
+        yield from arrays_in(vars(thing), depth)
+
+
+def test_what_is_handed_out_cannot_change_what_is_known() -> None:
+    reduction = Reduction(tiny_visit(), **FITTED, do_save=False)
+    clean, curve = reduction.run(), reduction.light_curve()
+    pin = reduction.pin("mine")
+    expected = {str(name): np.array(clean[name].values) for name in clean.variables}
+    light = np.array(curve["flux"].value)
+    for column in ("flux", "flux_err"):
+        curve[column][:] = 7 * curve[column].unit  # a copy: anybody may edit it
+    handed_out = [outcome.deltas for outcome in reduction.outcomes().values()]
+    edited = 0
+    for array in arrays_in([handed_out, reduction.state().source, pin.curves, pin.backgrounds], depth=8):
+        if array.dtype.kind in "fiub" and array.size:
+            with contextlib.suppress(ValueError):
+                array[...] = 7
+                edited += 1
+    assert edited == 0
+    assert np.array_equal(reduction.light_curve()["flux"].value, light)
+    again = reduction.run()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(again[name].values, values, err_msg=name)
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])
+def test_visits_and_results_are_copied_and_pickled(how: Callable[[Any], Any]) -> None:
+    visit = tiny_visit(3, (20, 30))
+    clean = Reduction(visit, **FITTED, do_save=False).run()
+    for dataset in (visit, clean):
+        xr.testing.assert_identical(how(dataset).load(), dataset.load())
 
 
 def test_a_kernel_that_loses_messages_is_told_at_import() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import bottleneck as bn
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -51,7 +52,7 @@ def scaling(result: StepResult, paper: Paper) -> Figure:
     columns = result.outcome.table.columns
     scale = np.asarray(columns["sky_scale"], dtype=float)
     fitted = np.asarray(columns.get("sky_scale_fitted", scale), dtype=float)
-    level = np.array([np.nanmedian(result.before(frame)) for frame in range(result.state.shape[0])])
+    level = np.array([bn.nanmedian(result.before(frame)) for frame in range(result.state.shape[0])])
     caption = (
         "Above: the factor of each frame, as it was fitted and as it was used. Below: against the median of the frame "
         "before; the two should rise together, and a frame off the line was scaled by a source."

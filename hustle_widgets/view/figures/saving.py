@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from IPython.display import Image as DisplayImage
@@ -52,14 +52,21 @@ def results_of(state: State, request: Request, kinds: Sequence[type[Step]] = STA
 
 
 def main_figures(
-    results: list[StepResult], troubles: list[str] | None = None
+    results: list[StepResult],
+    troubles: list[str] | None = None,
+    look: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Draw the main figures: name and pixels of each. With a list for troubles, one that fails is left out."""
+    """Draw the main figures: name and pixels of each. With a list for troubles, one that fails is left out.
+
+    `look` is called before a figure that was made is rendered; each takes some tenths of a second.
+    """
     # Several steps may make the same figure, such as that of all cosmic rays. The last step's is complete.
     makers = {name: make for result in results for name, make in figures_of(result).items()}
     injected = _injected(results)
     for name, make in makers.items():
-        pixels = _drawn(name, partial(_paper, make), troubles)
+        figure = _drawn(name, partial(make, Paper()), troubles)
+        look()
+        pixels = None if figure is None else _drawn(name, partial(pixels_of, figure), troubles)
         if pixels is not None:
             yield name, stamped(pixels, injected)
 
@@ -101,10 +108,6 @@ def stamped(pixels: NDArray[np.uint8], words: str) -> NDArray[np.uint8]:
     return np.concatenate([np.asarray(strip), pixels[..., :3]])
 
 
-def _paper(make: Callable[[Paper], Any]) -> NDArray[np.uint8]:
-    return pixels_of(make(Paper()))
-
-
 def _drawn(name: str, draw: Callable[[], Drawn], troubles: list[str] | None) -> Drawn | None:
     """Draw; with a list for troubles, note a failure there and return None."""
     try:
@@ -140,10 +143,14 @@ def save_figures(
     n_main = MAIN_WEIGHT * len({name for result in results for name in figures_of(result)})
     n_frames = sum(result.state.shape[0] for result in results) if every_frame else 0
     done = 0
-    for name, pixels in main_figures(results, troubles):
+
+    def look() -> None:
+        progress(done / (n_main + n_frames))
+
+    for name, pixels in main_figures(results, troubles, look):
         save_png(pixels, folder / f"{name}.png")
         done += MAIN_WEIGHT
-        progress(done / (n_main + n_frames))
+        look()
     if every_frame:
         below = folder / "every_frame"
         below.mkdir()
