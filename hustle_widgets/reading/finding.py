@@ -88,7 +88,7 @@ def find_files(folder: str | os.PathLike[str], visit: str | Sequence[str] | None
     Grism and direct images are told apart by FILTER, in a Stage 0 folder by their place. _flt files are
     preferred to _flc; a name with a number or 'copy' is used when the file itself is not there.
     """
-    top = user_path(folder).absolute()  # errors and flags are read later, maybe after os.chdir
+    top = user_path(folder)
     if not top.is_dir():
         what = "is no folder" if top.exists() else "does not exist"
         subject = str(top) if top.exists() else f"The folder {top}"
