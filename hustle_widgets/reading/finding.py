@@ -95,6 +95,7 @@ def find_files(folder: str | os.PathLike[str], visit: str | Sequence[str] | None
         hint = "Give the Stage 0 folder that holds specimages/"
         hint += f", or the folder of this file, {top.parent}." if top.is_file() else "."
         raise VisitNotFoundError(f"{subject} {what}. {hint}")
+    top = top.absolute()  # errors and flags are read later, maybe after os.chdir
     by_place = [name for name in STAGE_0 if (top / name).is_dir()]
     found = _by_place(top) if by_place else _by_filter(top)
     _choose_visit(found, top, visit)
