@@ -1,8 +1,11 @@
-"""Time from a key press on a slider to changed pixels, in JupyterLab under a headless Chromium.
+"""How fast the page is, in JupyterLab under a headless Chromium: opening, playing, a slider's keys.
 
     python benchmarks/latency.py [FOLDER] [--presses 20] [--every 0.4] [--steps led,uniform] [--off do_smooth]
+    python benchmarks/latency.py [FOLDER] --steps ""       # opening and playing only
 
-FOLDER is a Stage 0 folder; without it a visit is simulated. For each numeric parameter its slider gets
+FOLDER is a Stage 0 folder; without it a visit is simulated. First, the seconds from running the cell that loads and
+shows the visit, in a fresh kernel, until the first frame and the light curve are on the screen. Then how many frames a
+second are drawn while they play, beside the plots of two steps. Then, for each numeric parameter its slider gets
 `presses` key presses, one `every` so many seconds, back and forth; lists are typed, one a second. Told are, in
 milliseconds after the key event in the browser: the first change of any plot, and the change of the frame's
 picture (decoded and two frames of the browser later). `final` is the time in seconds from the last of two more
@@ -64,6 +67,31 @@ TYPED: dict[str, list[tuple[str, str, tuple[str, str]]]] = {
 }
 
 WIDTHS = (9, 7, 11, 7, 8, 9, 7)
+# Steps beside whose plots the frames play, and for how many seconds.
+PLAYED = ("free_iter", "quicklook")
+PLAYING = 6.0
+
+# Notes when the first frame, and the first points of the light curve, are on the screen.
+OPENING = """() => {
+  const start = performance.now(), opened = window.opened = {};
+  let tried = '';
+  const look = () => {
+    const image = document.querySelector('.hustle-frame .bqplot image');
+    const href = image?.getAttribute('href') || image?.getAttribute('xlink:href') || '';
+    if (href && href !== tried) {
+      tried = href;
+      const picture = new Image();
+      picture.src = href;
+      picture.decode().then(() => requestAnimationFrame(() => {
+        if (picture.naturalWidth > 10) opened.picture ??= (performance.now() - start) / 1000;
+      })).catch(() => {});
+    }
+    if (document.querySelectorAll('.hustle-curve .bqplot :is(.dot, .element)').length > 4)
+      opened.curve ??= (performance.now() - start) / 1000;
+    if (!(opened.picture && opened.curve)) requestAnimationFrame(look);
+  };
+  look();
+}"""
 
 WATCH = """() => {
   window.seen = { keys: [], any: [], frame: [], curve: [] };
@@ -126,12 +154,24 @@ def measure(place: Path, folder: str, options: argparse.Namespace) -> None:
         with suppress(FileNotFoundError):  # only of a simulated visit is it known where stars are
             places = np.rint(read_truth(folder)["star_positions"].values).tolist()
             code += f"\nreduction.set(bkg_stars_loc={places})"
-        page.new_notebook([code, "reduction"])
+        page.new_notebook([f"{code}\nreduction"])
+        page.page.evaluate(OPENING)
         page.run_all(timeout=300)
         settle(page)
+        opened = page.page.evaluate("() => window.opened")
+        load = f"load {os.getloadavg()[0]:.1f}"
+        print(
+            f"Opened: first frame after {opened['picture']:.1f} s, light curve after {opened['curve']:.1f} s; {load}"
+        )
+        page.page.evaluate(WATCH)
+        for step in PLAYED:
+            print(
+                f"Played beside {step}: {played(page, step):.1f} frames a second; load {os.getloadavg()[0]:.1f}"
+            )
+        if not options.steps:
+            return
         # Going back to an old value must compute all anew, or its final result would cost nothing.
         page.kernel_eval("setattr(reduction._chain.cache, 'limit', 0)")
-        page.page.evaluate(WATCH)
         if options.at_rest:
             measure_at_rest(page, options.at_rest)
             return
@@ -150,11 +190,25 @@ def measure(place: Path, folder: str, options: argparse.Namespace) -> None:
 def settle(page: Any, timeout: float = 300) -> None:
     """Wait until all is computed. The page is asked first: questions to the kernel would slow it down."""
     page.page.wait_for_timeout(1000)
-    said = "() => /all steps are computed/.test(document.querySelector('.hustle-said-top')?.innerText)"
+    said = "() => /all steps (that are on )?are computed/.test(document.querySelector('.hustle-said-top')?.innerText)"
     page.page.wait_for_function(said, timeout=1000 * timeout, polling=250)
     states = "[s.status for s in reduction.steps.values() if not s.explicit] + [str(reduction.busy)]"
     fine = {"fresh", "off", "failed", "False"}
     page.wait_until(lambda: set(page.kernel_eval(states, timeout=120)) <= fine, timeout, "the chain")
+
+
+def played(page: Any, step: str) -> float:
+    """Return how many frames a second are drawn while they play."""
+    open_step(page, step, "")
+    button = page.page.locator(".hustle-frame-controls button").first
+    button.click()
+    page.page.wait_for_timeout(1000)  # what is made for the first frames
+    page.page.evaluate("() => { seen.frame.length = 0; }")
+    page.page.wait_for_timeout(1000 * PLAYING)
+    times = np.array(page.page.evaluate("() => seen.frame"))
+    button.click()
+    settle(page)
+    return 1000 * (times.size - 1) / (times[-1] - times[0]) if times.size > 1 else 0.0
 
 
 def measure_slider(page: Any, step: str, name: str, setting: str, presses: int, every: float) -> str:

@@ -6,8 +6,10 @@ people have it: a window of 1280 x 800, the side bar open, scroll bars shown. Ev
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,26 +52,34 @@ def at(number):
 
 def main() -> None:
     """Take all pictures."""
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        folder = place / harness.NOTEBOOKS / "visit"
-        if len(sys.argv) > 1:
-            folder.parent.mkdir()
-            folder.symlink_to(Path(sys.argv[1]).resolve())
-        else:
-            simulate_visit(folder, n_frames=74, shape=(600, 2100), seed=1)
-        stars = np.rint(read_truth(folder)["star_positions"].values).tolist()
-        with harness.headless_lab(place, WINDOW) as page:
-            page.interface = "lab"
-            page.new_notebook([SET_UP.format(stars=stars), "reduction"], "reduction.ipynb")
-            page.run_all(timeout=300)
-            for kind in STAGE_1:
-                if kind.switch and not kind.explicit:
-                    take(page, kind.name, SCENES.get(kind.name, ""), whole=kind.opens)
-            page.page.evaluate("""() => jupyterapp.commands.execute('apputils:change-theme',
-                {theme: 'JupyterLab Dark'})""")
-            take(page, DARK, "", whole=True, path=DOCS / "dark.png")
+    with (
+        tempfile.TemporaryDirectory() as name,
+        opened_visit(Path(name), sys.argv[1] if len(sys.argv) > 1 else None) as page,
+    ):
+        for kind in STAGE_1:
+            if kind.switch and not kind.explicit:
+                take(page, kind.name, SCENES.get(kind.name, ""), whole=kind.opens)
+        page.page.evaluate("""() => jupyterapp.commands.execute('apputils:change-theme',
+            {theme: 'JupyterLab Dark'})""")
+        take(page, DARK, "", whole=True, path=DOCS / "dark.png")
     (DOCS / "tour" / "free_iter.png").replace(DOCS / "reduction.png")
+
+
+@contextlib.contextmanager
+def opened_visit(place: Path, visit: str | None) -> Iterator[harness.LabPage]:
+    """Open a visit in JupyterLab with its side bar; without a folder one of full size is simulated."""
+    folder = place / harness.NOTEBOOKS / "visit"
+    if visit is None:
+        simulate_visit(folder, n_frames=74, shape=(600, 2100), seed=1)
+    else:
+        folder.parent.mkdir()
+        folder.symlink_to(Path(visit).resolve())
+    stars = np.rint(read_truth(folder)["star_positions"].values).tolist()
+    with harness.headless_lab(place, WINDOW) as page:
+        page.interface = "lab"
+        page.new_notebook([SET_UP.format(stars=stars), "reduction"], "reduction.ipynb")
+        page.run_all(timeout=300)
+        yield page
 
 
 def take(

@@ -16,7 +16,7 @@ VIEW = "hustle_widgets.view.entry"
 
 
 class ShownPage(Protocol):
-    """The page of a Reduction, as the Reduction keeps it."""
+    """The page of a Reduction or of one step, as the one that is shown keeps it."""
 
     @property
     def children(self) -> tuple[Any, ...]:
@@ -26,17 +26,24 @@ class ShownPage(Protocol):
         """Close every widget of the page."""
 
 
+class WholePage(ShownPage, Protocol):
+    """That of a Reduction."""
+
+    def begin(self) -> None:
+        """Compute what the page shows; in a notebook, once its first frame is on the screen."""
+
+
 class View(Protocol):
     """What the view can make."""
 
-    def page_of(self, reduction: ReductionLike) -> ShownPage:
+    def page_of(self, reduction: ReductionLike) -> WholePage:
         """Make the page of a Reduction."""
 
     def campaign_page_of(self, campaign: Any) -> Any:
         """Make the page of a campaign."""
 
-    def panel_of(self, step: Any) -> tuple[Any, ...]:
-        """Make the children of a step that is shown by itself."""
+    def panel_of(self, step: Any) -> ShownPage:
+        """Make the page of a step that is shown by itself."""
 
 
 def view() -> View:

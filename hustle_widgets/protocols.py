@@ -49,6 +49,8 @@ class StepLike(Observable, Protocol):
     @property
     def alters(self) -> bool: ...  # noqa: D102
     @property
+    def sky(self) -> bool: ...  # noqa: D102
+    @property
     def explicit(self) -> bool: ...  # noqa: D102
     @property
     def in_sight(self) -> bool: ...  # noqa: D102
@@ -106,6 +108,8 @@ class ReductionLike(Observable, Protocol):
     def kinds(self) -> tuple[type[Any], ...]: ...  # noqa: D102
     @property
     def toplevel_dir(self) -> str: ...  # noqa: D102
+    @property
+    def busy(self) -> bool: ...  # noqa: D102
 
     def __getitem__(self, name: str) -> StepLike:
         """Return a step by its name."""

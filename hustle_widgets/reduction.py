@@ -19,7 +19,7 @@ from hustle_widgets.choosing.injecting import injected_words
 from hustle_widgets.choosing.mixin import Choosing
 from hustle_widgets.computation import Computation
 from hustle_widgets.config import HustleConfig
-from hustle_widgets.display import ShownPage, view
+from hustle_widgets.display import WholePage, view
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
@@ -92,7 +92,7 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
         steps: Iterable[type[Step]] = STAGE_1,
         **parameters: Any,
     ) -> None:
-        self._page: ShownPage | None = None
+        self._page: WholePage | None = None
         self._set_in = _here()
         self.visit = visit if isinstance(visit, xr.Dataset) else load_visit(visit)
         kinds = checked_line_up(steps, [*self.own, *(name for name in dir(type(self)) if name[0] != "_")])
@@ -342,7 +342,7 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
         self._page = view().page_of(self)
         self.children = self._page.children
         self.auto = True
-        self.compute()
+        self._page.begin()
 
     def close(self) -> None:
         """Take the view off the page and stop computing."""
@@ -352,6 +352,8 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
             self.auto = False  # nobody sees what an edit would compute
             self._page.close()
             self._page, self._joined = None, ()
+        for step in self.steps.values() if "steps" in vars(self) else ():
+            step.close()  # those that cells show by themselves
         super().close()
 
     def __repr__(self) -> str:

@@ -584,7 +584,7 @@ def test_figures_take_the_place_of_the_panel_until_another_step_is_opened(comput
 
 def test_a_step_alone_shows_its_controls():
     step = FreeIteration(free_sigma=4.5)
-    (panel,) = panel_of(step)
+    (panel,) = panel_of(step).children
     slider = find(panel, ipywidgets.FloatSlider)
     assert slider.value == 4.5
     slider.value = 5.0
@@ -593,7 +593,7 @@ def test_a_step_alone_shows_its_controls():
 
 def test_a_step_of_a_reduction_shows_frames_and_plots_and_computes(shown):
     reduction, _ = shown
-    children = panel_of(reduction.led)
+    children = panel_of(reduction.led).children
     assert reduction.auto and reduction.wait(60)
     assert reduction.led.status == "fresh"
     text = all_text(*children)
@@ -648,12 +648,12 @@ def test_a_closed_reduction_leaves_no_widget_and_is_forgotten(tmp_path):
 def test_the_view_of_a_step_does_not_keep_the_visit_alive(tmp_path):
     reduction = Reduction(tiny_visit(folder=str(tmp_path)), **FITTED)
     step = reduction.free_iter
-    children = panel_of(step)
+    panel = panel_of(step)
     assert reduction.wait(60)
     gone = weakref.ref(reduction)
     del reduction
     gc.collect()
-    assert gone() is None and children
+    assert gone() is None and panel
 
 
 def test_no_plot_is_imported_for_a_reduction_that_is_not_shown(tmp_path: Path):

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import savgol_filter
 from scipy.special import gammaincinv
 
 from hustle_widgets.algorithms.geometry import Trace
@@ -280,6 +279,9 @@ def local_trend(flux: ArrayLike, orbit_numbers: ArrayLike, window: int = 7) -> N
     -----
     Savitzky & Golay (1964), with the ends of an orbit on the parabola of its last window.
     """
+    # Here: it loads scipy.stats, a good part of the time of the first import.
+    from scipy.signal import savgol_filter
+
     values, orbits = np.asarray(flux, dtype=float), np.asarray(orbit_numbers)
     trend = np.full(values.shape, np.nan)
     for orbit in np.unique(orbits):

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 Point = tuple[Any, ...]
 
@@ -63,6 +62,8 @@ def first_points(axes: Sequence[Axis], number: int, seed: int) -> list[Point]:
     each = int((number / max(fixed, 1)) ** (1 / len(ranges)) + 1e-9) if ranges else 1
     if not ranges or each >= 3:
         return list(itertools.product(*(axis.levels(each) for axis in axes)))[:number]
+    from scipy.stats import qmc  # here: it takes a good part of the time of the first import
+
     shares = qmc.LatinHypercube(len(axes), seed=np.random.default_rng(seed)).random(number)
     points = [tuple(axis.at(float(s)) for axis, s in zip(axes, row, strict=True)) for row in shares]
     return sorted(dict.fromkeys(points), key=lambda point: tuple(map(str, point)))

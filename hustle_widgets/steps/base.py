@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ipywidgets import VBox
 from traitlets import Enum, Float, Int, Unicode, validate
 
-from hustle_widgets.display import view
+from hustle_widgets.display import ShownPage, view
 from hustle_widgets.engine.blocks import Cut, State
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.plan import Node, Setting
@@ -248,6 +248,7 @@ class Step(LazyVBox):
             if keyword not in known:
                 raise TypeError(unknown(keyword, known, type(self).__name__))
         self._reduction: weakref.ref[ReductionLike] | None = None
+        self._page: ShownPage | None = None
         super().__init__(**keywords)
 
     @validate("enabled")
@@ -346,7 +347,16 @@ class Step(LazyVBox):
 
     def build(self) -> None:
         """Make the panel: controls, and in a Reduction the live plots."""
-        self.children = view().panel_of(self)
+        self._page = view().panel_of(self)
+        self.children = self._page.children
+
+    def close(self) -> None:
+        """Take the panel off the page."""
+        page = vars(self).get("_page")  # Python calls this as well when the step could not be made
+        if page is not None:
+            self._page = None
+            page.close()
+        super().close()
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in self.values().items())

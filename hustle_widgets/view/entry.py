@@ -7,10 +7,8 @@ from typing import Any, cast
 from hustle_widgets.protocols import CampaignLike, ReductionLike, StepLike
 from hustle_widgets.view.choosing.subject import ChoosingLike
 from hustle_widgets.view.page.campaign_page import CampaignPage
-from hustle_widgets.view.page.layout import area, page
 from hustle_widgets.view.page.reduction_view import ReductionView
-from hustle_widgets.view.page.step_panel import settings_of
-from hustle_widgets.view.page.step_view import StepView
+from hustle_widgets.view.page.step_view import AloneView, StepView
 from hustle_widgets.view.page.supersede import supersede
 
 
@@ -27,12 +25,12 @@ def campaign_page_of(campaign: CampaignLike) -> Any:
     return CampaignPage(campaign).widget
 
 
-def panel_of(step: StepLike) -> tuple[Any, ...]:
-    """Return the children of a step shown by itself: settings, and in a Reduction frames and live plots."""
+def panel_of(step: StepLike) -> AloneView | StepView:
+    """Make what a step shows by itself: settings, and in a Reduction frames and live plots."""
     reduction = step.reduction
     if reduction is None:
-        return (page(area("panel", settings_of(step)), kind="hustle-alone"),)
+        return AloneView(step)
     view = StepView(step, reduction)
     reduction.auto = True
     reduction.compute()
-    return view.children
+    return view

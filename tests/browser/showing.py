@@ -1,7 +1,8 @@
-"""A small visit, and its Reduction on display with all steps computed."""
+"""A small visit, its Reduction on display with all steps computed, and ways through its pages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from lab import LabPage
 from hustle_widgets import simulate_visit
 
 SHAPE = (200, 640)
+# Pages beside those of the steps.
+CHOOSING = ("pins", "inject", "sweep", "export")
+THEMES = ("JupyterLab Light", "JupyterLab Dark")
 SHOW = """
 from hustle_widgets import Reduction
 reduction = Reduction({folder!r}, dist_from_trace=20, bounds=None, smth_bounds=None, verbose=0)
@@ -39,3 +43,18 @@ def settle(lab: LabPage) -> None:
     """Wait until nothing is computed."""
     lab.wait_until(lambda: not lab.kernel_eval("reduction.busy"), 60, "the computation")
     lab.flush()
+
+
+def use_theme(lab: LabPage, theme: str) -> None:
+    lab.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    light = "true" if theme.endswith("Light") else "false"
+    lab.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+    lab.page.wait_for_timeout(400)
+
+
+def open_every_page(lab: LabPage) -> Iterator[str]:
+    for step in ("setup", *CHOOSING, *lab.kernel_eval("list(reduction.steps)")):
+        lab.kernel_eval(f"reduction._page.open_step({step!r})")
+        lab.flush()
+        lab.page.wait_for_timeout(150)
+        yield step

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lab import LabPage
-from showing import SHAPE, SHOW, folder, settle, shown
+from showing import SHAPE, SHOW, THEMES, folder, open_every_page, settle, shown, use_theme
 
 __all__ = ["folder", "shown"]  # fixtures
 
@@ -49,53 +48,6 @@ FAULTS = """() => {
   }
   return faults;
 }"""
-# Texts whose contrast with the ground behind them is below 4.5 : 1, large ones below 3 : 1.
-FAINT = """() => {
-  const numbers = (color) => (color.match(/[0-9.]+/g) ?? []).map(Number);
-  const part = (value) => { const s = value / 255; return s <= 0.03928 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4; };
-  const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
-  const ground = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const color = numbers(getComputedStyle(at).backgroundColor);
-      if (color.length && (color.length === 3 || color[3] > 0.95)) return color;
-    }
-    return [255, 255, 255];
-  };
-  const faint = [], page = document.querySelector('.hustle-page');
-  const walk = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    const element = walk.currentNode.parentElement, box = element.getBoundingClientRect();
-    const style = getComputedStyle(element);
-    if (!walk.currentNode.textContent.trim() || !box.width || style.visibility === 'hidden') continue;
-    if (element.closest('style, script, option, .hustle-sr')) continue;
-    const inPlot = element.closest('svg');
-    if (inPlot && !element.closest('.axis')) continue;
-    const ink = numbers(inPlot ? style.fill : style.color).slice(0, 3), paper = ground(element);
-    const [bright, dark] = [light(ink), light(paper)].sort((a, b) => b - a);
-    const ratio = (bright + 0.05) / (dark + 0.05);
-    const text = walk.currentNode.textContent.trim().slice(0, 40);
-    if (ratio < (element.ariaHidden === 'true' ? 3 : 4.5)) faint.push(`${ratio.toFixed(1)}: ${text} ${style.color}`);
-  }
-  return [...new Set(faint)];
-}"""
-# Colours of the style sheet that marks are drawn in, with their contrast to the ground.
-MARKS = """() => {
-  const style = getComputedStyle(document.querySelector('.hustle-page')), found = {};
-  const canvas = document.createElement('canvas').getContext('2d');
-  const rgb = (color) => { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3); };
-  const part = (value) => { const s = value / 255; return s <= 0.03928 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4; };
-  const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
-  const paper = light(rgb(style.getPropertyValue('--hustle-ground')));
-  for (const name of ['black', 'orange', 'sky', 'green', 'yellow', 'blue', 'vermillion', 'purple', 'grey']) {
-    const ink = light(rgb(style.getPropertyValue(`--hustle-${name}`)));
-    found[name] = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-  }
-  return found;
-}"""
-# Pages beside those of the steps.
-CHOOSING = ("pins", "inject", "sweep", "export")
-THEMES = ("JupyterLab Light", "JupyterLab Dark")
 
 
 def faults_of(lab: LabPage) -> list[str]:
@@ -105,20 +57,6 @@ def faults_of(lab: LabPage) -> list[str]:
         if not (faults := lab.page.evaluate(FAULTS)):
             break
     return faults
-
-
-def use_theme(lab: LabPage, theme: str) -> None:
-    lab.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
-    light = "true" if theme.endswith("Light") else "false"
-    lab.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
-    lab.page.wait_for_timeout(400)
-
-
-def open_every_page(lab: LabPage) -> Iterator[str]:
-    for step in ("setup", *CHOOSING, *lab.kernel_eval("list(reduction.steps)")):
-        lab.kernel_eval(f"reduction._page.open_step({step!r})")
-        lab.page.wait_for_timeout(250)
-        yield step
 
 
 def test_nothing_is_cut_off_and_no_box_scrolls(shown: LabPage):
@@ -180,19 +118,6 @@ def test_the_page_keeps_its_place_while_a_slider_moves(shown: LabPage):
         assert lab.page.evaluate(places) == before
     settle(lab)
     assert lab.page.evaluate(places) == before
-
-
-def test_texts_and_marks_can_be_read_in_light_and_dark(shown: LabPage):
-    lab = shown
-    faint: dict[Any, list[str]] = {}
-    for theme in THEMES:
-        use_theme(lab, theme)
-        faint |= {
-            (theme, step): found for step in open_every_page(lab) if (found := lab.page.evaluate(FAINT))
-        }
-        marks = lab.page.evaluate(MARKS)
-        assert {name: ratio for name, ratio in marks.items() if ratio < 3} == {}
-    assert not faint
 
 
 def test_a_step_in_a_box_of_the_user_keeps_its_width(lab: LabPage, folder: Path):

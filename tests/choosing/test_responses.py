@@ -29,7 +29,7 @@ def page(monkeypatch):
         shown.append(quick(tiny_visit(24, orbits=3, seed=1), **parameters))
         shown[-1].build()
         if seen:
-            shown[-1]._page.conduct.seen = 1
+            shown[-1]._page.turning.conduct.seen()
         assert shown[-1].wait(60)
         return shown[-1], shown[-1]._page.choosing.responses
 
@@ -128,7 +128,7 @@ def test_nothing_is_tried_before_a_browser_shows_the_page(page):
     reduction._page.open_step("free_iter")
     reduction.free_iter.free_sigma = 5.0
     assert reduction.wait(60) and not reduction._computation._rest.busy
-    reduction._page.conduct.seen = 1
+    reduction._page.turning.conduct.seen()
     filled(reduction, "free_iter.free_sigma")
 
 

@@ -64,15 +64,17 @@ class FrameImage(PicturePanel):
         self._marked = MarkedPixels(self._scales)
         for picture in (self._image, self._marked):
             picture.mark.on_element_click(self._clicked)
-        self._x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, "Column [px]", grid=False)
+        self._x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, "", grid=False)
         figure = theme.figure(
             [self._image.mark, self._marked.mark],
             [self._x_axis, self._y_axis],
+            fig_margin={**theme.MARGIN, "bottom": 20},
         )
         self.toolbar = ImageToolbar(self._draw_frame, self.zoom_to)
-        super().__init__(figure, self._aspect, *([self.toolbar.widget] if toolbar else []))
+        super().__init__(figure, self._aspect, *([self.toolbar.widget] if toolbar else []), values="[px]")
         self._title = title
         self._frame: NDArray[Any] | None = None
+        self._limits: tuple[float, float] | None = None
         self._difference = False
         self._named: dict[str, Boxes | Points | Paths] = {}
         self._click: list[Callable[[float, float], None]] = []
@@ -103,9 +105,9 @@ class FrameImage(PicturePanel):
         if frame.shape != self.shape:
             raise ValueError(f"The frame must have the shape {self.shape}. Got {frame.shape}.")
         self._frame, self._difference = frame, difference
-        if title is not None:
-            self.set_title(title)
+        self._title = self._title if title is None else title
         self._draw_frame()
+        self._write_heading()
 
     @property
     def frame(self) -> NDArray[Any] | None:
@@ -356,7 +358,7 @@ class FrameImage(PicturePanel):
             return
         row0, row1, column0, column1 = self.region
         factor = self._factor()
-        low, high = self.toolbar.limits_for(self._frame, self._difference)
+        low, high = self._limits = self.toolbar.limits_for(self._frame, self._difference)
         cut = self._frame[row0:row1, column0:column1]
         cut = encode.shrink(cut, factor, by="extreme" if self._difference else "max")
         kind = "linear" if self._difference else self.toolbar.stretch
@@ -374,8 +376,11 @@ class FrameImage(PicturePanel):
             if label
         ]
         row0, row1, column0, column1 = self.region
-        seen = f"Picture of rows {row0} to {row1 - 1} and columns {column0} to {column1 - 1}."
-        self.set_heading(self._title, keys, seen)
+        told = [f"Picture of rows {row0} to {row1 - 1} and columns {column0} to {column1 - 1}."]
+        if self._limits is not None:
+            told.append("Colours from {:.4g} to {:.4g} e⁻.".format(*self._limits))
+        told += [f"{key.text} pixels." for key in keys]
+        self.set_heading(self._title, keys, " ".join(told))
 
     def close(self) -> None:
         """Close every widget made for this part and let go of the frame."""

@@ -52,10 +52,12 @@ class Player:
 
     def _play(self, stop: threading.Event) -> None:
         arrived = threading.Event()
+        due = time.monotonic()
         while not stop.is_set():
-            began = time.monotonic()
             self._show_next()
             arrived.clear()
             self._ask(arrived.set)
             arrived.wait(PATIENCE)
-            stop.wait(max(0.0, self.interval - (time.monotonic() - began)))
+            # By a clock, so that small delays do not add up; what a slow frame has cost is not made up for.
+            due = max(due + self.interval, time.monotonic())
+            stop.wait(due - time.monotonic())

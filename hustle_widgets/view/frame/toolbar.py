@@ -46,8 +46,13 @@ class ImageToolbar:
         self._auto = ipywidgets.ToggleButton(
             value=True, description="Auto", tooltip="On: limits follow each frame. Off: they stay"
         )
-        self._low = ipywidgets.FloatText(layout=narrow("84px"), tooltip="Value of the darkest colour [e⁻]")
-        self._high = ipywidgets.FloatText(layout=narrow("84px"), tooltip="Value of the brightest colour [e⁻]")
+        # Values of the darkest and the brightest colour [e-].
+        self._low, self._high = (
+            ipywidgets.FloatText(
+                description=word, layout=narrow("124px"), style={"description_width": "32px"}
+            )
+            for word in ("from", "to")
+        )
         self._zoom = ipywidgets.ToggleButton(
             icon="search-plus", tooltip="Zoom: then drag a rectangle over the picture"
         )

@@ -45,7 +45,7 @@ class WavelengthMap(PlotPanel):
         if light is None:
             self._frames = 0
             self._picture.show(BLANK, (0, 1, 0, 1))
-            self.set_heading(NONE)
+            self.set_heading(NONE, sentence="Nothing is drawn.")
             return
         off = deviation_map(light).T
         bins, self._frames = off.shape

@@ -48,18 +48,23 @@ class FlagBars(PlotPanel):
         # A sliver for 0 pixels: something to click on.
         lengths = np.maximum(np.log10(numbers + 1), 0.05)
         set_scale(self._x_scale, 0.0, 1.05 * float(lengths.max(initial=1.0)))
+        names = [
+            f"{bit} {HST_FLAGS[bit].short}: {number:,.0f}"
+            for bit, number in zip(self._bits, numbers, strict=True)
+        ]
         with self._bars.hold_sync():
-            self._bars.x = [
-                f"{bit} {HST_FLAGS[bit].short}: {number:,.0f}"
-                for bit, number in zip(self._bits, numbers, strict=True)
-            ]
+            self._bars.x = names
             self._bars.y = lengths
             self._bars.color = np.array([1.0 if union & bit else 0.0 for bit in self._bits])
         keys = [
             Key("chosen", colors.REJECTED, "square"),
             Key("not (lengths logarithmic)", colors.GREY, "square"),
         ]
-        self.set_heading(title, keys)
+        told = [
+            f"{name} pixels{', chosen' * bool(union & bit)}."
+            for name, bit in zip(names, self._bits, strict=True)
+        ]
+        self.set_heading(title, keys, " ".join(told))
 
     def _clicked(self, _: Any, event: dict[str, Any]) -> None:
         index = event.get("data", {}).get("index")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hustle_widgets.view import encode, theme
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.frame.picture import Picture
-from hustle_widgets.view.plots.panel import Key, PlotPanel, set_scale, update
+from hustle_widgets.view.plots.panel import Key, PlotPanel, in_words, set_scale, update
 
 
 class MapPlot(PlotPanel):
@@ -70,4 +70,8 @@ class MapPlot(PlotPanel):
         rows, columns = np.nonzero(over)
         update(self._over, x=columns + column0, y=rows + row0)
         update(self._pixel, x=[pixel[1]], y=[pixel[0]])
-        self.set_heading(title, [Key(f"{over_label}: {rows.size}", theme.VERMILLION, "cross")])
+        told = (
+            f"Rows {row0} to {row1 - 1}, columns {column0} to {column1 - 1}. {in_words('Values', values)} "
+            f"{over_label}: {rows.size}. Chosen: row {pixel[0]}, column {pixel[1]}."
+        )
+        self.set_heading(title, [Key(f"{over_label}: {rows.size}", theme.VERMILLION, "cross")], told)

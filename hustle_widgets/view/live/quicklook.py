@@ -35,7 +35,7 @@ class QuicklookLive(Live[Quicklook]):
         super().__init__(step, selection)
         self.flags = FrameImage(self.shape, title="Flags", toolbar=False)
         self.flags.show_frame(np.zeros(self.shape, dtype=np.float32))
-        self.curves = CurvePlot("Time since first frame [h]", "Flux / median")
+        self.curves = CurvePlot("time [h]", "Flux / median", low=True)
         self.scatter = w.HTML()
         self._traces: dict[str, Any] = {}
         self.map = WavelengthMap(lambda frame: setattr(self.selection, "frame", frame))

@@ -33,7 +33,7 @@ class TracksLive(Live[S]):
     def __init__(self, step: S, selection: Selection) -> None:
         super().__init__(step, selection)
         self.windows = WindowsPlot()
-        self.moves = [CurvePlot("Time [h]", f"{axis.capitalize()}s [px]") for axis in AXES]
+        self.moves = [CurvePlot("time [h]", f"{axis.capitalize()}s [px]", low=True) for axis in AXES]
         self.widget = self.boxed(self.windows.widget, side_by_side(*(plot.widget for plot in self.moves)))
 
     def close(self) -> None:

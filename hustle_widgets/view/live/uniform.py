@@ -58,7 +58,7 @@ class UniformLive(Live[UniformBackground]):
         try:
             self._draw()
         except ValueError as error:  # also said on the step, when the computation gets there
-            self.histogram.set_heading(str(error))
+            self.histogram.set_heading(str(error), sentence="There is nothing to draw.")
 
     def _draw(self) -> None:
         step, upstream = self.step, self.upstream

@@ -86,4 +86,11 @@ class WindowsPlot(PicturePanel):
         update(self._found, x=x, y=y)
         names = np.array([window.name for window in windows], dtype=str)
         update(self._names, x=at, y=[(1 + NAMES / 2) * side - 0.5] * len(at), text=names)
-        self.set_heading(title, [Key("centroid", theme.VERMILLION)])
+        told = [f"{window.name}: {_place(window.found)}." for window in windows]
+        self.set_heading(title, [Key("centroid", theme.VERMILLION)], f"Centroids. {' '.join(told)}")
+
+
+def _place(found: tuple[float, float]) -> str:
+    """Return a place in words."""
+    column, row = found
+    return f"column {column:.2f}, row {row:.2f}" if np.isfinite(found).all() else "not found"

@@ -1,19 +1,23 @@
-// What no trait of a widget can do: keys, the whole window, small steps by the wheel, and a word when the kernel is gone.
-// One for each place where the page is shown.
+// What no trait of a widget can do: keys, names for those who hear the page, the whole window, small steps by the
+// wheel, and a word when the kernel is gone. One for each place where the page is shown.
 
+// Key, what it does, and what must be on the page for it.
 const KEYS = [
-  ["Tab", "to the next part; the steps are one part"],
-  ["← → ↑ ↓ on a step", "to the step before or after"],
-  ["Enter, Space on a step", "open it; switch it on or off"],
-  ["← → on a slider, wheel", "small steps; Page keys large ones"],
-  [", .", "frame before and after"],
-  ["p", "play and pause"],
-  ["u, r", "undo, redo"],
-  ["c, s", "compute, run and save"],
-  ["f", "whole window, and back"],
-  ["?", "this list"],
+  ["Tab", "to the next part; the steps are one part", ""],
+  ["← → ↑ ↓ on a step", "to the step before or after", ".hustle-step"],
+  ["Enter, Space on a step", "open it; switch it on or off", ".hustle-step"],
+  ["← → on a slider, wheel", "small steps; Page keys large ones", ""],
+  [", .", "frame before and after", ".hustle-frame"],
+  ["p", "play and pause", ".hustle-frame"],
+  ["u, r", "undo, redo", ".hustle-undo"],
+  ["c, s", "compute, run and save", ".hustle-compute"],
+  ["f", "whole window, and back", ""],
+  ["?", "this list", ""],
 ];
-const PRESS = { u: "hustle-undo", r: "hustle-redo", c: "hustle-compute", s: "hustle-run", f: "hustle-full" };
+const PRESS = { u: "hustle-undo", r: "hustle-redo", c: "hustle-compute", s: "hustle-run" };
+const TURN = [",", ".", "p"];
+// Milliseconds within which names may follow what is shown.
+const SOON = 300;
 
 function typing(target) {
   return target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable=true]");
@@ -29,15 +33,45 @@ function steps(page) {
   return [...page.querySelectorAll(".hustle-steps button.hustle-step")];
 }
 
+function put(element, attribute, value) {
+  if (element.getAttribute(attribute) !== value) element.setAttribute(attribute, value);
+}
+
 // One stop of the Tab key for all steps, on the open one.
 function rove(page) {
   const all = steps(page);
   const open = all.find((step) => step.closest(".hustle-open")) ?? all[0];
   for (const step of all) {
     step.tabIndex = step === open ? 0 : -1;
-    step.setAttribute("aria-current", step === open ? "step" : "false");
+    put(step, "aria-current", step === open ? "step" : "false");
   }
   for (const box of page.querySelectorAll(".hustle-steps input")) box.tabIndex = -1;
+}
+
+// What ipywidgets and bqplot leave without a name: handles of sliders, entries beside them, switches in the list of
+// steps, and plots, whose sentence stands in their heading.
+function name(page) {
+  for (const handle of page.querySelectorAll(".noUi-handle")) {
+    const label = handle.closest(".widget-hslider")?.querySelector(".widget-label");
+    if (label) put(handle, "aria-label", label.textContent.trim());
+  }
+  for (const entry of page.querySelectorAll(":is(input, select)[title]")) {
+    const label = entry.closest(".jupyter-widgets")?.querySelector(".widget-label, .widget-label-basic");
+    if (!label?.textContent.trim() || label.style.display === "none") put(entry, "aria-label", entry.title);
+  }
+  for (const row of page.querySelectorAll(".hustle-steps .hustle-row")) {
+    const [box, step] = [row.querySelector("input"), row.querySelector(".hustle-step")];
+    if (box && step) put(box, "aria-label", `Switch of ${step.textContent.trim()}`);
+  }
+  for (const box of page.querySelectorAll(".hustle-plot-box")) {
+    const plot = box.querySelector(".bqplot");
+    const sentence = box.querySelector(".hustle-heading .hustle-sr");
+    if (!plot || !sentence) continue;
+    const title = box.querySelector(".hustle-heading > b")?.textContent.trim();
+    put(sentence, "aria-hidden", "true"); // told once, by the plot
+    put(plot, "role", "img");
+    put(plot, "aria-label", title ? `${title}: ${sentence.textContent}` : sentence.textContent);
+  }
 }
 
 function move(page, event) {
@@ -57,14 +91,20 @@ function move(page, event) {
 function list(page) {
   const there = page.querySelector(".hustle-keys");
   if (there) return there.remove();
+  const before = document.activeElement;
   const box = document.createElement("div");
   box.className = "hustle-keys";
   box.setAttribute("role", "dialog");
   box.setAttribute("aria-label", "Keys");
-  const rows = KEYS.map(([key, does]) => `<tr><th scope="row">${key}</th><td>${does}</td></tr>`).join("");
+  const here = KEYS.filter(([, , needed]) => !needed || page.querySelector(needed));
+  const rows = here.map(([key, does]) => `<tr><th scope="row">${key}</th><td>${does}</td></tr>`).join("");
   box.innerHTML = `<b>Keys</b><table>${rows}</table><button type="button">Close</button>`;
   const button = box.querySelector("button");
-  button.onclick = () => box.remove();
+  box.leave = () => {
+    box.remove();
+    before?.focus?.({ preventScroll: true });
+  };
+  button.onclick = box.leave;
   page.append(box);
   button.focus();
 }
@@ -92,7 +132,7 @@ function conduct(page, model) {
   listen(page, "keydown", (event) => {
     const inDialog = page.querySelector(".hustle-keys");
     if (event.key === "Escape" && inDialog) {
-      inDialog.remove();
+      inDialog.leave();
       event.stopPropagation();
       return;
     }
@@ -106,8 +146,9 @@ function conduct(page, model) {
       }
     }
     if (!done && event.key === "?") { list(page); done = true; }
+    else if (!done && event.key === "f") { wholeWindow(page); done = true; }
     else if (!done && PRESS[event.key]) { press(page, PRESS[event.key]); done = true; }
-    else if (!done && [",", ".", "p"].includes(event.key)) { model.send({ key: event.key }); done = true; }
+    else if (!done && TURN.includes(event.key)) { model.send({ key: event.key }); done = true; }
     if (done) event.preventDefault();
   });
   listen(page, "click", (event) => {
@@ -125,11 +166,28 @@ function conduct(page, model) {
     const key = event.deltaY < 0 ? "ArrowRight" : "ArrowLeft";
     handle.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
   }, { passive: false });
-  const watch = new MutationObserver(() => rove(page));
+  const ends = [() => off.abort()];
+  const watch = (target, what, act) => {
+    const observer = new MutationObserver(act);
+    observer.observe(target, what);
+    ends.push(() => observer.disconnect());
+  };
   const row = page.querySelector(".hustle-steps");
-  if (row) watch.observe(row, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
+  if (row)
+    watch(row, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] }, () => rove(page));
   rove(page);
-  return () => { off.abort(); watch.disconnect(); };
+  let timer;
+  const soon = () => {
+    timer ??= setTimeout(() => { timer = undefined; name(page); }, SOON);
+  };
+  watch(page, { subtree: true, childList: true }, soon);
+  ends.push(() => clearTimeout(timer));
+  name(page);
+  // ipywidgets marks what has lost its kernel: it ended, or was started again.
+  const alive = () => { if (page.matches(".jupyter-widgets-disconnected")) gone(page); };
+  watch(page, { attributes: true, attributeFilter: ["class"] }, alive);
+  alive();
+  return () => ends.forEach((end) => end());
 }
 
 function gone(page) {
@@ -139,6 +197,17 @@ function gone(page) {
   word.setAttribute("role", "alert");
   word.textContent = "The kernel of this page is gone: what is shown is its last state. Run the cell again.";
   page.prepend(word);
+}
+
+// Tell the kernel once the first frame is on the screen: until then it leaves the processors to the browser.
+function tellSeen(page, model) {
+  const image = page.querySelector(".hustle-frame .bqplot image");
+  const file = image?.getAttribute("href") || image?.getAttribute("xlink:href");
+  if (!file) return false;
+  const picture = new Image();
+  picture.src = file;
+  picture.decode().catch(() => {}).then(() => requestAnimationFrame(() => model.send({ seen: true })));
+  return true;
 }
 
 function render({ model, el }) {
@@ -151,11 +220,9 @@ function render({ model, el }) {
       return;
     }
     end = conduct(page, model);
-    const dead = () => { if (model.comm_live === false) gone(page); };
-    model.on("comm_live_update", dead);
+    const look = () => { if (!tellSeen(page, model) && tries++ < 600) requestAnimationFrame(look); };
+    look();
     model.on("msg:custom", (content) => { if (content.tick) model.send({ tick: content.tick }); });
-    model.set("seen", (model.get("seen") ?? 0) + 1);
-    model.save_changes();
   };
   start();
   return () => end();

@@ -9,6 +9,7 @@ import ipywidgets as w
 
 from hustle_widgets.assessment import Finding
 from hustle_widgets.protocols import ReductionLike, StepLike
+from hustle_widgets.view.page.alternatives import alternatives, sections
 from hustle_widgets.view.page.status import LOOKS, VERDICTS, sign_html, verdict_sign
 from hustle_widgets.view.page_part import PagePart
 
@@ -49,9 +50,11 @@ class Navigation(PagePart):
         self.widget.add_class("hustle-steps")
 
     def _row(self, step: StepLike) -> w.HBox:
-        button = w.Button(
-            description=f"{step.section} {step.label}", tooltip=f"Open {step.section} {step.title}"
-        )
+        same = alternatives(self.reduction, step)
+        tip = f"Open {step.section} {step.title}"
+        if same:
+            tip += f"; of {sections(same)} one is mostly enough"
+        button = w.Button(description=f"{step.section} {step.label}", tooltip=tip)
         button.add_class("hustle-step")
         button.on_click(lambda _: self._open_page(step.name))
         sign = self._signs[step.name] = w.HTML()
@@ -64,6 +67,8 @@ class Navigation(PagePart):
             parts.insert(1, switch)
         row = w.HBox(parts)
         row.add_class("hustle-row")
+        if same:
+            row.add_class("hustle-alternative")
         return row
 
     def mark_open(self, name: str) -> None:

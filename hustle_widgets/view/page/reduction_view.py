@@ -19,26 +19,31 @@ from hustle_widgets.view.choosing.pages import ChoosingPages
 from hustle_widgets.view.choosing.png import PlotSaver
 from hustle_widgets.view.choosing.subject import ChoosingLike
 from hustle_widgets.view.frame.frame_view import FrameView
-from hustle_widgets.view.frame.player import Player
 from hustle_widgets.view.live import live_view
 from hustle_widgets.view.live.base import Live
+from hustle_widgets.view.page.alternatives import Alternatives
 from hustle_widgets.view.page.assessment_view import AssessmentView
-from hustle_widgets.view.page.conduct import Conduct
+from hustle_widgets.view.page.beginning import Beginning
 from hustle_widgets.view.page.figures_place import FiguresPlace
 from hustle_widgets.view.page.first_sight import telling_pixel
 from hustle_widgets.view.page.layout import area, page
 from hustle_widgets.view.page.light_curve_view import LightCurveView
 from hustle_widgets.view.page.navigation import SETUP, Navigation
 from hustle_widgets.view.page.notices import Notices
+from hustle_widgets.view.page.other_state import mark_state
 from hustle_widgets.view.page.setup_panel import SetupPanel
 from hustle_widgets.view.page.step_panel import settings_of
 from hustle_widgets.view.page.step_verdicts import StepVerdicts
 from hustle_widgets.view.page.still import Contents, Still, contents_of
 from hustle_widgets.view.page.top_bar import TopBar
+from hustle_widgets.view.page.turning import Turning
 from hustle_widgets.view.page.view_errors import ViewErrors
 from hustle_widgets.view.page_part import PagePart
 from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.selection import Selection, select_pixel
+
+# What of the selection the page is drawn from.
+LOOKED = ("step", "frame", "row", "column", "shown", "minus")
 
 
 class Opened(NamedTuple):
@@ -78,7 +83,7 @@ class ReductionView(PagePart):
         self.verdicts = StepVerdicts()
         self._drawn: tuple[Any, Any] = (None, None)  # what tells the picture, and the panel, that are there
         self._page = ""
-        self._undoing = self._previewed = False
+        self._undoing = self._previewed = self._closed = False
         self._said = 0.0
         self._values = reduction.values()
 
@@ -95,14 +100,13 @@ class ReductionView(PagePart):
         self.navigation = Navigation(reduction, self.open_step)
         self.panel, self.plots, self.figures = area("panel"), area("plot"), FiguresPlace()
         self.notices = Notices(reduction)
-        self.conduct = Conduct(self._key)
-        self.conduct.observe(lambda _: self.choosing.responses.looked_at(), "seen")
-        self.player = Player(lambda: self.frames.step_by(1, around=True), self.conduct.ask)
+        self.turning = Turning(self.frames)
 
+        self._beginning = Beginning(reduction, self.turning.conduct)
+        self.turning.conduct.on_seen(self.choosing.responses.looked_at)
         self.image.on_click(self._clicked)
         self.curve.on_point(self._point_clicked)
-        self.frames.on_play(self._play)
-        self.selection.observe(self._looked, ["frame", "row", "column", "shown", "minus"])
+        self.selection.observe(self._looked, LOOKED[1:])
         self.frames.overlay.observe(self._looked, "value")
         reduction.observe(self._set_up, list(reduction.setup_parameters()))
         reduction.watch(self._happened)
@@ -116,10 +120,14 @@ class ReductionView(PagePart):
             self.curve.widget, self.panel, self.plots, self.figures.widget,
         ]  # fmt: skip
         self.children = (
-            page(*areas, above=(self.trouble.widget, self.notices.widget, self.conduct, PlotSaver())),
+            page(*areas, above=(self.trouble.widget, self.notices.widget, self.turning.conduct, PlotSaver())),
         )
         opens = [step.name for step in reduction.steps.values() if step.opens]
         self.open_step([*opens, *reduction.steps][0])
+
+    def begin(self) -> None:
+        """Compute what the page shows; in a notebook, once its first frame is on the screen."""
+        self._beginning.begin(wait=self.still.in_notebook)
 
     # --- pages --------------------------------------------------------------------------------------
 
@@ -141,6 +149,7 @@ class ReductionView(PagePart):
                 self.selection.step = name
             self.choosing.opened(name)
             self._draw()
+            self._mark_states()
 
     def _panel(self, name: str) -> Opened:
         """Make what is placed in the panel and beside it."""
@@ -153,8 +162,9 @@ class ReductionView(PagePart):
         live = self.lives[name] = live_view(step, self.selection)
         drawn = step.switch and not step.explicit
         figures = functools.partial(self._open_figures, name) if drawn else None
+        others = Alternatives(self.reduction, step, self.together).widgets
         settings = settings_of(
-            step, *self.verdicts.of(step), together=self.together, figures=figures,
+            step, *others, *self.verdicts.of(step), together=self.together, figures=figures,
             **self.choosing.of_step(name),
         )  # fmt: skip
         return Opened(settings, () if live is None else (live.widget,))
@@ -163,20 +173,6 @@ class ReductionView(PagePart):
         """Show a step's figures over its panel, until they are closed or another step is opened."""
         with self.trouble.shown("figures"), self.reduction.frozen():
             self.figures.open(self.reduction[name], lambda: self.open_step(name))
-
-    # --- keys and playing ---------------------------------------------------------------------------
-
-    def _key(self, key: str) -> None:
-        """Answer a key that the browser passes on."""
-        if key == "p":
-            self._play()
-        else:
-            self.frames.step_by(1 if key == "." else -1)
-
-    def _play(self) -> None:
-        """Begin to play, or stop."""
-        (self.player.stop if self.player.playing else self.player.start)()
-        self.frames.show_playing(self.player.playing)
 
     # --- edits --------------------------------------------------------------------------------------
 
@@ -249,7 +245,8 @@ class ReductionView(PagePart):
 
     def _looked(self, change: Any) -> None:
         with self.trouble.shown("frame"), self.reduction.frozen():
-            self._draw()
+            if not self._closed:  # a player may be on its way here
+                self._draw()
 
     def _happened(self, event: str, name: str) -> None:
         with self.trouble.shown("view"), self.reduction.frozen():
@@ -263,16 +260,19 @@ class ReductionView(PagePart):
                 self.verdicts.grey()
                 self.bar.say_preview(self._previewed)
                 self.bar.say_state(idle=not self.reduction.auto)
+                self._mark_states()
             elif event in ("running", "progress"):
                 self._say_running(name)
             elif event in ("failed", "off"):
                 self.bar.say_state(idle=False)
             elif event == "done":
                 self._draw(name)
+                self._mark_states()
             elif event == "idle":
                 self._look_at_something()
                 self.bar.previewed, self._said = False, 0.0
                 self._draw()
+                self._mark_states(rests=True)
                 self.bar.finished()
         self.choosing.happened(event, self.plots.children)
         if event == "idle":
@@ -337,6 +337,12 @@ class ReductionView(PagePart):
                 self.frames.draw(preview)
                 self._previewed = True
 
+    def _mark_states(self, rests: bool = False) -> None:
+        """Grey what is shown of another state than the present one."""
+        steps, waits = self.reduction.steps, not rests and self.reduction.busy
+        mark_state(self.plots, [steps[self._page]] if self._page in steps else [], waits)
+        mark_state(self.curve.widget, [step for step in steps.values() if step.in_sight], waits)
+
     def _draw(self, done: str = "") -> None:
         """Draw what is looked at; after a step was done, only what it has changed."""
         if done in ("", self.selection.step):
@@ -359,14 +365,7 @@ class ReductionView(PagePart):
         While the result of a later step, whose frame is shown, is waited for, the picture stays.
         """
         selection, live = self.selection, self.lives.get(self.selection.step)
-        looked = (
-            selection.step,
-            selection.frame,
-            selection.row,
-            selection.column,
-            selection.shown,
-            selection.minus,
-        )
+        looked = tuple(getattr(selection, name) for name in LOOKED)
         before = self.reduction.known_tokens(self.frames.depth())
         frame = (*looked, self.frames.overlay.value, self.frames.instead, *before)
         panel = (*looked, *self.reduction.known_tokens())
@@ -386,9 +385,11 @@ class ReductionView(PagePart):
 
     def close(self) -> None:
         """Close every widget of the view, those out of sight included."""
-        self.player.stop()
+        self.turning.stop()
         self.still.edited()
         self.reduction.unwatch(self._happened)
+        with self.reduction.frozen():
+            self._closed = True
         self.choosing.close()
         self.figures.close()
         parts: list[Any] = [self.image, *filter(None, self.lives.values())]

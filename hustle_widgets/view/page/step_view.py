@@ -5,13 +5,14 @@ from __future__ import annotations
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.protocols import ReductionLike, StepLike
 from hustle_widgets.view.frame.frame_view import FrameView
-from hustle_widgets.view.frame.player import Player
 from hustle_widgets.view.live import live_view
 from hustle_widgets.view.page.conduct import Conduct
 from hustle_widgets.view.page.layout import area, page
 from hustle_widgets.view.page.step_panel import settings_of
+from hustle_widgets.view.page.turning import Turning
 from hustle_widgets.view.page.view_errors import ViewErrors
 from hustle_widgets.view.page_part import PagePart
+from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.selection import Selection, select_pixel
 
 
@@ -25,7 +26,7 @@ class StepView(PagePart):
 
     def __init__(self, step: StepLike, reduction: ReductionLike) -> None:
         super().__init__(reduction)
-        self._name = step.name
+        self._name, self._closed = step.name, False
         _, rows, columns = reduction.state().shape
         self.selection = Selection(step=step.name, row=rows // 2, column=columns // 2)
         self.trouble = ViewErrors()
@@ -35,19 +36,13 @@ class StepView(PagePart):
         self.selection.observe(lambda _: self.draw(), list(self.selection.trait_names()))
         self.frames.overlay.observe(lambda _: self.draw(), "value")
         reduction.watch(self._happened)
-        self.conduct = Conduct(
-            lambda key: None if key == "p" else self.frames.step_by(1 if key == "." else -1)
-        )
-        self.player = Player(lambda: self.frames.step_by(1, around=True), self.conduct.ask)
-        self.frames.on_play(self._play)
+        self.turning = Turning(self.frames)
         plots = [] if self.live is None else [self.live.widget]
         areas = self.frames.widget, area("panel", settings_of(step)), area("plot", *plots)
-        self.children = (page(*areas, above=(self.trouble.widget, self.conduct), kind="hustle-one-step"),)
+        self.children = (
+            page(*areas, above=(self.trouble.widget, self.turning.conduct), kind="hustle-one-step"),
+        )
         self.draw()
-
-    def _play(self) -> None:
-        (self.player.stop if self.player.playing else self.player.start)()
-        self.frames.show_playing(self.player.playing)
 
     def _clicked(self, column: float, row: float) -> None:
         with self.trouble.shown("click"):  # not frozen: a click may set a parameter
@@ -66,7 +61,37 @@ class StepView(PagePart):
     def draw(self) -> None:
         """Draw the frame and the plots."""
         with self.trouble.shown("drawing"), self.reduction.frozen():
+            if self._closed:  # a player may be on its way here
+                return
             self.frames.draw()
             if self.live is not None:
                 self.live.decorate(self.frames.image)
                 self.live.update()
+
+    def close(self) -> None:
+        """Close every widget of the panel."""
+        self.turning.stop()
+        self.reduction.unwatch(self._happened)
+        with self.reduction.frozen():
+            self._closed = True
+        self.frames.image.close()
+        if self.live is not None:
+            self.live.close()
+        close_tree(self.children)
+
+
+class AloneView:
+    """The settings of a step that belongs to no Reduction.
+
+    Attributes
+    ----------
+    children : tuple of Widget
+    """
+
+    def __init__(self, step: StepLike) -> None:
+        panel = area("panel", settings_of(step))
+        self.children = (page(panel, above=(Conduct(),), kind="hustle-alone"),)
+
+    def close(self) -> None:
+        """Close every widget of the panel."""
+        close_tree(self.children)

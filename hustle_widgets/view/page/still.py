@@ -32,6 +32,13 @@ from hustle_widgets.view.page.light_curve_view import Curves
 # Seconds of rest before the picture is made anew: it costs about as much as an edit.
 REST = 3.0
 WIDTH, HEIGHT, DPI = 9.4, 4.3, 100
+# What a reopened notebook says, and that it does not say "Error displaying widget" where the page was.
+EMPTY = "<i>The page of a Reduction. Run the cell to see it.</i>"
+AGAIN = "<i>A picture of the page. Run the cell to work with it.</i>"
+QUIET = (
+    "<style>.jp-OutputArea:has(.hustle-still):not(:has(.hustle-page)) "
+    ".jp-OutputArea-output.jupyter-widgets:not(:has(*)) { display: none; }</style>"
+)
 
 
 class Still:
@@ -49,10 +56,18 @@ class Still:
         self._timer: threading.Timer | None = None
         self._shell = _shell()
 
+    @property
+    def in_notebook(self) -> bool:
+        """Whether there is a notebook to put a picture into."""
+        return self._shell is not None
+
     def begin(self) -> None:
         """Put an empty output into the cell that runs, to be filled later; nothing happens outside of a notebook."""
         if self._shell is not None:
-            self._publish({"text/html": '<div class="hustle-still"></div>', "text/plain": ""}, update=False)
+            self._publish(
+                {"text/html": f'<div class="hustle-still">{QUIET}{EMPTY}</div>', "text/plain": ""},
+                update=False,
+            )
 
     def rested(self) -> None:
         """Note that nothing is computed: the picture follows if it stays so."""
@@ -142,9 +157,10 @@ def bundle_of(contents: Contents) -> dict[str, str]:
         for verdict, name, figure in verdicts
     )
     html = (
-        f'<div class="hustle-still"><img alt="{escape(told)}" style="max-width:100%" src="data:image/png;base64,{png}">'
+        f'<div class="hustle-still">{QUIET}<img alt="{escape(told)}" style="max-width:100%" '
+        f'src="data:image/png;base64,{png}">'
         f"<ul>{rows}</ul><div>Parameters that differ from the tutorial's: {escape(changed)}</div>"
-        "<div><i>A picture of the page. Run the cell to work with it.</i></div></div>"
+        f"<div>{AGAIN}</div></div>"
     )
     return {"text/html": html, "image/png": png, "text/plain": told}
 

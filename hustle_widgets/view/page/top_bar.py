@@ -171,6 +171,7 @@ class TopBar(PagePart):
         unsaved = self._unsaved()
         stale = [step for step in steps if step.status == "stale" and not step.explicit]
         lacking = [step for step in steps if step.status == "off" and step.enabled and step.error]
+        off = [step.section for step in steps if not (step.enabled or step.explicit)]
         if failed:
             self._say("failed", f": {failed[0].section} {failed[0].title}. {failed[0].error}")
         elif stale and idle:
@@ -180,6 +181,8 @@ class TopBar(PagePart):
             self._say("failed", f": nothing is saved: {why}")
         elif self._saved and idle:
             self._say("fresh", f": saved to {self.reduction.output_folder()}")
+        elif off and idle:
+            self._say("fresh", f": all steps that are on are computed; off: {', '.join(off)}")
         elif lacking and idle:
             name = f"{lacking[0].section} {lacking[0].label}"
             self._say("fresh", f": all steps are computed; {name} is left out: {lacking[0].error}")

@@ -16,7 +16,7 @@ from hustle_widgets.view.plots.panel import Key, PlotPanel, break_gaps, in_words
 # A marker is an element of its own in the page: with more points than this only the line is drawn.
 MAX_MARKERS = 400
 # Ticks of the upright axis, at most: plots are low.
-TICKS = 5
+TICKS = 4
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ class CurvePlot(PlotPanel):
     ----------
     x_label, y_label : str
         Labels of the axes, with units.
+    low : bool
+        Whether there is little room below: then the name of the abscissa stands in the heading too.
 
     Attributes
     ----------
@@ -76,14 +78,17 @@ class CurvePlot(PlotPanel):
     on_click: Callable[[float], None] | None = None
     on_point: Callable[[str, float, float], None] | None = None
 
-    def __init__(self, x_label: str, y_label: str) -> None:
+    def __init__(self, x_label: str, y_label: str, low: bool = False) -> None:
         self._x_scale, self._y_scale = (
             bqplot.LinearScale(allow_padding=False),
             bqplot.LinearScale(allow_padding=False),
         )
         self._scales = {"x": self._x_scale, "y": self._y_scale}
-        self.x_axis, self.y_axis = theme.axes(self._x_scale, self._y_scale, x_label)
-        super().__init__(theme.figure([], [self.x_axis, self.y_axis]), values=y_label)
+        self.x_axis, self.y_axis = theme.axes(self._x_scale, self._y_scale, "" if low else x_label)
+        figure = theme.figure([], [self.x_axis, self.y_axis])
+        if low:
+            figure.fig_margin = {**theme.MARGIN, "bottom": 18}
+        super().__init__(figure, values=f"{y_label}, {x_label}" if low else y_label)
         self._marks: dict[str, tuple[Any, Any, Any]] = {}
 
     def show(
@@ -133,7 +138,10 @@ class CurvePlot(PlotPanel):
         told = [
             in_words(curve.label or curve.name, curve.y) for curve in curves if curve.name and not curve.ghost
         ]
-        return f"{self.values} against {self.x_axis.label}. {' '.join(told)}"
+        if not told:
+            return "Nothing is drawn."
+        against = f" against {self.x_axis.label}" if self.x_axis.label else ""
+        return f"{self.values}{against}. {' '.join(told)}"
 
     def _draw(self, curve: Curve, color: str) -> None:
         band, line, points = self._marks_of(curve.name, behind=curve.ghost)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hustle_widgets.view import theme
-from hustle_widgets.view.plots.panel import Key, PlotPanel, nice_ticks, set_scale, span_of, update
+from hustle_widgets.view.plots.panel import Key, PlotPanel, in_words, nice_ticks, set_scale, span_of, update
 
 
 class HistogramPlot(PlotPanel):
@@ -49,7 +49,7 @@ class HistogramPlot(PlotPanel):
             handle.on_drag_start(lambda *_, handle=handle: setattr(self, "_held", handle))
             handle.on_drag_end(lambda *_: self._released())
         self._log = ipywidgets.Checkbox(
-            value=False, description="logarithmic counts", indent=False,
+            value=False, description="log counts", indent=False,
         )  # fmt: skip
         self._log.observe(lambda _: self._draw(), "value")
         x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, x_label)
@@ -117,7 +117,13 @@ class HistogramPlot(PlotPanel):
             keys.append(Key("Gaussian fit", theme.VERMILLION, "line"))
         if self._limits is not None:
             keys.append(Key(f"range {self._limits[0]:.4g} to {self._limits[1]:.4g}", theme.BLACK, "dashed"))
-        self.set_heading(self._title, keys)
+        x, counts = self._steps
+        told = [
+            in_words("Counts a bin", counts[::2]),
+            in_words("Bin edges", x),
+            *(f"{key.text}." for key in keys),
+        ]
+        self.set_heading(self._title, keys, " ".join(told))
 
     def _height(self, counts: np.ndarray) -> np.ndarray:
         return np.log10(np.maximum(counts, 0) + 1) if self._log.value else counts

@@ -30,7 +30,9 @@ class LightCurvePlot:
         self._plot = CurvePlot("", "Normalised flux")
         self._plot.y_axis.tick_format = ".4~f"
         self._plot.figure.fig_margin = {**theme.MARGIN, "bottom": 18}
-        self._strip = CurvePlot("Time since first frame [h]", "Residual [ppm]")
+        # The name of the time stands in the heading: below, it would take half of the strip's height.
+        self._strip = CurvePlot("", "Residual [ppm]")
+        self._strip.figure.fig_margin = {**theme.MARGIN, "bottom": 18}
         self.widget: Any = w.VBox([self._plot.widget, self._strip.widget])
         self.widget.add_class("hustle-plots")
 
@@ -89,7 +91,7 @@ class LightCurvePlot:
             curves.append(Curve(order, hours, flux, color=color, marker=marker))
             text = f"order {order.replace('-', '−')}"
             told.append(in_words(text, flux))
-            if order in scatter_ppm:
+            if np.isfinite(scatter_ppm.get(order, np.nan)):
                 text += f": scatter {scatter_ppm[order]:,.0f} ppm"
             keys.append(Key(text, color, marker))
         upright = () if here is None else (here,)
@@ -136,7 +138,7 @@ class LightCurvePlot:
         edge = WIDEST * max(finite.values(), default=np.inf)
         self._strip.show(*curves, y_limits=(max(low, -edge), min(high, edge)), vertical=upright)
         words = [in_words(f"residuals {name}", list(by.values())) for name, by in residuals.items()]
-        self._strip.heading.value = heading_html("", keys, " ".join(words), "Residual [ppm]")
+        self._strip.heading.value = heading_html("", keys, " ".join(words), "Residual [ppm], time [h]")
 
     def close(self) -> None:
         """Close every widget made for these plots."""

@@ -108,10 +108,12 @@ class PicturePanel(PlotPanel):
         Width over height of the picture, without the margins of the figure.
     *controls : ipywidgets.Widget
         Placed between heading and figure.
+    values : str
+        What the axes have, with unit.
     """
 
-    def __init__(self, figure: Any, aspect: float, *controls: Any) -> None:
-        super().__init__(figure, *controls)
+    def __init__(self, figure: Any, aspect: float, *controls: Any, values: str = "") -> None:
+        super().__init__(figure, *controls, values=values)
         self._box = ipywidgets.Box([figure])
         self._box.add_class("hustle-picture")
         self.widget.children = [self.heading, *controls, self._box]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hustle_widgets.view import theme
-from hustle_widgets.view.plots.panel import Key, PlotPanel, break_gaps, set_axis, span_of, update
+from hustle_widgets.view.plots.panel import Key, PlotPanel, break_gaps, in_words, set_axis, span_of, update
 
 # How far the handles of the upper and lower edge are from the right end, as a share of the axis. Beside a large
 # outlier the band is narrow: one above the other, one handle would hide the other.
@@ -84,7 +84,7 @@ class SeriesPlot(PlotPanel):
         self._held: Any = None  # the handle under the mouse
         self._callbacks: list[Callable[[float], None]] = []
         self._span = self._data_limits = (0.0, 1.0)
-        self._counts, self._title, self._replaces = 0, "", False
+        self._counts, self._title, self._words, self._replaces = 0, "", "", False
         self._centre_value = self._sigma = self._threshold = float("nan")
         self._found = self._centre_value, self._sigma
 
@@ -152,6 +152,7 @@ class SeriesPlot(PlotPanel):
         update(self._centre, x=self._span, y=[self._centre_value] * 2)
         self._draw_band()
         self._counts, self._title, self._replaces = int(out.sum()), title, new.size > 0
+        self._words = f"{self.values} against {x_label}. {in_words('Kept', y[good & ~out])}"
         self._write_heading()
 
     def _write_heading(self) -> None:
@@ -162,7 +163,8 @@ class SeriesPlot(PlotPanel):
             keys.append(Key(f"median {self._centre_value:.4g}", theme.CENTRE, "line"))
         if np.isfinite(self._half_width()):
             keys.append(Key(f"± {self._threshold:.3g} σ (σ = {self._sigma:.3g})", theme.BAND, "dashed"))
-        self.set_heading(self._title, keys)
+        told = [self._words, *(f"{key.text}." for key in keys[1:] if key.text != "replaced by")]
+        self.set_heading(self._title, keys, " ".join(told))
 
     def _half_width(self) -> float:
         return self._threshold * self._sigma
@@ -171,7 +173,7 @@ class SeriesPlot(PlotPanel):
         # Not while the mouse holds it: the edge would run away.
         if self._held is None:
             half, centre = self._half_width(), self._centre_value
-            set_axis(self._y_axis, *span_of(self._data_limits, [centre - half, centre + half]), most=5)
+            set_axis(self._y_axis, *span_of(self._data_limits, [centre - half, centre + half]), most=4)
 
     def _take_found(self) -> None:
         # Not while the mouse holds an edge: a lower threshold rejects more, which makes sigma smaller. Measured in
