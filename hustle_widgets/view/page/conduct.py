@@ -43,7 +43,7 @@ class Conduct(anywidget.AnyWidget):
             callback()
 
     def on_seen(self, callback: Callable[[], None]) -> None:
-        """Call a function each time that a browser has the page, with its first frame, on the screen. May be several."""
+        """Call a function each time that a browser has the page, with its first frame, on the screen."""
         self._on_seen.append(callback)
 
     def ask(self, heard: Callable[[], None]) -> None:
