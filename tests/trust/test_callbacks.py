@@ -49,7 +49,7 @@ def fresh(reduction: Reduction) -> xr.Dataset:
     """What a new Reduction with the same parameters gives; computed once for all tests."""
     values = {**reduction.values(), "do_save": False, "toplevel_dir": ""}
     if repr(values) not in _FRESH:
-        _FRESH[repr(values)] = Reduction(tiny_visit(), **values).run()
+        _FRESH[repr(values)] = Reduction(tiny_visit(6, (24, 40)), **values).run()
     return _FRESH[repr(values)]
 
 
@@ -62,7 +62,7 @@ def test_a_callback_may_do_what_it_likes(
     trust: Any,
 ) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda told: None)  # where it is told
-    reduction = Reduction(tiny_visit(), **FITTED)
+    reduction = Reduction(tiny_visit(6, (24, 40)), **FITTED)
     at_once = (EVENTS.index(event) + [*WAYS].index(way)) % 2 == 0  # or in the background
     called = 0
 
@@ -100,7 +100,7 @@ def test_an_observer_of_a_trait_may_do_what_it_likes(
 ) -> None:
     """What an observer raises comes out where a person sets a parameter, and nowhere else."""
     monkeypatch.setattr(threading, "excepthook", lambda told: None)  # where it is told
-    reduction = Reduction(tiny_visit(), **FITTED)
+    reduction = Reduction(tiny_visit(6, (24, 40)), **FITTED)
     called = 0
 
     def observer(change: Any) -> None:
@@ -137,7 +137,7 @@ def test_an_observer_of_a_trait_may_do_what_it_likes(
 def test_a_callback_may_close_the_reduction(event: str, monkeypatch: pytest.MonkeyPatch, trust: Any) -> None:
     """That stops what is computed; what comes later is computed all the same."""
     monkeypatch.setattr(threading, "excepthook", lambda told: None)
-    reduction = Reduction(tiny_visit(), **FITTED)
+    reduction = Reduction(tiny_visit(6, (24, 40)), **FITTED)
     closed = threading.Event()
 
     def callback(seen: str, name: str) -> None:
@@ -164,7 +164,7 @@ def test_what_an_observer_raises_does_not_keep_others_from_going_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda told: None)
-    reduction = Reduction(tiny_visit(), **FITTED)
+    reduction = Reduction(tiny_visit(6, (24, 40)), **FITTED)
     before = reduction.values()
 
     def observer(change: Any) -> None:
@@ -183,7 +183,7 @@ def test_an_observer_that_raises_changes_nothing(
 ) -> None:
     told: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", told.append)
-    reduction = Reduction(tiny_visit(), **FITTED, free_sigma=3.0)
+    reduction = Reduction(tiny_visit(6, (24, 40)), **FITTED, free_sigma=3.0)
 
     def observer(change: Any) -> None:
         raise ValueError("mine")

@@ -202,13 +202,13 @@ def test_a_list_that_is_damaged_or_a_strangers_costs_no_file(text: str, tmp_path
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    names, home, *sys.path[:0] = sys.argv[1:]
+    names, home, first, every, *sys.path[:0] = sys.argv[1:]
     import test_folders as t
     from hustle_widgets import folders
 
     if names != "exchange":
         folders._exchange_names = lambda one, other: False
-    exchange, calls, stage, turn = folders._exchange_names, 0, 0, 0
+    exchange, calls, stage, turn = folders._exchange_names, 0, 0, int(first)
 
     def counted(function):
         def wrapper(*arguments, **keywords):
@@ -231,13 +231,13 @@ KILLED = """
         folder = Path(home) / str(turn) / "run"
         t.written(folder, "old")
         t.add_mine(folder)
-        turn += 1
         child = os.fork()
         if child == 0:
             stage, calls = turn, 0
             t.written(folder, "new")
             os._exit(0)
         finished = os.waitpid(child, 0)[1] != signal.SIGKILL
+        turn += int(every)
 """
 
 
@@ -249,10 +249,22 @@ def test_killed_at_every_step_nothing_is_lost(
     monkeypatch.setattr(os, "fsync", lambda file: None)  # which only a loss of power would tell from none
     old, new = OLD | MINE, dict.fromkeys(OLD, "new") | MINE
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
-    command = [sys.executable, "-c", textwrap.dedent(KILLED), names, str(tmp_path), *paths]
+    # Most calls are the same with both: in a short run each system is killed at every second of them.
+    every = 1 if trust.seconds else 2
+    first = 1 if every == 1 or names == "exchange" else 2
+    command = [
+        sys.executable,
+        "-c",
+        textwrap.dedent(KILLED),
+        names,
+        str(tmp_path),
+        str(first),
+        str(every),
+        *paths,
+    ]
     subprocess.run(command, check=True, timeout=200)
     seen = []
-    for stage in range(len(list(tmp_path.iterdir()))):
+    for stage in sorted(int(path.name) for path in tmp_path.iterdir()):
         folder = tmp_path / str(stage) / "run"
         if names == "exchange" or folder.exists():
             assert content(folder) in (old, new), stage
@@ -263,7 +275,7 @@ def test_killed_at_every_step_nothing_is_lost(
         written(folder, "again")
         assert content(folder) == dict.fromkeys(OLD, "again") | MINE
     trust.count("kills", len(seen) - 1)  # the last one was not killed
-    assert len(seen) > 40 and "old" in seen[:-1] and "new" in seen[:-1]
+    assert len(seen) > 40 // every and "old" in seen[:-1] and "new" in seen[:-1]
 
 
 def _unlisted(path: Path) -> bool:

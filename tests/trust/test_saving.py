@@ -58,7 +58,7 @@ BESIDE = """
 
 @pytest.mark.parametrize("how", ["xarray", "netCDF4"])
 def test_a_cell_may_read_netcdf_files_while_a_result_is_written(how: str, tmp_path: Path, trust: Any) -> None:
-    turns = 3 + int(trust.seconds)
+    turns = 2 + int(trust.seconds)
     paths = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
     command = [sys.executable, "-c", textwrap.dedent(BESIDE), how, str(turns), str(tmp_path), *paths]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120 + 4 * turns)
