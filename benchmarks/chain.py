@@ -1,11 +1,15 @@
 """The whole chain at full size: seconds a step, memory, and how far from the truth.
 
     python benchmarks/chain.py [FOLDER] [--frames 74] [--rows 600] [--columns 2100] [--seed 1] [--no-truth]
+                               [--drift] [--repeat 3]
 
 Simulates the visit into FOLDER unless one is there (default: a temporary folder), then runs every step with
 everything it needs: stars and sky image from the simulation. Times are elapsed seconds, the same as multiples
 of one copy of the cube, and seconds of the processor, to which other programs do not add. Memory is that of a
 process of its own which loads, reduces and saves, nothing else.
+
+With --drift the chain is run with and without free_model 'drift' in turn, and nothing else is measured: the least time
+of each counts, elapsed and of the processor.
 """
 
 from __future__ import annotations
@@ -38,6 +42,7 @@ GOALS = {
     ("smooth",): 2.0,
 }
 WHOLE_GOAL = 30.0
+DRIFT_GOAL = 1.2  # of the chain without it
 MEMORY_GOAL = 1.0  # [GiB]
 
 
@@ -99,11 +104,11 @@ def child(folder: Path, given: dict[str, Any]) -> None:
     )
 
 
-def in_a_process_of_its_own(folder: Path) -> dict[str, Any]:
+def in_a_process_of_its_own(folder: Path, **more: Any) -> dict[str, Any]:
     """Run `child`."""
     given = {
         key: value.tolist() if isinstance(value, np.ndarray) else value
-        for key, value in parameters(folder).items()
+        for key, value in {**parameters(folder), **more}.items()
     }
     command = [sys.executable, __file__, "--child", json.dumps(given), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -143,6 +148,29 @@ def times(folder: Path) -> None:
     print("" if peak < MEMORY_GOAL else " MISSED")
 
 
+def with_and_without_drift(folder: Path, repeat: int) -> None:
+    """Print what the chain takes with the traces followed and without."""
+    models: tuple[dict[str, Any], ...] = ({}, {"free_model": "drift", "free_sigma": 4.0})
+    seconds = np.full((2, 2, repeat), np.nan)  # without and with; elapsed and of the processor
+    frames = rows = columns = 0
+    for turn in range(repeat):
+        for k, given in enumerate(models):
+            measured = in_a_process_of_its_own(folder, **given)
+            frames, rows, columns = measured["shape"]
+            steps = measured["steps"].values()
+            seconds[k, :, turn] = [sum(step[n] for step in steps) for n in (1, 2)]
+    without, with_it = seconds.min(axis=2)
+    load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
+    print(f"{frames} frames of {rows} x {columns}, least of {repeat}; {os.cpu_count()} cores, load {load}")
+    for n, what in enumerate(("elapsed", "processor")):
+        ratio = with_it[n] / without[n]
+        verdict = "" if ratio < DRIFT_GOAL else " MISSED"
+        print(
+            f"{what:10} without {without[n]:6.2f} s, with free_model 'drift' {with_it[n]:6.2f} s: "
+            f"{ratio:.3f} (< {DRIFT_GOAL:g}{verdict})"
+        )
+
+
 def truths(folder: Path, arguments: argparse.Namespace) -> None:
     """Print how far the steps are from the truth."""
     import measures
@@ -176,6 +204,8 @@ def main() -> None:
     for name, default in (("frames", 74), ("rows", 600), ("columns", 2100), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--no-truth", action="store_true", help="only times and memory")
+    parser.add_argument("--drift", action="store_true", help="compare with free_model 'drift', nothing else")
+    parser.add_argument("--repeat", type=int, default=3, help="with --drift: runs of each")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -188,6 +218,9 @@ def main() -> None:
             shape = (arguments.rows, arguments.columns)
             simulate_visit(folder, n_frames=arguments.frames, shape=shape, seed=arguments.seed)
             print(f"Simulated in {time.perf_counter() - started:.0f} s.")
+        if arguments.drift:
+            with_and_without_drift(folder, arguments.repeat)
+            return
         times(folder)
         if not arguments.no_truth:
             print()

@@ -11,6 +11,7 @@ from visits import simulated, tiny_visit
 from hustle_widgets import Reduction, load_visit
 from hustle_widgets.algorithms.drift_fit import fit_motion, lay_out
 from hustle_widgets.algorithms.drift_model import reject_off_model, saturated
+from hustle_widgets.algorithms.full_runs import full_runs
 from hustle_widgets.algorithms.scaled import scaled_medians
 from hustle_widgets.algorithms.temporal import farthest_lone_outlier
 from hustle_widgets.config import read_config
@@ -224,14 +225,63 @@ def test_a_hot_pixel_on_a_trace_becomes_what_the_trace_holds_there(visit, truth,
     assert np.median(off["flux"]) < 0.05 < np.median(off["median"]) / 2
 
 
-def test_a_full_pixel_keeps_its_value(visit):
-    bright = visit.isel(exp_time=slice(0, 12)).copy(deep=True)
+def test_a_full_pixel_is_no_outlier_of_its_own(visit):
+    bright = visit.isel(exp_time=slice(0, 12)).load().copy(deep=True)
     images, row, column = bright["images"].values, 252, 400
     images[:, row, column] = np.linspace(61_000, 64_000, 12)
     bright["hst_dq"].values[4, row, column] |= 4096
-    reduction = Reduction(bright, replace_by="flux", free_model="drift", free_sigma=2.5, **BARE)
+    reduction = Reduction(bright, replace_by="flux", free_sigma=4, do_free_iter=False, **BARE)
     reduction.run()
     np.testing.assert_array_equal(reduction.state().images()[:, row, column], images[:, row, column])
+
+
+def test_runs_of_full_pixels_are_those_of_a_loop():
+    rng = np.random.default_rng(8)
+    mask = rng.random((12, 7)) < 0.6
+    light = rng.normal(size=(12, 7, 3)).astype(np.float32)
+    runs = full_runs(np.flatnonzero(mask), light[mask], 7)
+    expected = {}
+    for column in range(7):
+        start = None
+        for row in range(12):
+            if mask[row, column]:
+                start = row if start is None else start
+                expected.setdefault((column, start), []).append(row * 7 + column)
+            else:
+                start = None
+    found = [runs.pixels[runs.run == number].tolist() for number in range(len(runs.size))]
+    assert sorted(found) == sorted(expected.values())
+    sums = [light.reshape(-1, 3)[pixels].sum(axis=0) for pixels in found]
+    np.testing.assert_allclose(runs.light, sums, rtol=1e-5, atol=1e-5)
+    assert runs.size.tolist() == [len(pixels) for pixels in found]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_hit_on_full_pixels_is_found_in_the_sum_of_their_column(visit, truth, seed):
+    """Charge of a full pixel runs over to those beside it: only the sum tells a hit, and is put right."""
+    rng = np.random.default_rng(seed)
+    bright = visit.isel(exp_time=slice(0, 20)).load().copy(deep=True)
+    images, flags, columns = bright["images"].values, bright["hst_dq"].values, slice(380, 420)
+    flux = (truth["light_curve"] * truth["ramp"]).values[:20, None, None]
+    # Rows 249 to 255: full ones in the middle, partly filled ones at the ends.
+    level = np.array([20e3, 63e3, 64e3, 64e3, 64e3, 63e3, 20e3])[:, None]
+    whole = rng.poisson(flux * np.broadcast_to(level, (7, 40))).astype(np.float32)
+    images[:, 249:256, columns], flags[:, :, columns] = whole, 0
+    noise = np.sqrt(level.sum())
+    hit = rng.random((20, 40)) < 0.03
+    images[:, 249:256, columns] += (np.where(hit, 12 * noise, 0) / 7)[:, None]
+    known = ~hit & (rng.random((20, 40)) < 0.03)
+    images[:, 249:256, columns] += (np.where(known, 2 * noise, 0) / 7)[:, None]
+    flags[:, 252, columns][known] = 4096
+    reduction = Reduction(bright, replace_by="flux", free_model="drift", free_sigma=4, **BARE)
+    reduction.hst_flags.hst_flags = (4096,)
+    reduction.run()
+    left = reduction.state().images()[:, 249:256, columns].sum(axis=1, dtype=float) - whole.sum(axis=1)
+    off = left / noise
+    assert hit.sum() > 10 and known.sum() > 10
+    # A model value has an error of its own, and the twin's photons have noise that the model does not know.
+    assert np.abs(off[hit | known]).max() < 4.5 and np.abs(off[hit | known].mean()) < 0.6
+    assert (off[~hit & ~known] == 0).mean() > 0.98
 
 
 def test_blocks_of_any_height_give_the_same(visit, drift):

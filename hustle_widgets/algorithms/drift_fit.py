@@ -97,27 +97,31 @@ def fit_motion(light: NDArray[np.float32], floor: Floats, layout: Layout) -> Mot
     if usual <= 0 or not whole.any() or not seen.any():
         return _nothing(template, n_frames)
     found[0] = 1
-    values = np.where(known, light, 0).astype(np.float64)
+    # Single precision: a hundred thousandth of a pixel's light is far below its photon noise.
+    values = np.where(known, light, np.float32(0))
+    floor = floor.astype(np.float32)
     around = layout.around[whole]
     for _ in range(TURNS):
         slope, bend = _logarithmic(template, around)
         for _ in range(2):
             factor = _factor(slope, bend, found)
-            model = template[whole, None] * factor
+            model = template[whole, None].astype(np.float32) * factor
             left = values[whole] - model
             variance = model + floor
             far = np.abs(left) / np.sqrt(variance)
             # Bounded, not cut: what has moved most says most about the motion.
-            weight = np.where(known[whole], np.minimum(1, BOUND / np.maximum(far, 1e-9)) / variance, 0)
+            bounded = np.minimum(np.float32(1), np.float32(BOUND) / np.maximum(far, np.float32(1e-9)))
+            weight = np.where(known[whole], bounded / variance, np.float32(0))
             step = _steps(model, slope, found, weight, left)
             found[:, seen] += np.clip(step, -1, 1)[:, seen]
             found[0] = np.maximum(found[0], FAINTEST / 2)
         usable = known & seen
         usable[whole] &= far < 2 * BOUND
-        spread = np.where(usable, found[0], 0)
-        spread[whole] = np.where(usable[whole], factor, 0)
-        total = spread.sum(axis=1)
-        np.divide(np.where(usable, values, 0).sum(axis=1), total, out=template, where=total > 0)
+        spread = np.where(usable, found[0].astype(np.float32), np.float32(0))
+        spread[whole] = np.where(usable[whole], factor, np.float32(0))
+        total = spread.sum(axis=1, dtype=np.float64)
+        held = np.where(usable, values, np.float32(0)).sum(axis=1, dtype=np.float64)
+        np.divide(held, total, out=template, where=total > 0)
     seen &= (np.abs(found[1:]) < FARTHEST).all(axis=0)
     if not seen.any():
         return _nothing(template, n_frames)
@@ -164,18 +168,27 @@ def _logarithmic(template: Floats, around: NDArray[np.intp]) -> tuple[Floats, Fl
     return np.stack([(left - right) / 2, slope]), np.stack([left + right - 2 * middle, bend])
 
 
-def _factor(slope: Floats, bend: Floats, found: Floats) -> Floats:
+def _factor(slope: Floats, bend: Floats, found: Floats) -> NDArray[np.float32]:
     """Return what light and motion make of a pixel of the template, (n, n_frames)."""
-    exponent = slope.T @ found[1:] + bend.T @ (found[1:] ** 2 / 2)
-    return found[0] * np.exp(np.clip(exponent, -2, 2))
+    terms, moved = np.concatenate([slope, bend]), np.concatenate([found[1:], found[1:] ** 2 / 2])
+    exponent = terms.T.astype(np.float32) @ moved.astype(np.float32)
+    return np.exp(np.clip(exponent, -2, 2, out=exponent), out=exponent) * found[0].astype(np.float32)
 
 
-def _steps(model: Floats, slope: Floats, found: Floats, weight: Floats, left: Floats) -> Floats:
+def _steps(
+    model: NDArray[np.float32],
+    slope: Floats,
+    found: Floats,
+    weight: NDArray[np.float32],
+    left: NDArray[np.float32],
+) -> Floats:
     """Weighted least squares of each frame: changes of flux, column and row, (3, n_frames)."""
-    weighted, residual = weight * model**2, weight * model * left
-    basis = np.stack([np.ones(slope.shape[1]), *slope], axis=1)
+    weighted = weight * model
+    residual = weighted * left
+    weighted *= model
+    basis = np.stack([np.ones(slope.shape[1]), *slope], axis=1).astype(np.float32)
     products = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), -1)
-    normal = (weighted.T @ products).reshape(-1, 3, 3)
+    normal = (weighted.T @ products).reshape(-1, 3, 3).astype(np.float64)
     scale = np.sqrt(np.maximum(np.einsum("kii->ki", normal), 1e-30))
     normal = normal / (scale[:, :, None] * scale[:, None, :]) + 1e-9 * np.eye(3)
     step = np.linalg.solve(normal, (residual.T @ basis / scale)[:, :, None])[:, :, 0] / scale

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.drift_fit import Layout, Motion
+from hustle_widgets.algorithms.full_runs import FullRuns
 from hustle_widgets.algorithms.series import Floats, row_medians
 
-__all__ = ["FEWEST_FRAMES", "Followed", "reject_off_model", "saturated"]
+__all__ = ["FEWEST_FRAMES", "Followed", "off_model", "reject_off_model", "reject_off_runs", "saturated"]
 
 FEWEST_FRAMES = 8
 FULL_WELL = 60_000.0  # [e-]; 63 000 to 72 000 over the detector (WFC3 IHB 5)
@@ -37,13 +38,15 @@ Mask = NDArray[np.bool_]
 class Followed(NamedTuple):
     """What became of the series.
 
-    `rejected` (n_pixels, n_frames). `model` (n_pixels, n_frames) [e-]. `modes` (n_modes, n_frames): courses in time
+    `rejected` (n_pixels, n_frames). `model` (n_pixels, n_frames) [e-]. `sigma` (n_pixels, n_frames): what the
+    threshold counts in [e-], NaN where nothing can be rejected. `modes` (n_modes, n_frames): courses in time
     that pixels share beside light and motion. `untold` (n_frames,): frames that the model does not describe, of
     which nothing is rejected.
     """
 
     rejected: Mask
     model: NDArray[np.float32]
+    sigma: NDArray[np.float32]
     modes: Floats
     untold: Mask
 
@@ -58,9 +61,10 @@ class _Series(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """A model of the series, how far each value is off it, in units of the threshold's sigma, and what is kept."""
+    """A model of the series, what the threshold counts in, how far each value is off in it, and what is kept."""
 
     model: Floats
+    sigma: Floats
     z: Floats
     kept: Mask
     enough: Mask
@@ -139,10 +143,78 @@ def reject_off_model(
     pause()
     fit = _settled(series, design, fit.kept, threshold, ROUNDS)
     possible = known & fit.enough[:, None]
-    rejected = _grown(possible & ~fit.kept, fit.z, possible, layout, threshold)
+    rejected = off_model(np.where(possible, fit.z, np.nan), layout, threshold)
     untold = rejected.sum(axis=0) > OUT_OF_MODEL * np.maximum(possible.sum(axis=0), 1)
     rejected[:, untold] = False
-    return Followed(rejected, fit.model.astype(np.float32), design[n_given:], untold | ~seen)
+    sigma = np.where(possible & ~untold, fit.sigma, np.nan).astype(np.float32)
+    return Followed(rejected, fit.model.astype(np.float32), sigma, design[n_given:], untold | ~seen)
+
+
+def reject_off_runs(
+    runs: FullRuns, given: Mask, floor: Floats, motion: Motion, followed: Followed, threshold: float
+) -> tuple[Mask, Floats]:
+    """Reject sums of full pixels that light and motion do not explain.
+
+    Parameters
+    ----------
+    runs : FullRuns
+        Of the traces.
+    given : ndarray of bool, shape (n_runs, n_frames)
+        Sums that are known to hold what is not the star's: rejected, and not used.
+    floor, motion, threshold
+        As for `reject_off_model`.
+    followed : Followed
+        From it, of the pixels that are not full.
+
+    Returns
+    -------
+    rejected : ndarray of bool, shape (n_runs, n_frames)
+    model : ndarray, shape (n_runs, n_frames)
+        Of each sum [e-].
+
+    Notes
+    -----
+    As for single pixels, from the median of the sums over the light of each frame on.
+    """
+    if not runs.size.size:
+        return np.zeros(runs.light.shape, bool), runs.light
+    seen = ~followed.untold
+    known = np.isfinite(runs.light) & seen & ~given
+    flux = np.where(seen, motion.flux, 1)
+    level = row_medians(np.where(known, runs.light / flux, np.nan))
+    base = np.nan_to_num(level)[:, None] * np.where(seen, flux, 0)
+    series = _Series(np.where(known, runs.light, 0), known, base, runs.size[:, None] * floor)
+    design = np.where(seen, np.stack([motion.flux, motion.column, motion.row]), 0)
+    design = np.vstack([design, followed.modes])
+    fit = _settled(series, design, _near_template(series, threshold), threshold, ROUNDS)
+    rejected = fit.enough[:, None] & np.isfinite(runs.light) & seen & (given | ~fit.kept)
+    rejected[:, (rejected & ~given).sum(axis=0) > OUT_OF_MODEL * len(rejected)] = False
+    return rejected & (runs.light > 0), fit.model
+
+
+def off_model(z: Floats, layout: Layout, threshold: float) -> Mask:
+    """Tell which values are rejected, those beside others included.
+
+    Parameters
+    ----------
+    z : ndarray, shape (n_pixels, n_frames)
+        How far each value of the pixels of `layout` is off the model [sigma]; NaN where none can be rejected.
+    layout : Layout
+    threshold : float
+        In standard deviations; a value brighter than the model beside one that is rejected needs 0.85 of it.
+    """
+    with np.errstate(invalid="ignore"):
+        rejected = np.abs(z) >= threshold
+    pixel, frame = np.nonzero(rejected)
+    for _ in range(REACH):
+        near = layout.around[pixel, 1:4].reshape(-1, 9)
+        there = near >= 0
+        frame = np.broadcast_to(frame[:, None], near.shape)[there]
+        near = near[there]
+        more = (z[near, frame] > GROWTH * threshold) & ~rejected[near, frame]
+        pixel, frame = near[more], frame[more]
+        rejected[pixel, frame] = True
+    return rejected
 
 
 def _near_template(series: _Series, threshold: float) -> Mask:
@@ -155,24 +227,31 @@ def _near_template(series: _Series, threshold: float) -> Mask:
 
 
 def _settled(series: _Series, design: Floats, kept: Mask, threshold: float, rounds: int) -> _Fit:
-    """Fit and test until no value changes its side."""
+    """Fit and test until no value changes its side; from the third round on what has changed is fitted again."""
     left = series.light - series.base
-    variance = np.maximum(series.base, 0) + series.floor
-    for _ in range(rounds):
-        change, leverage = _regression(left, kept, variance, design)
-        model = series.base + change
-        variance = np.maximum(model, 0) + series.floor
-        unit = np.where(kept, np.maximum(1 - leverage, 0.05), 1 + leverage)
-        z = (series.light - model) / np.sqrt(variance * unit)
-        own = MAD_TO_SIGMA * row_medians(np.where(kept, np.abs(z), np.nan))
-        z /= np.fmax(np.nanmedian(own), OWN * own)[:, None]
+    floor = np.broadcast_to(series.floor, left.shape)
+    variance = np.maximum(series.base, 0) + floor
+    model, sigma, z = np.empty_like(left), np.empty_like(left), np.empty_like(left)
+    own = np.empty(len(left))
+    rows: NDArray[np.intp] | slice = slice(None)
+    for turn in range(rounds):
+        change, leverage = _regression(left[rows], kept[rows], variance[rows], design)
+        model[rows] = series.base[rows] + change
+        variance[rows] = np.maximum(model[rows], 0) + floor[rows]
+        unit = np.where(kept[rows], np.maximum(1 - leverage, 0.05), 1 + leverage)
+        sigma[rows] = np.sqrt(variance[rows] * unit)
+        z[rows] = (left[rows] - change) / sigma[rows]
+        own[rows] = MAD_TO_SIGMA * row_medians(np.where(kept[rows], np.abs(z[rows]), np.nan))
+        scatter = np.fmax(np.nanmedian(own), OWN * own)[:, None]
         enough = kept.sum(axis=1) >= len(design) + SPARE
-        now = np.where(enough[:, None], series.known & (np.abs(z) < threshold), kept)
-        settled = np.array_equal(now, kept)
+        now = np.where(enough[:, None], series.known & (np.abs(z) < threshold * scatter), kept)
+        changed = (now != kept).any(axis=1)
         kept = now
-        if settled:
+        if not changed.any():
             break
-    return _Fit(model, z, kept, enough)
+        if turn:
+            rows = np.flatnonzero(changed)
+    return _Fit(model, sigma * scatter, z / scatter, kept, enough)
 
 
 def _regression(left: Floats, kept: Mask, variance: Floats, design: Floats) -> tuple[Floats, Floats]:
@@ -197,18 +276,3 @@ def _shared_course(fit: _Fit) -> Floats | None:
     strength, courses = np.linalg.eigh(use.T @ use)
     usual = np.median(strength)
     return courses[:, -1] * np.sqrt(len(strength)) if strength[-1] > NOTICEABLE * usual > 0 else None
-
-
-def _grown(rejected: Mask, z: Floats, possible: Mask, layout: Layout, threshold: float) -> Mask:
-    """Add what is brighter than the model beside rejected values of the same frame."""
-    rejected = rejected.copy()
-    pixel, frame = np.nonzero(rejected)
-    for _ in range(REACH):
-        near = layout.around[pixel, 1:4].reshape(-1, 9)
-        there = near >= 0
-        frame = np.broadcast_to(frame[:, None], near.shape)[there]
-        near = near[there]
-        more = (z[near, frame] > GROWTH * threshold) & possible[near, frame] & ~rejected[near, frame]
-        pixel, frame = near[more], frame[more]
-        rejected[pixel, frame] = True
-    return rejected

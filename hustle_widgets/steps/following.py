@@ -32,11 +32,14 @@ class Following(NamedTuple):
         Why not, and what else a person should know.
     followed : Followed or None
         What was rejected by the model of light and drift, if the step has one.
+    runs : (ndarray of bool, ndarray) or None
+        Which sums of full pixels were rejected by it, and what the model says of them [e-], both (run, frame).
     """
 
     traces: TraceLight | None
     notes: tuple[str, ...] = ()
     followed: Followed | None = None
+    runs: tuple[NDArray[np.bool_], Floats] | None = None
 
     def part(self, rows: slice, n_columns: int) -> tuple[slice, NDArray[np.intp]]:
         """Return which pixels lie in a band of rows, and their flat places in it."""
@@ -51,7 +54,7 @@ class Following(NamedTuple):
         if self.traces is None or self.followed is None:
             return None
         apart = np.zeros((rows.stop - rows.start, n_columns), bool)
-        for pixels in (self.traces.layout.pixels, self.traces.full):
+        for pixels in (self.traces.layout.pixels, self.traces.full.pixels):
             first, last = np.searchsorted(pixels, (rows.start * n_columns, rows.stop * n_columns))
             apart.reshape(-1)[pixels[first:last] - rows.start * n_columns] = True
         return apart
@@ -62,6 +65,10 @@ NOTHING_FOLLOWED = Following(None)
 # Facts of steps in time: what their outliers become, unless it is the median of the series; their lowest threshold
 # [sigma]; how far a lone outlier reaches [sigma] where that is not far enough for it.
 FOLLOWS, CLIPS_AT, OUT_OF_REACH = "follows", "clips_at", "out_of_reach"
+# Facts of a model of light and drift: flat indices of its pixels and of full ones, which it leaves alone; what it says
+# of each of its pixels in each frame, the sky included, and what its threshold counts in, (pixel, frame) [e-].
+FOLLOWED_PIXELS, FULL_PIXELS = "followed_pixels", "full_pixels"
+MODEL, MODEL_SIGMA = "model", "model_sigma"
 
 
 def followed_facts(following: Following) -> dict[str, Any]:
@@ -157,7 +164,7 @@ def replaced_by_flux(
     number = np.full(n_rows * n_columns, -1, np.intp)
     number[places] = np.arange(places.size)
     frame, place = np.divmod(np.flatnonzero(mask), n_rows * n_columns)
-    full = np.isin(place + block.rows.start * n_columns, traces.full)
+    full = np.isin(place + block.rows.start * n_columns, traces.full.pixels)
     # What runs over from others follows their light, not the median's: the value measured is the best there is.
     values = np.where(full, block.images[:, block.core][mask], values)
     on = number[place] >= 0
@@ -209,6 +216,22 @@ def replaced_by_neighbours(
     return values
 
 
+def flagged_before(state: State, traces: TraceLight) -> NDArray[np.bool_]:
+    """Tell which sums of full pixels hold what an earlier step flagged, and kept, in less than half of the frames."""
+    n_frames = state.shape[0]
+    plane = state.shape[1] * state.shape[2]
+    runs = traces.full
+    marked = np.zeros((runs.pixels.size, n_frames), bool)
+    for outcome in state.outcomes.values():
+        if outcome.patch is not None and runs.pixels.size:
+            frame, place = np.divmod(outcome.patch.index, plane)
+            number = np.minimum(np.searchsorted(runs.pixels, place), runs.pixels.size - 1)
+            on = runs.pixels[number] == place
+            marked[number[on], frame[on]] = True
+    marked[marked.sum(axis=1) > n_frames / 2] = False  # a fault that stands still adds the same to all frames
+    return runs.any_of(marked)
+
+
 def with_followed(
     block: Block,
     mask: NDArray[np.bool_],
@@ -219,19 +242,42 @@ def with_followed(
     """Return the patch of a band: what was clipped off the traces, and what the model rejects on them."""
     part, places = following.part(block.rows, mask.shape[2])
     traces, followed = following.traces, following.followed
-    if traces is None or followed is None or not places.size:
+    if traces is None or followed is None:
         return Patch.where(mask, values, counts)
     plane = mask.shape[1] * mask.shape[2]
     pixel, frame = np.nonzero(followed.rejected[part])
-    index = np.concatenate([np.flatnonzero(mask), frame * plane + places[pixel]])
     model = followed.model[part][pixel, frame] + traces.sky[frame]
+    run_frame, run_place, run_value = _of_runs(block, following)
+    frame = np.concatenate([frame, run_frame])
+    place = np.concatenate([places[pixel], run_place])
+    index = np.concatenate([np.flatnonzero(mask), frame * plane + place])
     order = np.argsort(index, kind="stable")
     together = np.zeros((max(1, len(counts)), mask.shape[0]), np.int64)
     together[: len(counts)] = counts
     together[0] += np.bincount(frame, minlength=mask.shape[0])
-    return Patch.at(
-        index[order], np.concatenate([values, model.astype(np.float32)])[order], together, mask.shape
-    )
+    new = np.concatenate([values, model, run_value]).astype(np.float32)
+    return Patch.at(index[order], new[order], together, mask.shape)
+
+
+def _of_runs(block: Block, following: Following) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """Return frame, place in the band and new value of the full pixels whose sum is rejected.
+
+    Which pixel was hit is not known: each keeps its share of the sum, which becomes that of the model.
+    """
+    traces = following.traces
+    nothing = np.empty(0, np.intp)
+    if traces is None or following.runs is None:
+        return nothing, nothing, np.empty(0)
+    n_columns = block.images.shape[2]
+    runs, (rejected, model) = traces.full, following.runs
+    first, last = np.searchsorted(runs.pixels, (block.rows.start * n_columns, block.rows.stop * n_columns))
+    pixel, frame = np.nonzero(rejected[runs.run[first:last]])
+    place = runs.pixels[first:last][pixel] - block.rows.start * n_columns
+    run = runs.run[first:last][pixel]
+    images = block.images[:, block.core].reshape(len(block.images), -1)
+    sky = traces.sky[frame]
+    light = images[frame, place] - sky
+    return frame, place, sky + light * model[run, frame] / runs.light[run, frame]
 
 
 def track_of(following: Following) -> Table:
@@ -242,5 +288,11 @@ def track_of(following: Following) -> Table:
     moved = np.stack([motion.column, motion.row], axis=1)
     seen = np.isfinite(moved).all(axis=1)
     columns: Mapping[str, Floats] = {"trace_flux": motion.flux, "trace_disp": moved - moved[seen.argmax()]}
-    facts = {"followed_pixels": following.traces.layout.pixels, **followed_facts(following)}
+    facts = {FOLLOWED_PIXELS: following.traces.layout.pixels, **followed_facts(following)}
+    if following.followed is not None:
+        facts |= {
+            FULL_PIXELS: following.traces.full.pixels,
+            MODEL: following.followed.model + following.traces.sky.astype(np.float32),
+            MODEL_SIGMA: following.followed.sigma,
+        }
     return Table(columns, facts, following.notes)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hustle_widgets.algorithms.drift_fit import Motion
-from hustle_widgets.algorithms.drift_model import Followed, reject_off_model
+from hustle_widgets.algorithms.drift_model import Followed, reject_off_model, reject_off_runs
 from hustle_widgets.algorithms.temporal import Settled, clip_until_stable, farthest_lone_outlier
 from hustle_widgets.engine.blocks import Block, State
 from hustle_widgets.engine.deltas import Outcome, Patch, Table
@@ -21,6 +21,7 @@ from hustle_widgets.steps.following import (
     NOTHING_FOLLOWED,
     OUT_OF_REACH,
     Following,
+    flagged_before,
     follow,
     out_of_reach,
     replace_by_choice,
@@ -117,9 +118,10 @@ class FreeIteration(Step):
         if traces is not None and free_model == "drift":
             light, floor, layout, motion = traces.light, traces.floor, traces.layout, traces.motion
             followed = reject_off_model(light, floor, layout, motion, free_sigma, pause)
-            following = following._replace(
-                followed=followed, notes=following.notes + remarks(followed, motion)
-            )
+            given = flagged_before(state, traces)
+            runs = reject_off_runs(traces.full, given, floor, motion, followed, free_sigma)
+            notes = following.notes + remarks(followed, motion)
+            following = following._replace(followed=followed, runs=runs, notes=notes)
         return {"following": following}
 
     @staticmethod

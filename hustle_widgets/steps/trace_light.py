@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.drift_fit import Layout, Motion, fit_motion, lay_out
 from hustle_widgets.algorithms.drift_model import FEWEST_FRAMES, saturated
+from hustle_widgets.algorithms.full_runs import FullRuns, full_runs
 from hustle_widgets.algorithms.geometry import trace_mask
 from hustle_widgets.algorithms.series import Floats, row_medians
 from hustle_widgets.engine.blocks import SERIES, State
@@ -37,9 +38,8 @@ class TraceLight(NamedTuple):
         Variance of a pixel without light [e-^2].
     motion : Motion
         Light and displacement of each frame.
-    full : ndarray of int, shape (n,)
-        Sorted flat indices of the pixels that fill up, or take what runs over: they hold light of others, which no
-        median in time tells.
+    full : FullRuns
+        The pixels that fill up, or take what runs over: they hold light of others, which no median in time tells.
     """
 
     layout: Layout
@@ -47,7 +47,7 @@ class TraceLight(NamedTuple):
     sky: Floats
     floor: Floats
     motion: Motion
-    full: NDArray[np.intp]
+    full: FullRuns
 
 
 def trace_light(state: State, location: tuple[float, float]) -> tuple[TraceLight | None, tuple[str, ...]]:
@@ -88,7 +88,7 @@ def trace_light(state: State, location: tuple[float, float]) -> tuple[TraceLight
     light = light[bright.reshape(-1)[index]]
     good = ~saturated(light, layout)
     bright.reshape(-1)[layout.pixels[~good]] = False
-    full = layout.pixels[~good]
+    full = full_runs(layout.pixels[~good], light[~good], shape[1])
     layout, light = lay_out(bright), light[good]
     motion = fit_motion(light, floor, layout)
     lost = np.flatnonzero(~np.isfinite(motion.flux))

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.fixed_iter import FixedIteration
 from hustle_widgets.steps.free_iter import FreeIteration
-from hustle_widgets.view.live.base import S
+from hustle_widgets.view.live.base import S, side_by_side
 from hustle_widgets.view.live.flagged import FlaggedLive
+from hustle_widgets.view.live.kept_fit import KeptFit
 from hustle_widgets.view.live.preview import MOST_SERIES, Suspects, computed, cut_visit, frame_patch, put_into
+from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
+from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.plots.series_plot import SeriesPlot
 from hustle_widgets.view.selection import Selection
 
@@ -22,13 +25,19 @@ AT_ONCE = 12_000
 
 
 class Rejection(NamedTuple):
-    """What is rejected of a series, shape (frames,), what it becomes, and centre and sigma of the band [e-]."""
+    """What is rejected of a series, shape (frames,), what it becomes, and centre and sigma of the band [e-].
+
+    Centre and sigma are numbers, or have a value in each frame. `centre_is` names the centre, `remark` follows the
+    pixel in the title.
+    """
 
     values: NDArray[np.float32]
     rejected: NDArray[np.bool_]
     replaced: NDArray[np.float32]
-    centre: float
-    sigma: float
+    centre: float | NDArray[np.float32]
+    sigma: float | NDArray[np.float32]
+    centre_is: str = "median"
+    remark: str = "click another pixel"
 
 
 class SeriesOf(FlaggedLive[S]):
@@ -78,7 +87,8 @@ class SeriesOf(FlaggedLive[S]):
             rejected=found.rejected,
             replaced=found.replaced,
             here=self.number,
-            title=f"Row {row}, column {column} (click another pixel)",
+            title=f"Row {row}, column {column} ({found.remark})",
+            centre_is=found.centre_is,
         )
 
     def rejection(self, series: NDArray[np.float32]) -> Rejection:
@@ -123,7 +133,24 @@ class SeriesOf(FlaggedLive[S]):
 
 
 class SeriesLive(SeriesOf[FreeIteration]):
-    """The same for the iteration until nothing is rejected any more."""
+    """The same for the iteration until nothing is rejected any more.
+
+    Where the traces are followed, a pixel on them is drawn with the model of light and drift, and the plots below
+    say how bright the traces were in each frame, and where.
+    """
+
+    def __init__(self, step: FreeIteration, selection: Selection) -> None:
+        super().__init__(step, selection)
+        self.light = CurvePlot("Time since first frame [h]", "Light of the traces over its mean")
+        self.moves = CurvePlot("Time since first frame [h]", "Traces moved by [px]")
+        self.track = side_by_side(self.light.widget, self.moves.widget)
+        self._rest = self.widget.children
+        self._fit: tuple[Outcome | None, KeptFit | None] = (None, None)
+
+    def close(self) -> None:
+        """Close the plots, those of the traces too when they are not shown."""
+        super().close()
+        close_tree(self.track)
 
     def threshold(self) -> float:
         """Return the threshold whose band is drawn."""
@@ -132,6 +159,73 @@ class SeriesLive(SeriesOf[FreeIteration]):
     def dragged(self, threshold: float) -> None:
         """Take the threshold to which an edge of the band was dragged."""
         self.act(free_sigma=float(f"{threshold:.3g}"))
+
+    def update(self) -> None:
+        """Draw light and motion of the traces too, where they are followed."""
+        super().update()
+        outcome = self.outcome
+        if outcome is None:
+            return
+        columns = outcome.table.columns
+        shown = (*self._rest[:-1], self.track, self._rest[-1]) if "trace_flux" in columns else self._rest
+        if shown is not self._rest:
+            self._draw_track(columns["trace_flux"], columns["trace_disp"])
+        if shown != self.widget.children:
+            self.widget.children = shown
+
+    def _draw_track(self, flux: NDArray[np.float64], moved: NDArray[np.float64]) -> None:
+        self.light.show(Curve("light", self.hours, flux), title="Light of the traces", vertical=(self.hour,))
+        curves = [Curve(axis, self.hours, moved[:, k]) for k, axis in enumerate(("columns", "rows"))]
+        self.moves.show(*curves, title="Drift by the traces", vertical=(self.hour,))
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether pixels of the traces are compared with a model."""
+        return self.step.free_model is not None
+
+    def fit(self) -> KeptFit | None:
+        """Return the model as it was last fitted to these frames, None before it was."""
+        known = self.known
+        if known is not self._fit[0]:
+            self._fit = known, KeptFit.of(known, self.shape)
+        return self._fit[1]
+
+    def rejection(self, series: NDArray[np.float32]) -> Rejection:
+        """Return what the step does to a series: on the traces by the model, if it is to be followed."""
+        if not self.follows:
+            return super().rejection(series)
+        fit, row, column = self.fit(), self.selection.row, self.selection.column
+        nan = float("nan")
+        if fit is None:
+            nothing = np.zeros(series.size, bool)
+            return Rejection(series, nothing, series, nan, nan, remark="the traces are being followed")
+        rejected = fit.rejected_of(row, column, series.size)
+        if fit.is_full(row, column):
+            after = fit.replaced(row, column, series)
+            return Rejection(
+                series, rejected, after, nan, nan, remark="full: judged by the sum of its column"
+            )
+        modelled = fit.of_pixel(row, column)
+        if modelled is None:
+            return super().rejection(series)
+        if self.outcome is None:  # else the result knows which neighbours were rejected too
+            rejected = modelled.beyond(series, self.threshold())
+        replaced = np.where(rejected, modelled.model, series)
+        centre, sigma = modelled
+        return Rejection(series, rejected, replaced, centre, sigma, "light and drift", "on a trace")
+
+    def look_ahead(self) -> Outcome | None:
+        """Reject on the traces by the model as it was last fitted; nothing is told before it was."""
+        if not self.follows:
+            return super().look_ahead()
+        fit, suspects = self.fit(), self.suspects()
+        if fit is None or not suspects.ready.is_set():
+            return None
+        upstream = self.upstream
+        index, value = suspects.clipped(upstream.state, self.parameters, self.choice())
+        patch = frame_patch(self.shape, index, value)
+        frame = upstream.frame(self.number)
+        return self.placed(fit.put_into(patch, frame, self.number, self.threshold()))
 
 
 class FixedSeriesLive(SeriesOf[FixedIteration]):

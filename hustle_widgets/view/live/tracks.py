@@ -187,4 +187,6 @@ def readable(name: str) -> str:
     """Return the name of a tracker as a person reads it."""
     if name == "meanstar":
         return "mean"
+    if name == "trace":
+        return "traces"
     return name.replace("0th_order", "0th order").replace("star", "star ")

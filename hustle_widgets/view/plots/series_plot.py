@@ -85,8 +85,11 @@ class SeriesPlot(PlotPanel):
         self._callbacks: list[Callable[[float], None]] = []
         self._span = self._data_limits = (0.0, 1.0)
         self._counts, self._title, self._words, self._replaces = 0, "", "", False
+        self._centre_is, self._varies = "median", False
         self._centre_value = self._sigma = self._threshold = float("nan")
-        self._found = self._centre_value, self._sigma
+        # Abscissae of the band, and what its centre and sigma are there.
+        self._band_x = self._centres = self._sigmas = np.empty(0)
+        self._found = self._band_x, self._centres, self._sigmas
 
     def on_threshold(self, callback: Callable[[float], None]) -> None:
         """Register a function of the threshold in sigma, called while an edge of the band is dragged."""
@@ -96,8 +99,8 @@ class SeriesPlot(PlotPanel):
         self,
         values: ArrayLike,
         *,
-        centre: float = float("nan"),
-        sigma: float = float("nan"),
+        centre: ArrayLike = float("nan"),
+        sigma: ArrayLike = float("nan"),
         threshold: float | None = None,
         rejected: ArrayLike | None = None,
         replaced: ArrayLike | None = None,
@@ -105,6 +108,7 @@ class SeriesPlot(PlotPanel):
         x_label: str = "Frame",
         here: int | None = None,
         title: str = "",
+        centre_is: str = "median",
     ) -> None:
         """Draw a series.
 
@@ -112,8 +116,9 @@ class SeriesPlot(PlotPanel):
         ----------
         values : array, shape (n,)
             The pixel's values, NaN where there is none.
-        centre, sigma : float
-            Median and standard deviation that the rejection used.
+        centre, sigma : float or array, shape (n,)
+            Median, or what else a value is compared with, and standard deviation that the rejection used: one for all
+            values or one for each. Where they are NaN there is no band.
         threshold : float, optional
             Half width of the band in sigma. Without it no band is drawn.
         rejected : array of bool, shape (n,), optional
@@ -128,18 +133,19 @@ class SeriesPlot(PlotPanel):
             Index of the frame on display; it gets a ring.
         title : str
             For example which pixel it is.
+        centre_is : str
+            What the centre is.
         """
         y = np.asarray(values, dtype=float)
         x = np.arange(y.size, dtype=float) if x is None else np.asarray(x, dtype=float)
         out = np.zeros(y.size, dtype=bool) if rejected is None else np.asarray(rejected, dtype=bool)
         good = np.isfinite(y)
-        self._found = float(centre), float(sigma)
-        self._take_found()
         self._threshold = float("nan") if threshold is None else float(threshold)
         self._span = span_of(x, pad=0.03)
+        self._take_band(x, np.asarray(centre, dtype=float), np.asarray(sigma, dtype=float))
         self._x_axis.label = x_label
         set_axis(self._x_axis, *self._span)
-        self._data_limits = span_of(y, [centre], pad=0.0)
+        self._data_limits = span_of(y, self._centres, pad=0.0)
         self._fit()
         x_line, (y_line,) = break_gaps(x[good & ~out], y[good & ~out])
         update(self._line, x=x_line, y=y_line)
@@ -149,20 +155,32 @@ class SeriesPlot(PlotPanel):
         update(self._new, x=x[good & out][: new.size], y=new)
         ring = [here] if here is not None and 0 <= here < y.size and good[here] else []
         update(self._here, x=[x[i] for i in ring], y=[y[i] for i in ring])
-        update(self._centre, x=self._span, y=[self._centre_value] * 2)
+        update(self._centre, x=self._band_x, y=self._centres)
         self._draw_band()
         self._counts, self._title, self._replaces = int(out.sum()), title, new.size > 0
         self._words = f"{self.values} against {x_label}. {in_words('Kept', y[good & ~out])}"
+        self._centre_is = centre_is
         self._write_heading()
+
+    def _take_band(self, x: np.ndarray, centre: np.ndarray, sigma: np.ndarray) -> None:
+        """Note where the band lies; the handles hold it at its right end."""
+        if not centre.ndim and not sigma.ndim:
+            x, centre, sigma = np.array(self._span), np.repeat(centre, 2), np.repeat(sigma, 2)
+        centre, sigma = np.broadcast_to(centre, x.shape), np.broadcast_to(sigma, x.shape)
+        known = np.isfinite(centre) & np.isfinite(sigma)
+        self._found = x[known], centre[known], sigma[known]
+        self._take_found()
 
     def _write_heading(self) -> None:
         keys = [Key("kept", theme.KEPT), Key(f"rejected: {self._counts}", theme.REJECTED, "cross")]
         if self._replaces:
             keys.append(Key("replaced by", theme.REJECTED, "diamond"))
         if np.isfinite(self._centre_value):
-            keys.append(Key(f"median {self._centre_value:.4g}", theme.CENTRE, "line"))
+            value = "" if self._varies else f" {self._centre_value:.4g}"
+            keys.append(Key(f"{self._centre_is}{value}", theme.CENTRE, "line"))
         if np.isfinite(self._half_width()):
-            keys.append(Key(f"± {self._threshold:.3g} σ (σ = {self._sigma:.3g})", theme.BAND, "dashed"))
+            sigma = float(np.median(self._sigmas))
+            keys.append(Key(f"± {self._threshold:.3g} σ (σ = {sigma:.3g})", theme.BAND, "dashed"))
         told = [self._words, *(f"{key.text}." for key in keys[1:] if key.text != "replaced by")]
         self.set_heading(self._title, keys, " ".join(told))
 
@@ -172,14 +190,22 @@ class SeriesPlot(PlotPanel):
     def _fit(self) -> None:
         # Not while the mouse holds it: the edge would run away.
         if self._held is None:
-            half, centre = self._half_width(), self._centre_value
-            set_axis(self._y_axis, *span_of(self._data_limits, [centre - half, centre + half]), most=4)
+            half = self._threshold * self._sigmas
+            set_axis(
+                self._y_axis,
+                *span_of(self._data_limits, self._centres - half, self._centres + half),
+                most=4,
+            )
 
     def _take_found(self) -> None:
         # Not while the mouse holds an edge: a lower threshold rejects more, which makes sigma smaller. Measured in
         # that sigma, an edge that rests would be a higher threshold at each look.
         if self._held is None:
-            self._centre_value, self._sigma = self._found
+            self._band_x, self._centres, self._sigmas = self._found
+            self._centre_value, self._sigma = (
+                float(values[-1]) if values.size else float("nan") for values in (self._centres, self._sigmas)
+            )
+            self._varies = bool(np.ptp(self._centres) if self._centres.size else False)
 
     def _released(self) -> None:
         self._held = None
@@ -192,8 +218,8 @@ class SeriesPlot(PlotPanel):
         half, centre = self._half_width(), self._centre_value
         shown = bool(np.isfinite(half) and np.isfinite(centre))
         if shown:
-            edges = [[centre + half] * 2, [centre - half] * 2]
-            update(self._band, x=[self._span] * 2, y=edges, visible=True)
+            edges = [self._centres + sign * self._threshold * self._sigmas for sign in (1, -1)]
+            update(self._band, x=[self._band_x] * 2, y=edges, visible=True)
         else:
             self._band.visible = False
         first, last = self._span
