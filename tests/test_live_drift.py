@@ -126,10 +126,9 @@ def test_a_preview_of_another_threshold_is_what_the_full_result_is(live: Any, re
         outcome.apply(image, slice(FRAME, FRAME + 1), slice(0, 240))
     both = np.array(sorted(found & truth & on))
     values, true = (image.reshape(-1)[both] for image in images)
-    noise = np.sqrt(np.maximum(true, 0) + 30)
-    assert (
-        np.mean(np.abs(values - true) / noise < 0.3) > 0.95
-    )  # the fit at the other threshold keeps other values
+    off = np.abs(values - true) / np.sqrt(np.maximum(true, 0) + 30)
+    # Most pixels keep the same values at both thresholds; the fit of the others moves by part of their noise.
+    assert np.median(off) < 1e-4 and np.mean(off < 0.5) > 0.9 and off.max() < 3
 
 
 def test_before_the_first_fit_there_is_no_band_and_no_preview(folder: Any) -> None:

@@ -49,7 +49,7 @@ def test_what_is_recommended_is_better_than_the_tutorials(made):
     """The table of benchmarks/depth.py, on one small visit and with wider margins: one seed has an error of 0.1."""
     mine, tutorials = figures(made, True), figures(made, False)
     assert abs(mine.bias) < 0.45 and tutorials.bias < -3
-    assert mine.expected < 1.04 < tutorials.expected
+    assert mine.expected < 1.02 and tutorials.expected > 1.04
     assert mine.recall > 0.98 and mine.false < 1.5e-4
     assert np.abs(mine.bins).max() < 2.5 and np.abs(mine.bins).mean() < np.abs(tutorials.bins).mean() / 3
 

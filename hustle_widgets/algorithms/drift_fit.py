@@ -77,11 +77,11 @@ def fit_motion(light: NDArray[np.float32], floor: Floats, layout: Layout) -> Mot
 
     Notes
     -----
-    A frame is a weighted fit of ``f M exp(A g_x + B g_y + (A^2 h_x + B^2 h_y) / 2)`` to all pixels, with M the
-    template and g (minus the slope) and h (the bend) of its logarithm from the neighbours: exact, however far a
-    Gaussian profile moves. Pixels
-    that a fault makes unlike their neighbours are left out. Values farther than 3 sigma count as if they
-    were 3 sigma away. M begins as the median in time, and becomes the mean of what is left of the values, four times.
+    A frame is a weighted fit of ``f M exp(A g_x + B g_y + (A^2 h_x + B^2 h_y) / 2)`` to all pixels brighter than the
+    noise without light, with M the template and g (minus the slope) and h (the bend) of its logarithm from the
+    neighbours: exact, however far a Gaussian profile moves. Pixels that a fault makes unlike their neighbours are left
+    out. Values farther than 3 sigma count as if they were 3 sigma away. M begins as the median in time, and becomes
+    the mean of the values within 6 sigma, four times; that of pixels which are fainter and beside fainter ones once.
     """
     n_pixels, n_frames = light.shape
     template = np.nan_to_num(row_medians(light))
@@ -99,36 +99,33 @@ def fit_motion(light: NDArray[np.float32], floor: Floats, layout: Layout) -> Mot
     found[0] = 1
     # Single precision: a hundred thousandth of a pixel's light is far below its photon noise.
     values = np.where(known, light, np.float32(0))
-    floor = floor.astype(np.float32)
-    around = layout.around[whole]
-    for _ in range(TURNS):
-        slope, bend = _logarithmic(template, around)
+    floor_single = floor.astype(np.float32)
+    fitted = np.flatnonzero(whole)
+    of_fitted, known_fitted = values[fitted], known[fitted]
+    beside = np.unique(layout.around[fitted])  # slopes are those of the template there
+    beside = beside[beside >= 0]
+    for turn in range(TURNS):
+        slope, bend = _logarithmic(template, layout.around[fitted])
         for _ in range(2):
-            factor = _factor(slope, bend, found)
-            model = template[whole, None].astype(np.float32) * factor
-            left = values[whole] - model
-            variance = model + floor
+            model = template[fitted, None].astype(np.float32) * _factor(slope, bend, found)
+            left = of_fitted - model
+            variance = model + floor_single
             far = np.abs(left) / np.sqrt(variance)
             # Bounded, not cut: what has moved most says most about the motion.
             bounded = np.minimum(np.float32(1), np.float32(BOUND) / np.maximum(far, np.float32(1e-9)))
-            weight = np.where(known[whole], bounded / variance, np.float32(0))
+            weight = np.where(known_fitted, bounded / variance, np.float32(0))
             step = _steps(model, slope, found, weight, left)
             found[:, seen] += np.clip(step, -1, 1)[:, seen]
             found[0] = np.maximum(found[0], FAINTEST / 2)
-        usable = known & seen
-        usable[whole] &= far < 2 * BOUND
-        spread = np.where(usable, found[0].astype(np.float32), np.float32(0))
-        spread[whole] = np.where(usable[whole], factor, np.float32(0))
-        total = spread.sum(axis=1, dtype=np.float64)
-        held = np.where(usable, values, np.float32(0)).sum(axis=1, dtype=np.float64)
-        np.divide(held, total, out=template, where=total > 0)
+        chosen = beside if turn < TURNS - 1 else np.arange(n_pixels)
+        factor = _factors(template, layout.around, whole, found, chosen)
+        _improve(template, values, known & seen, floor_single, factor, chosen)
     seen &= (np.abs(found[1:]) < FARTHEST).all(axis=0)
     if not seen.any():
         return _nothing(template, n_frames)
     mean = found[0, seen].mean()
     found[0] /= mean
-    made = np.repeat(found[:1].astype(np.float32), len(template), axis=0)
-    made[whole] = _factor(slope, bend, found)
+    made = _factors(template, layout.around, whole, found, np.arange(n_pixels))
     found[:, ~seen], made[:, ~seen] = np.nan, np.nan
     column, row = (moved - np.median(moved[seen]) for moved in found[1:])
     return Motion(found[0], column, row, template * mean, made)
@@ -173,6 +170,37 @@ def _factor(slope: Floats, bend: Floats, found: Floats) -> NDArray[np.float32]:
     terms, moved = np.concatenate([slope, bend]), np.concatenate([found[1:], found[1:] ** 2 / 2])
     exponent = terms.T.astype(np.float32) @ moved.astype(np.float32)
     return np.exp(np.clip(exponent, -2, 2, out=exponent), out=exponent) * found[0].astype(np.float32)
+
+
+def _factors(
+    template: Floats,
+    around: NDArray[np.intp],
+    whole: NDArray[np.bool_],
+    found: Floats,
+    chosen: NDArray[np.intp],
+) -> NDArray[np.float32]:
+    """Return what light, and where it is known motion, make of some pixels, (n_chosen, n_frames)."""
+    made = np.repeat(found[:1].astype(np.float32), len(chosen), axis=0)
+    moves = whole[chosen]
+    made[moves] = _factor(*_logarithmic(template, around[chosen[moves]]), found)
+    return made
+
+
+def _improve(
+    template: Floats,
+    values: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    floor: NDArray[np.float32],
+    factor: NDArray[np.float32],
+    chosen: NDArray[np.intp],
+) -> None:
+    """Make some pixels of the template the mean of their values that are not far off it, in place."""
+    values, model = values[chosen], template[chosen, None].astype(np.float32) * factor
+    far = (values - model) ** 2 > (2 * BOUND) ** 2 * (np.maximum(model, 0) + floor)
+    use = usable[chosen] & ~far
+    total = np.where(use, factor, np.float32(0)).sum(axis=1, dtype=np.float64)
+    held = np.where(use, values, np.float32(0)).sum(axis=1, dtype=np.float64)
+    template[chosen] = np.where(total > 0, held / np.where(total > 0, total, 1), template[chosen])
 
 
 def _steps(

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.drift_fit import Layout, Motion
-from hustle_widgets.algorithms.full_runs import FullRuns
+from hustle_widgets.algorithms.full_runs import FULL_WELL, FullRuns
 from hustle_widgets.algorithms.series import Floats, row_medians
 
 __all__ = ["FEWEST_FRAMES", "Followed", "off_model", "reject_off_model", "reject_off_runs", "saturated"]
 
 FEWEST_FRAMES = 8
-FULL_WELL = 60_000.0  # [e-]; 63 000 to 72 000 over the detector (WFC3 IHB 5)
 MAD_TO_SIGMA = 1.4826
 ROUNDS = 10
 FIRST_ROUNDS = 3  # before it is asked whether pixels share more than light and motion
@@ -61,13 +60,22 @@ class _Series(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """A model of the series, what the threshold counts in, how far each value is off in it, and what is kept."""
+    """A model of the series, its noise, how far each value is off in it, what is kept, and what changed last.
+
+    `own` is the robust scatter of each series in that noise; `scatter` what the threshold counts in.
+    """
 
     model: Floats
-    sigma: Floats
-    z: Floats
+    noise: Floats
+    off: Floats
+    own: Floats
     kept: Mask
+    changed: Mask
     enough: Mask
+
+    @property
+    def scatter(self) -> Floats:
+        return np.fmax(np.nanmedian(self.own), OWN * self.own)[:, None]
 
 
 def saturated(light: NDArray[np.float32], layout: Layout) -> Mask:
@@ -132,6 +140,7 @@ def reject_off_model(
     design = np.where(seen, np.stack([motion.flux, motion.column, motion.row]), 0)
     kept = _near_template(series, threshold)
     fit = _settled(series, design, kept, threshold, FIRST_ROUNDS)
+    begun: _Fit | None = fit
     n_given = len(design)
     for _ in range(min(MODES, max(0, int(seen.sum()) // FRAMES_A_REGRESSOR - n_given))):
         pause()
@@ -139,14 +148,14 @@ def reject_off_model(
         if mode is None:
             break
         design = np.vstack([design, mode])
-        fit = _settled(series, design, fit.kept, threshold, FIRST_ROUNDS)
+        fit = begun = _settled(series, design, fit.kept, threshold, FIRST_ROUNDS)
     pause()
-    fit = _settled(series, design, fit.kept, threshold, ROUNDS)
-    possible = known & fit.enough[:, None]
-    rejected = off_model(np.where(possible, fit.z, np.nan), layout, threshold)
+    fit = _settled(series, design, fit.kept, threshold, ROUNDS, begun)
+    possible, scatter = known & fit.enough[:, None], fit.scatter
+    rejected = off_model(np.where(possible, fit.off / scatter, np.nan), layout, threshold)
     untold = rejected.sum(axis=0) > OUT_OF_MODEL * np.maximum(possible.sum(axis=0), 1)
     rejected[:, untold] = False
-    sigma = np.where(possible & ~untold, fit.sigma, np.nan).astype(np.float32)
+    sigma = np.where(possible & ~untold, fit.noise * scatter, np.nan).astype(np.float32)
     return Followed(rejected, fit.model.astype(np.float32), sigma, design[n_given:], untold | ~seen)
 
 
@@ -226,32 +235,43 @@ def _near_template(series: _Series, threshold: float) -> Mask:
     return series.known & (z < START * threshold * scale[:, None])
 
 
-def _settled(series: _Series, design: Floats, kept: Mask, threshold: float, rounds: int) -> _Fit:
-    """Fit and test until no value changes its side; from the third round on what has changed is fitted again."""
+def _settled(
+    series: _Series, design: Floats, kept: Mask, threshold: float, rounds: int, begun: _Fit | None = None
+) -> _Fit:
+    """Fit and test until no value changes its side; from the third round on what has changed is fitted again.
+
+    What was begun with the same design is gone on with.
+    """
     left = series.light - series.base
     floor = np.broadcast_to(series.floor, left.shape)
-    variance = np.maximum(series.base, 0) + floor
-    model, sigma, z = np.empty_like(left), np.empty_like(left), np.empty_like(left)
-    own = np.empty(len(left))
-    rows: NDArray[np.intp] | slice = slice(None)
+    if begun is None:
+        variance = np.maximum(series.base, 0) + floor
+        model, noise, off = np.empty_like(left), np.empty_like(left), np.empty_like(left)
+        own = np.empty(len(left))
+        begun = _Fit(model, noise, off, own, kept, np.ones(len(left), bool), np.ones(len(left), bool))
+        full = 2
+    else:
+        model, noise, off, own, *_ = begun
+        variance = np.maximum(model, 0) + floor
+        full = 0
+    fit = begun
     for turn in range(rounds):
+        if not fit.changed.any():
+            break
+        kept = fit.kept
+        rows: NDArray[np.intp] | slice = slice(None) if turn < full else np.flatnonzero(fit.changed)
         change, leverage = _regression(left[rows], kept[rows], variance[rows], design)
         model[rows] = series.base[rows] + change
         variance[rows] = np.maximum(model[rows], 0) + floor[rows]
         unit = np.where(kept[rows], np.maximum(1 - leverage, 0.05), 1 + leverage)
-        sigma[rows] = np.sqrt(variance[rows] * unit)
-        z[rows] = (left[rows] - change) / sigma[rows]
-        own[rows] = MAD_TO_SIGMA * row_medians(np.where(kept[rows], np.abs(z[rows]), np.nan))
-        scatter = np.fmax(np.nanmedian(own), OWN * own)[:, None]
+        noise[rows] = np.sqrt(variance[rows] * unit)
+        off[rows] = (left[rows] - change) / noise[rows]
+        own[rows] = MAD_TO_SIGMA * row_medians(np.where(kept[rows], np.abs(off[rows]), np.nan))
         enough = kept.sum(axis=1) >= len(design) + SPARE
-        now = np.where(enough[:, None], series.known & (np.abs(z) < threshold * scatter), kept)
-        changed = (now != kept).any(axis=1)
-        kept = now
-        if not changed.any():
-            break
-        if turn:
-            rows = np.flatnonzero(changed)
-    return _Fit(model, sigma * scatter, z / scatter, kept, enough)
+        near = series.known & (np.abs(off) < threshold * fit.scatter)
+        now = np.where(enough[:, None], near, kept)
+        fit = _Fit(model, noise, off, own, now, (now != kept).any(axis=1), enough)
+    return fit
 
 
 def _regression(left: Floats, kept: Mask, variance: Floats, design: Floats) -> tuple[Floats, Floats]:
@@ -272,7 +292,7 @@ def _regression(left: Floats, kept: Mask, variance: Floats, design: Floats) -> t
 
 def _shared_course(fit: _Fit) -> Floats | None:
     """Return the strongest course in time of the residuals, None when it does not stand out of noise."""
-    use = np.where(fit.kept & fit.enough[:, None], fit.z, 0)
+    use = np.where(fit.kept & fit.enough[:, None], fit.off / fit.scatter, 0)
     strength, courses = np.linalg.eigh(use.T @ use)
     usual = np.median(strength)
     return courses[:, -1] * np.sqrt(len(strength)) if strength[-1] > NOTICEABLE * usual > 0 else None

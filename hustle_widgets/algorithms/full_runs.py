@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.series import Floats
 
-__all__ = ["FullRuns", "full_runs"]
+__all__ = ["FULL_WELL", "FullRuns", "full_runs"]
+
+FULL_WELL = 60_000.0  # [e-]; 63 000 to 72 000 over the detector (WFC3 IHB 5)
 
 
 class FullRuns(NamedTuple):
@@ -27,12 +29,15 @@ class FullRuns(NamedTuple):
         Pixels of each run.
     light : ndarray, shape (n_runs, n_frames)
         Sum over a run, the sky taken off [e-]; NaN where a pixel has no value.
+    full : ndarray, shape (n_runs, n_frames)
+        The same over those of its pixels that are full in that frame; 0 where none is.
     """
 
     pixels: NDArray[np.intp]
     run: NDArray[np.intp]
     size: NDArray[np.intp]
     light: Floats
+    full: Floats
 
     def any_of(self, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell in which frames any pixel of a run is marked, from (n_pixels, n_frames) to (n_runs, n_frames)."""
@@ -66,6 +71,7 @@ def full_runs(pixels: NDArray[np.intp], light: NDArray[np.float32], n_columns: i
     run = np.empty(pixels.size, np.intp)
     run[order] = np.concatenate([np.zeros(min(1, pixels.size), np.intp), np.cumsum(apart)])
     size = np.bincount(run) if run.size else np.empty(0, np.intp)
-    together = np.zeros((size.size, light.shape[1]))
+    together, full = np.zeros((size.size, light.shape[1])), np.zeros((size.size, light.shape[1]))
     np.add.at(together, run, light)
-    return FullRuns(pixels, run, size, together)
+    np.add.at(full, run, np.where(light > FULL_WELL, light, 0))
+    return FullRuns(pixels, run, size, together, full)

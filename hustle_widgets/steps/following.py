@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.drift_model import Followed
+from hustle_widgets.algorithms.full_runs import FULL_WELL
 from hustle_widgets.algorithms.scaled import light_of_neighbours, scaled_medians
 from hustle_widgets.algorithms.series import Floats
 from hustle_widgets.engine.blocks import Block, State
@@ -262,7 +263,7 @@ def with_followed(
 def _of_runs(block: Block, following: Following) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
     """Return frame, place in the band and new value of the full pixels whose sum is rejected.
 
-    Which pixel was hit is not known: each keeps its share of the sum, which becomes that of the model.
+    Which pixel was hit is not known: those that are full in the frame share what the model does not explain.
     """
     traces = following.traces
     nothing = np.empty(0, np.intp)
@@ -275,9 +276,13 @@ def _of_runs(block: Block, following: Following) -> tuple[NDArray[np.intp], NDAr
     place = runs.pixels[first:last][pixel] - block.rows.start * n_columns
     run = runs.run[first:last][pixel]
     images = block.images[:, block.core].reshape(len(block.images), -1)
-    sky = traces.sky[frame]
+    sky = traces.sky.astype(np.float32)[frame]
     light = images[frame, place] - sky
-    return frame, place, sky + light * model[run, frame] / runs.light[run, frame]
+    some = runs.full[run, frame] > 0
+    shares = ~some | (light > FULL_WELL)
+    excess = runs.light[run, frame] - model[run, frame]
+    value = sky + light * (1 - excess / np.where(some, runs.full[run, frame], runs.light[run, frame]))
+    return frame[shares], place[shares], value[shares]
 
 
 def track_of(following: Following) -> Table:

@@ -141,10 +141,12 @@ class SeriesLive(SeriesOf[FreeIteration]):
 
     def __init__(self, step: FreeIteration, selection: Selection) -> None:
         super().__init__(step, selection)
-        self.light = CurvePlot("Time since first frame [h]", "Light of the traces over its mean")
-        self.moves = CurvePlot("Time since first frame [h]", "Traces moved by [px]")
-        self.track = side_by_side(self.light.widget, self.moves.widget)
+        self.light = CurvePlot("Time since first frame [h]", "over its mean")
+        self.moves = CurvePlot("Time since first frame [h]", "[px]")
+        self.track = side_by_side(self.counts.widget, self.light.widget, self.moves.widget)
         self._rest = self.widget.children
+        with_track = {self.counts.widget: self.track}
+        self._followed = tuple(with_track.get(child, child) for child in self._rest)
         self._fit: tuple[Outcome | None, KeptFit | None] = (None, None)
 
     def close(self) -> None:
@@ -167,8 +169,8 @@ class SeriesLive(SeriesOf[FreeIteration]):
         if outcome is None:
             return
         columns = outcome.table.columns
-        shown = (*self._rest[:-1], self.track, self._rest[-1]) if "trace_flux" in columns else self._rest
-        if shown is not self._rest:
+        shown = self._followed if "trace_flux" in columns else self._rest
+        if shown is self._followed:
             self._draw_track(columns["trace_flux"], columns["trace_disp"])
         if shown != self.widget.children:
             self.widget.children = shown
