@@ -141,8 +141,8 @@ class SeriesLive(SeriesOf[FreeIteration]):
 
     def __init__(self, step: FreeIteration, selection: Selection) -> None:
         super().__init__(step, selection)
-        self.light = CurvePlot("Time since first frame [h]", "over its mean")
-        self.moves = CurvePlot("Time since first frame [h]", "[px]")
+        self.light = CurvePlot("Time [h]", "over its mean")
+        self.moves = CurvePlot("Time [h]", "[px]")
         self.track = side_by_side(self.counts.widget, self.light.widget, self.moves.widget)
         self._rest = self.widget.children
         with_track = {self.counts.widget: self.track}
