@@ -47,13 +47,13 @@ class Visit(NamedTuple):
     def parameters(self, **more: Any) -> dict[str, Any]:
         """Parameters with which every step finds what it needs."""
         stars = [tuple(np.rint(place)) for place in self.truth["star_positions"].values]
-        rows = self.visit["images"].shape[1]
+        rows, columns = self.visit["images"].shape[1:]
         return {
             "path_to_Pagul": str(self.folder),
             "bkg_stars_loc": stars,
             "do_bkg_stars": bool(stars),
             "dist_from_trace": 20,
-            "smth_bounds": ((rows // 2, rows - 40, 100, 500),),
+            "smth_bounds": ((rows // 2, rows - 40, 100, min(500, columns)),),
             "bounds": None,
             "verbose": 0,
             "do_save": False,

@@ -139,6 +139,7 @@ def false_in(truth: Truth | None, findings: list[Finding]) -> str:
         "Pixels changed",
         "Displacement",
         "Background left",
+        "Trace in the aperture",
     )
     bad = [finding for finding in findings if finding.verdict == "bad" and finding.title not in other]
     if wrong and worst <= {"good"}:

@@ -95,9 +95,10 @@ def advice(state: State, location: tuple[float, float]) -> list[Advice]:
         f"In {found.n_frames} frames a lone outlier reaches {reach:.1f} sigma at most, and free iteration finds what "
         "fixed iteration does.",
     )
+    sky = of_the_sky(state, location, found.sky)
     if found.why_not:
-        return [fixed, *few_frames(found, reach), *of_the_sky(state, location)]
-    return [*on_the_traces(found), fixed, *of_the_sky(state, location)]
+        return [fixed, *few_frames(found, reach), *sky]
+    return [*on_the_traces(found), fixed, *sky]
 
 
 def on_the_traces(found: Judged) -> list[Advice]:
@@ -150,16 +151,32 @@ def few_frames(found: Judged, reach: float) -> list[Advice]:
     ]
 
 
-def of_the_sky(state: State, location: tuple[float, float]) -> list[Advice]:
-    """Return how the background is best taken off."""
+def of_the_sky(state: State, location: tuple[float, float], sky: float) -> list[Advice]:
+    """Return how the background is best taken off.
+
+    Parameters
+    ----------
+    state : State
+    location : (column, row)
+    sky : float
+        Median background [e-]; NaN where it is not known.
+    """
     for distance in ROWS_FROM_TRACE:
         try:
-            background_region(state, (), True, distance, location)
+            region, _ = background_region(state, (), True, distance, location)
         except (Unmet, ValueError):
             continue
+        rows = max(float(np.median(region.sum(axis=0))), 1.0)
+        read_noise = float(np.nanmedian(np.asarray(state.column("read_noise"), dtype=float)))
+        # The error of a median of Gaussian noise.
+        noise = 1.2533 * np.sqrt((max(sky, 0.0) + read_noise**2) / rows)
+        of_it = f" a sky of {sky:.0f} e-" if np.isfinite(sky) else " the sky"
+        sure = f", each to {noise:.1f} e-" if np.isfinite(noise) else ""
         return [
             Advice(
-                "do_column", True, "Medians of columns follow the structure of the sky along the spectrum."
+                "do_column",
+                True,
+                f"Medians of columns follow the structure of{of_it} along the spectrum{sure}.",
             ),
             Advice(
                 "mask_trace", True, "All pixels off the light are used, which makes medians of columns sure."

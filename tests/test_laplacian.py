@@ -202,6 +202,25 @@ def test_lone_pixel_needs_f_squared_times_threshold_sigma():
                 assert mask[7, 7] == found
 
 
+@pytest.mark.parametrize("factor", [3, 4])
+def test_thresholds_scale_with_the_factor_as_the_help_says(factor):
+    """Hits of all heights on a noisy sky: both thresholds divided by f^2 / 4 find the same pixels as with 2."""
+    rng = np.random.default_rng(9)
+    image = rng.normal(12, np.sqrt(12 + READ_NOISE**2), (120, 160)).astype(np.float32)
+    hits = np.zeros(image.shape, bool)
+    hits[5:-5:10, 5:-5:10] = True
+    image[hits] += rng.uniform(60, 600, hits.sum()).astype(np.float32)
+    scale = factor**2 / 4
+    of_two = detect_edges(image, READ_NOISE, led_threshold=5, contrast_factor=2.5)[0]
+    same = detect_edges(
+        image, READ_NOISE, led_threshold=5 / scale, contrast_factor=2.5 / scale, led_factor=factor
+    )[0]
+    fewer = detect_edges(image, READ_NOISE, led_threshold=5, contrast_factor=2.5, led_factor=factor)[0]
+    assert of_two[hits].mean() > 0.9 and abs(same[hits].mean() - of_two[hits].mean()) < 0.03
+    assert fewer[hits].mean() < of_two[hits].mean() - 0.1
+    assert same[~hits].mean() < 1e-3
+
+
 @pytest.mark.parametrize("peak", [300.0, 3000.0, 30_000.0])
 def test_a_clean_spectrum_is_left_alone(peak):
     # in the first and last five columns the row median is one-sided: a spectrum cut off there is less safe

@@ -57,13 +57,13 @@ class LaplacianEdgeDetection(Step):
         EdgeSettings.led_factor,
         (
             "How finely each pixel is divided to find edges. The significance of a lone pixel falls as "
-            "1/led_factor^2: to find the same with 3 as with 2, divide led_threshold by 9/4. The time needed is"
-            " the same."
+            "1/led_factor^2: to find the same with 3 as with 2, divide led_threshold and contrast_factor by "
+            "9/4. The time needed is the same."
         ),
         min=2,
         max=16,
         soft=(2, 5),
-        advice="2 is enough; higher values take longer.",
+        advice="2 is enough: another value only changes what the thresholds mean.",
     )
     led_n = Whole(
         EdgeSettings.led_n,
