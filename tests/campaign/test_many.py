@@ -371,6 +371,7 @@ def test_a_campaign_that_was_interrupted_goes_on_where_it_was(top: Path, monkeyp
 
 
 def test_a_visit_that_cannot_be_written_to_is_a_named_failure(top: Path) -> None:
+    shutil.rmtree(top / "visit_0" / "outputs", ignore_errors=True)
     (top / "visit_0" / "outputs").write_text("a person's file")
     campaign = run_many([top / "visit_0", top / "visit_1"], **HERE, **FAST)
     assert statuses(campaign) == ["failed", "done"]
