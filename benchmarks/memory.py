@@ -105,7 +105,7 @@ def alone(what: str, folder: Path) -> dict[str, float]:
 
 
 # The plots under the sliders fill themselves where a browser shows the page: that is part of what it needs.
-FILLED = "(setattr(reduction._page.conduct, 'seen', 1), reduction._page.choosing.responses.wait(240))[1]"
+FILLED = "(reduction._page.turning.conduct.seen(), reduction._page.choosing.responses.wait(240))[1]"
 
 
 # --- kernels ----------------------------------------------------------------------------------------

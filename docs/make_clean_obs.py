@@ -28,7 +28,9 @@ simulated and reduced here: 12 frames of 600 x 2100 pixels, all steps but the Pa
 `outputs/stage1/`, and went through to its spectra in two ways: a box around orders +1 and -1 with fitted traces,
 halfwidths that it chose, alignment and cleaning; and optimal extraction of order +1 after its removal of the 0th
 order. The white light curve of its order +1 and `flux_+1` here agree within 0.01 %, and each reads the config files
-of the other. GRISMCONF was given a file with the coefficients of this package and a flat sensitivity.
+of the other. GRISMCONF was given a file with the coefficients of this package and a flat sensitivity: its wavelengths
+are no test of those here. `jwst`, `astroquery` and `wfc3tools`, which it imports and does not need there, were empty
+modules.
 
 Whichever program reduced the visit, that version of HUSTLE-tools stumbles over newer libraries. For the run two
 names that it imports were put back: `matplotlib.cm.get_cmap` (not in matplotlib 3.11) and `photutils.DAOStarFinder`

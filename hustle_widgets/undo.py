@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-# Longest pause [s] between two changes of a parameter that still belong to one drag.
-DRAG = 1.0
+# Longest pause [s] between two changes of a parameter that still belong to one drag: a slow kernel hears of the mouse late.
+DRAG = 2.0
 
 
 @dataclass(frozen=True)

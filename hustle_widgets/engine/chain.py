@@ -58,7 +58,7 @@ def spare_bytes(source: Source) -> int:
 
     At full size an edit leaves some 5 MB, so that the last twenty or so are known still.
     """
-    return min(max(source.images.nbytes // 4, 64 * 2**20), 256 * 2**20)
+    return min(max(source.images.nbytes // 4, 24 * 2**20), 256 * 2**20)
 
 
 class Chain:
@@ -158,7 +158,7 @@ class Chain:
         Cancelled
             When `cancelled` was set. Outcomes found before that stay known.
         """
-        self._execute_all(request, listener, cancelled, explicit, wanted=None)
+        self._execute_all(request, listener, cancelled, explicit, wanted=None, threads=self.threads)
         self.keep(request)
 
     def execute_aside(
@@ -180,7 +180,8 @@ class Chain:
             default. Steps that write files never are.
         passing : bool
             Whether what was not known before is known to the returned state alone: nobody will ask for it again,
-            and it must not push out the values that a person has tried.
+            and it must not push out the values that a person has tried. One block is computed at a time, which
+            takes less memory and leaves the other cores to whoever waits for something.
 
         Returns
         -------
@@ -195,7 +196,8 @@ class Chain:
         self._user = f"aside {id(self)}"
         before = self.cache.tokens if passing else frozenset()
         try:
-            self._execute_all(request, listener, cancelled, explicit=False, wanted=wanted)
+            threads = 1 if passing else self.threads
+            self._execute_all(request, listener, cancelled, explicit=False, wanted=wanted, threads=threads)
             return self.state_before(request)
         finally:
             self.cache.pin((), self._user)
@@ -240,10 +242,11 @@ class Chain:
         cancelled: threading.Event | None,
         explicit: bool,
         wanted: Collection[str] | None,
+        threads: int,
     ) -> None:
         told: Any = Guarded(listener or Listener())
         stop = Stop(cancelled)
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="hustle-block") as pool:
+        with ThreadPoolExecutor(threads, thread_name_prefix="hustle-block") as pool:
             try:
                 for position in self._order(wanted):
                     # Planned anew each time: a step that turned out to lack something is in no later token.
