@@ -7,6 +7,7 @@ user may have given, except that a second computation of the same chain waits fo
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -64,7 +65,8 @@ class Computation:
         self._one_aside = threading.Lock()
         self._aside_thread = 0  # the one that holds it
         # For what is computed while nobody edits.
-        self._rest = Rest(lambda: bool(self._worker.busy or self._edits or self._computing.locked()))
+        me = weakref.ref(self)  # a circle would keep the frames until the collector comes by
+        self._rest = Rest(lambda: (computation := me()) is not None and computation.occupied)
         noted(self)
         self.stop_aside = threading.Event()
 
@@ -300,6 +302,11 @@ class Computation:
     def rest_no_more(self) -> None:
         """Stop the job of `at_rest`."""
         self._rest.forget()
+
+    @property
+    def occupied(self) -> bool:
+        """Whether something is computed that is waited for, or will be soon."""
+        return bool(self._worker.busy or self._edits or self._computing.locked())
 
     def forget_beside(self) -> None:
         """Free what steps remember of other values than the present ones: nobody will soon ask for more."""

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-# Longest pause [s] between two changes of a parameter that still belong to one drag: a slow kernel hears of the mouse late.
+# Longest pause [s] between two changes of a parameter that still belong to one drag. A slow kernel hears of the
+# mouse late.
 DRAG = 2.0
 
 

@@ -54,7 +54,7 @@ def usable_cores() -> int:
 
 
 def spare_bytes(source: Source) -> int:
-    """Return how much memory outcomes that are not in use may hold: a quarter of the frames', 64 to 256 MiB.
+    """Return how much memory outcomes that are not in use may hold: a quarter of the frames', 24 to 256 MiB.
 
     At full size an edit leaves some 5 MB, so that the last twenty or so are known still.
     """

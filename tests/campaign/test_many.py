@@ -364,8 +364,13 @@ def test_a_campaign_that_was_interrupted_goes_on_where_it_was(top: Path, monkeyp
         return run(reduction, *arguments, **keywords)
 
     monkeypatch.setattr(Reduction, "run", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run_many(places, **HERE, **FAST)
+    # A shell that starts the tests in the background has Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_many(places, **HERE, **FAST)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (places[0] / "outputs/stage_1/run_1/campaign.json").is_file()
     assert not (places[1] / "outputs").exists()
     monkeypatch.undo()
