@@ -181,7 +181,7 @@ def test_what_the_environment_says_of_malloc_is_left_as_it_is(monkeypatch: pytes
         memory.keep_little.cache_clear()
 
 
-@pytest.mark.parametrize("n_frames, mebibytes", [(20, 64), (74, 88.9), (148, 177.9), (1000, 256)])
+@pytest.mark.parametrize("n_frames, mebibytes", [(10, 24), (20, 24.0), (74, 88.9), (148, 177.9), (1000, 256)])
 def test_spare_outcomes_hold_a_quarter_of_the_frames_at_most(n_frames: int, mebibytes: float) -> None:
     images = np.broadcast_to(np.float32(0), (n_frames, 600, 2100))
     chain = Chain(Source(images, images, images, {}, {}, "token"), ())

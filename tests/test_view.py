@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,43 @@ def test_undo_opens_the_step_it_changes(shown):
     assert view.selection.step == "free_iter"
     view.undo()
     assert view.selection.step == "led" and reduction.led.led_threshold == 10
+
+
+def test_a_step_that_was_opened_while_an_undo_computes_stays_open(shown):
+    """Buttons may come in several threads: JupyterLab sends them to subshells of the kernel."""
+    reduction, view = shown
+    reduction.free_iter.free_sigma = 2.5
+
+    def open_another(event: str, name: str) -> None:
+        if event == "stale":
+            elsewhere = threading.Thread(target=view.navigation._open_page, args=["uniform"])
+            elsewhere.start()
+            elsewhere.join(10)
+
+    reduction.watch(open_another)
+    view.undo()
+    assert reduction.free_iter.free_sigma == 3.5 and view.selection.step == "uniform"
+    view.redo()
+    assert reduction.free_iter.free_sigma == 2.5 and view.selection.step == "uniform"
+    reduction.unwatch(open_another)
+
+
+def test_an_edit_in_another_thread_during_an_undo_is_an_act_of_its_own(shown):
+    reduction, view = shown
+    reduction.free_iter.free_sigma = 2.5
+
+    def edit(event: str, name: str) -> None:
+        if event == "stale" and name == "free_iter":
+            elsewhere = threading.Thread(target=reduction.set, kwargs={"led_threshold": 4.0})
+            elsewhere.start()
+            elsewhere.join(10)
+
+    reduction.watch(edit)
+    view.undo()
+    reduction.unwatch(edit)
+    assert reduction.free_iter.free_sigma == 3.5 and reduction.led.led_threshold == 4.0
+    view.undo()
+    assert reduction.led.led_threshold == 10 and reduction.free_iter.free_sigma == 3.5
 
 
 def test_resetting_a_step_is_one_act(shown):

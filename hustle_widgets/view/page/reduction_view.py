@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import ipywidgets as w
@@ -83,7 +84,7 @@ class ReductionView(PagePart):
         self.verdicts = StepVerdicts()
         self._drawn: tuple[Any, Any] = (None, None)  # what tells the picture, and the panel, that are there
         self._page = ""
-        self._undoing = self._previewed = self._closed = False
+        self._previewed, self._closed, self._undoing = False, False, 0  # the thread that undoes, of several
         self._said = 0.0
         self._values = reduction.values()
 
@@ -193,19 +194,19 @@ class ReductionView(PagePart):
 
     def _apply(self, edits: Any) -> None:
         with self.trouble.shown("undo"):
-            self._undoing = True
+            self._undoing = get_ident()
             try:
                 for edit in edits():
                     self._make(edit)
             finally:
-                self._undoing = False
+                self._undoing = 0
                 self.bar.show_history(self.history)
 
     def _make(self, edit: Edit) -> None:
-        owner = self.reduction[edit.step] if edit.step else self.reduction
-        setattr(owner, edit.parameter, edit.new)
+        # First the step, then the value: a person may open another step while this one computes, from another thread.
         if edit.step and edit.step != self.selection.step and self._page not in self.choosing:
             self.open_step(edit.step)
+        setattr(self.reduction[edit.step] if edit.step else self.reduction, edit.parameter, edit.new)
 
     def _note_edits(self) -> None:
         """Keep what has changed, for undo and for comparison."""
@@ -214,7 +215,7 @@ class ReductionView(PagePart):
             if values[key] != self._values[key]:
                 name = getattr(owner, "name", "")
                 old, new = self._values[key], values[key]
-                began = self._undoing or self.history.record(name, trait, old, new)
+                began = self._undoing == get_ident() or self.history.record(name, trait, old, new)
                 if began and name:
                     self.curve.remember()
         self._values = values
