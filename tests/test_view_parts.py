@@ -1,6 +1,8 @@
 """Pieces of the live views without a browser: exact pictures, acts of the mouse, nothing left behind."""
 
 import io
+import time
+import uuid
 
 import ipywidgets
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 
 from hustle_widgets.view import encode
 from hustle_widgets.view.frame.frame_image import FrameImage
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
 from hustle_widgets.view.plots.histogram_plot import HistogramPlot
 from hustle_widgets.view.plots.light_curve_plot import LightCurvePlot
@@ -36,6 +39,45 @@ def by_mouse(mark, **values):
     with mark.hold_trait_notifications():
         for name, value in values.items():
             setattr(mark, name, np.asarray(value, dtype=float))
+
+
+# Ends
+
+
+class Wire:
+    """Stands for a widget's comm, and notes when it is closed."""
+
+    def __init__(self, closed):
+        self.comm_id = uuid.uuid4().hex
+        self.closed = closed
+
+    def on_msg(self, callback):
+        pass
+
+    def send(self, *message, **more):
+        pass
+
+    def close(self):
+        self.closed.append(time.monotonic())
+
+
+def test_many_widgets_end_at_once_in_the_kernel_and_slower_than_a_server_allows_on_the_page():
+    closed = []
+    parts = [ipywidgets.HTML(str(k), comm=Wire(closed)) for k in range(120)]
+    before = open_widgets()
+    close_tree(ipywidgets.VBox(parts))
+    assert not {part for part in parts if part.comm is not None}
+    assert not set(map(id, parts)) & {id(widget) for widget in _table().values()}
+    assert len(open_widgets()) < len(before)
+    deadline = time.monotonic() + 20
+    while len(closed) < len(parts) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(closed) == len(parts), "the page is never told of some"
+    # Jupyter's server drops what comes after 3000 messages in 3 seconds; a new page needs 1000 of them.
+    at_most = max(np.searchsorted(closed, start + 1) - k for k, start in enumerate(closed))
+    assert at_most <= 500
+    close_tree(*parts)  # a second end is none
+    assert len(closed) == len(parts)
 
 
 # Pictures

@@ -1,15 +1,17 @@
-"""One JupyterLab a session, one Chromium a test module, one page a test."""
+"""One JupyterLab a session, one Chromium a test module, one page a test or, where `shown` is asked for, a module."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 from lab import CHECKOUT, CHROMIUM_ARGS, VIEWPORT, LabPage, LabServer, find_chromium
 from playwright.sync_api import Browser, sync_playwright
+from window import Window
 
 FAILED = pytest.StashKey[bool]()
 
@@ -71,19 +73,53 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def lab(
-    lab_server: LabServer, browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[LabPage]:
-    """A browser page on JupyterLab. The test fails if errors are left on the console or in the kernel."""
-    screenshots = Path(os.environ.get("HUSTLE_SCREENSHOTS") or tmp_path)
-    page = browser.new_context(viewport=VIEWPORT).new_page()
-    page.set_default_timeout(30_000)
-    opened = LabPage(lab_server, page, screenshots)
-    try:
-        yield opened
+def watched(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> Callable[[LabPage], AbstractContextManager[None]]:
+    """What fails a test that leaves errors on the console or in the kernel, and keeps a picture of a failure."""
+
+    @contextmanager
+    def watch(opened: LabPage) -> Iterator[None]:
+        opened.screenshots = Path(os.environ.get("HUSTLE_SCREENSHOTS") or tmp_path)
+        yield
         if request.node.stash.get(FAILED, True):
             print("screenshot:", opened.screenshot(f"failed_{request.node.name}"))
         errors = opened.take_errors()
+        assert not errors, "errors in the browser or the kernel:\n" + "\n".join(errors)
+
+    return watch
+
+
+@pytest.fixture
+def lab(
+    new_page: Callable[[], LabPage], watched: Callable[[LabPage], AbstractContextManager[None]]
+) -> Iterator[LabPage]:
+    """A browser page on JupyterLab."""
+    opened = new_page()
+    try:
+        with watched(opened):
+            yield opened
     finally:
         opened.close()
-    assert not errors, "errors in the browser or the kernel:\n" + "\n".join(errors)
+
+
+@pytest.fixture(scope="module")
+def new_page(
+    lab_server: LabServer, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], LabPage]:
+    """Opens a browser page on JupyterLab."""
+
+    def open_page() -> LabPage:
+        page = browser.new_context(viewport=VIEWPORT).new_page()
+        page.set_default_timeout(30_000)
+        return LabPage(lab_server, page, tmp_path_factory.getbasetemp())
+
+    return open_page
+
+
+@pytest.fixture(scope="module")
+def window(new_page: Callable[[], LabPage]) -> Iterator[Window]:
+    """The page that the tests of a module share, see `Window`."""
+    window = Window(new_page)
+    yield window
+    window.close()

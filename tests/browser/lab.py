@@ -18,7 +18,7 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +129,16 @@ class LabServer:
         sessions = self.api("GET", "sessions")
         return next((s["kernel"]["id"] for s in sessions if s["path"] == name), None)
 
-    def shut_down_kernels(self) -> None:
-        """End every notebook's kernel."""
+    def start_kernel(self, name: str) -> None:
+        """Start a notebook's kernel, while a page on its way to it is still being loaded."""
+        session = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+        self.api("POST", "sessions", session)
+
+    def shut_down_kernels(self, names: Container[str] | None = None) -> None:
+        """End the kernels of these notebooks, or of all."""
         for session in self.api("GET", "sessions"):
-            self.api("DELETE", f"sessions/{session['id']}")
+            if names is None or session["path"] in names:
+                self.api("DELETE", f"sessions/{session['id']}")
 
     def close(self) -> None:
         """End the server; its kernels end with it."""
@@ -152,6 +158,7 @@ class LabPage:
     def __init__(self, server: LabServer, page: Page, screenshots: Path) -> None:
         self.server, self.page, self.screenshots = server, page, screenshots
         self.name = ""
+        self._opened: set[str] = set()
         self.interface = "doc"  # one document, the side bar closed; "lab" is with tabs and the side bar open
         self.kernel: KernelConnection | None = None
         self._console_errors: list[str] = []
@@ -176,6 +183,8 @@ class LabPage:
     def open_notebook(self, name: str, timeout: float = 60) -> None:
         """Open a notebook of the served folder and wait until its kernel is ready."""
         self.name = name
+        self._opened.add(name)
+        self.server.start_kernel(name)
         workspace = uuid.uuid4().hex[:8]  # a layout of its own: nothing that another page left open
         address = (
             f"{self.server.url}/{self.interface}/workspaces/{workspace}/tree/{name}?token={self.server.token}"
@@ -372,11 +381,11 @@ class LabPage:
         return errors + (self.kernel.take_errors() if self.kernel else [])
 
     def close(self) -> None:
-        """Leave the page and end the kernel."""
+        """Leave the page and end the kernels of its notebooks; another page's go on."""
         if self.kernel:
             self.kernel.close()
         self.page.context.close()
-        self.server.shut_down_kernels()
+        self.server.shut_down_kernels(self._opened)
 
 
 @contextlib.contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from lab import LabPage
+from window import Window
 
 from hustle_widgets import simulate_visit
 
@@ -29,14 +31,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shown(lab: LabPage, folder: Path) -> LabPage:
-    """A Reduction on display, all computed."""
-    lab.new_notebook([SHOW.format(folder=str(folder))])
-    lab.run_all()
-    lab.page.get_by_text("White light curve").wait_for(timeout=60_000)
-    settle(lab)
-    lab.page.evaluate("() => document.querySelector('.jp-Cell-outputWrapper').scrollIntoView()")
-    return lab
+def shown(
+    window: Window, folder: Path, watched: Callable[[LabPage], AbstractContextManager[None]]
+) -> Iterator[LabPage]:
+    """A new Reduction on display, all computed, in the window that the tests of a module share."""
+    good = False
+    try:
+        lab = window.run(SHOW.format(folder=str(folder)))
+        lab.page.get_by_text("White light curve").wait_for(timeout=60_000)
+        settle(lab)
+        lab.page.evaluate("() => document.querySelector('.jp-Cell-outputWrapper').scrollIntoView()")
+        with watched(lab):
+            yield lab
+        good = True
+    finally:
+        if not good:
+            window.close()
 
 
 def settle(lab: LabPage) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from hustle_widgets.view.choosing.subject import ChoosingLike, ChoosingPart
 from hustle_widgets.view.choosing.task import Task
 from hustle_widgets.view.page.step_panel import settings_box
-from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.plots.closing import close_tree
 
 
 class ChoosingPage(ChoosingPart):

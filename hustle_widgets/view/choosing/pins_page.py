@@ -15,7 +15,7 @@ from hustle_widgets.view.choosing.pins_plots import PinsPlots
 from hustle_widgets.view.choosing.pins_table import table_html
 from hustle_widgets.view.choosing.subject import ChoosingLike
 from hustle_widgets.view.choosing.task import button, row
-from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.plots.closing import close_tree
 
 TEXT = (
     "Nothing is pinned yet. A pin keeps parameters, light curves and figures of merit of a reduction, in the run's "

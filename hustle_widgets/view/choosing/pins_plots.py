@@ -10,8 +10,8 @@ import numpy as np
 
 from hustle_widgets.choosing.pins import Pins
 from hustle_widgets.view import theme
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.plots.panel import close_tree
 
 MARKERS = ("circle", "triangle-up", "square", "diamond", "cross", "triangle-down")
 BELOW = (("residuals", "residual"), ("spread", "spread"), ("background", "background"))

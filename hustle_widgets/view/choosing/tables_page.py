@@ -17,7 +17,7 @@ from hustle_widgets.view.choosing.page import ChoosingPage
 from hustle_widgets.view.choosing.subject import ChoosingLike
 from hustle_widgets.view.choosing.task import button, row
 from hustle_widgets.view.page.step_panel import heading_of
-from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.words import quiet
 
 SAVE = f"Saved by the browser on your own machine, wherever the kernel runs; up to {MOST // 10**6} MB a file."

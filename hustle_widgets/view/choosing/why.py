@@ -15,7 +15,7 @@ from hustle_widgets.view.choosing.subject import ChoosingLike, ChoosingPart
 from hustle_widgets.view.choosing.task import Task, button, row
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.page.step_panel import heading_of
-from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.selection import Selection, select_pixel
 
 NO_CORRECTION = ""

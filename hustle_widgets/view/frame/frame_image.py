@@ -16,7 +16,8 @@ from hustle_widgets.view.frame.marks import Boxes, Paths, Point, Points, Region
 from hustle_widgets.view.frame.picture import MarkedPixels, Picture
 from hustle_widgets.view.frame.pointer import Pointer
 from hustle_widgets.view.frame.toolbar import ImageToolbar
-from hustle_widgets.view.plots.panel import Key, PicturePanel, close_tree, set_axis
+from hustle_widgets.view.plots.closing import close_tree
+from hustle_widgets.view.plots.panel import Key, PicturePanel, set_axis
 
 # Widest picture that is sent, in picture pixels a side of the plot: a plot has about 1100.
 SENT_COLUMNS = 1300

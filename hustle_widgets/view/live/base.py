@@ -20,7 +20,7 @@ from hustle_widgets.steps.base import Step
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.live.preview import Upstream, flags_in_frame, frame_patch
-from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.selection import Selection
 from hustle_widgets.view.words import alert
 

@@ -15,8 +15,8 @@ from hustle_widgets.view import colors, theme
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live
 from hustle_widgets.view.live.by_wavelength import DepthSpectrum, WavelengthMap
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.selection import Selection
 
 STEP_COLORS = (colors.SKY, colors.ORANGE, colors.VERMILLION, colors.GREEN, colors.YELLOW, colors.PURPLE)

@@ -15,8 +15,8 @@ from hustle_widgets.view.live.base import S, side_by_side
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.live.kept_fit import KeptFit
 from hustle_widgets.view.live.preview import MOST_SERIES, Suspects, computed, cut_visit, frame_patch, put_into
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.plots.series_plot import SeriesPlot
 from hustle_widgets.view.selection import Selection
 

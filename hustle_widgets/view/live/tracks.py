@@ -15,8 +15,8 @@ from hustle_widgets.view import colors, theme
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.live.base import Live, S, side_by_side
 from hustle_widgets.view.live.windows import Window, WindowsPlot
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.plots.panel import close_tree
 from hustle_widgets.view.selection import Selection
 from hustle_widgets.view.words import quiet
 

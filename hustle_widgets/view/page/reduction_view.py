@@ -40,7 +40,7 @@ from hustle_widgets.view.page.top_bar import TopBar
 from hustle_widgets.view.page.turning import Turning
 from hustle_widgets.view.page.view_errors import ViewErrors
 from hustle_widgets.view.page_part import PagePart
-from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.selection import Selection, select_pixel
 
 # What of the selection the page is drawn from.

@@ -12,7 +12,7 @@ from hustle_widgets.view.page.step_panel import settings_of
 from hustle_widgets.view.page.turning import Turning
 from hustle_widgets.view.page.view_errors import ViewErrors
 from hustle_widgets.view.page_part import PagePart
-from hustle_widgets.view.plots.panel import close_tree
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.selection import Selection, select_pixel
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hustle_widgets.view import theme
+from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.plots.curve_plot import Curve, CurvePlot
-from hustle_widgets.view.plots.panel import Key, close_tree, heading_html, in_words, span_of
+from hustle_widgets.view.plots.panel import Key, heading_html, in_words, span_of
 
 # Residuals further out than this many times the photon limit are drawn at the edge, if few are.
 WIDEST = 12.0

@@ -10,6 +10,8 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from hustle_widgets.view.plots.closing import close_tree
+
 _GLYPHS = {
     "circle": "●",
     "square": "■",
@@ -129,29 +131,6 @@ class PicturePanel(PlotPanel):
         if (layout.width, layout.height) != (width, height):
             with layout.hold_sync():
                 layout.width, layout.height = width, height
-
-
-def close_tree(*roots: Any) -> None:
-    """Close widgets and all that their traits hold: children, marks, scales, axes, layouts, styles.
-
-    ipywidgets keeps every widget in a global table until it is closed, and closing a box or a figure
-    closes none of its parts.
-    """
-    seen: dict[int, Any] = {}
-    todo: list[Any] = list(roots)
-    while todo:
-        value = todo.pop()
-        if isinstance(value, ipywidgets.Widget):
-            if id(value) not in seen:
-                seen[id(value)] = value
-                # Only what has a value: asking for the others would create default widgets only to close them.
-                todo.extend(getattr(value, name) for name in value.traits() if value.trait_has_value(name))
-        elif isinstance(value, dict):
-            todo.extend(value.values())
-        elif isinstance(value, (list, tuple)):
-            todo.extend(value)
-    for widget in seen.values():
-        widget.close()
 
 
 def span_of(*arrays: Any, pad: float = 0.06) -> tuple[float, float]:
