@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import curve_fit
 
 #: Half width, in standard deviations, of the part of a histogram the Gaussian is fitted to.
 CORE = 3.0
@@ -124,6 +123,9 @@ def fit_gaussian(hist: Histogram, values: Floats | None = None) -> Gaussian:
             f"No Gaussian fits the histogram: its peak at {hist.mode:.6g} e- is not wider than a bin of "
             f"{width:.3g} e-, or holds too few pixels. Use more bins, a narrower range, or fit = 'median'."
         )
+    # Here: it takes a good part of the time of the first import.
+    from scipy.optimize import curve_fit
+
     for _ in range(20):
         core = np.abs(centres - mean) < CORE * std
         x = centres[core]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import bottleneck as bn
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
-from scipy.optimize import brentq
 
 from hustle_widgets.algorithms.histogram import Floats
 from hustle_widgets.algorithms.windowed import LEAST_SIGNAL, NoSignal, Position, brighter_than_opposite
@@ -185,6 +183,10 @@ def _mirror(profile: Floats, left: int, right: int, noise: float, where: str) ->
         if a >= 0:
             raise NoSignal(f"{where} has no centre: its wings do not fall off.")
         return float(-b / (2 * a))
+    # Here: these take a good part of the time of the first import.
+    from scipy.interpolate import CubicSpline
+    from scipy.optimize import brentq
+
     left_wing, right_wing = (CubicSpline(np.sort(side), np.log(profile[np.sort(side)])) for side in sides)
     middle = (left + right) / 2
 

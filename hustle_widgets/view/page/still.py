@@ -6,32 +6,23 @@ It is an output of its own beside the widget, which the page's style sheet hides
 from __future__ import annotations
 
 import base64
-import io
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
 from hustle_widgets.assessment import Finding
 from hustle_widgets.assessment.finding import worst_of_titles
 from hustle_widgets.config import format_value
 from hustle_widgets.protocols import ReductionLike
-from hustle_widgets.view import colors
-from hustle_widgets.view.encode import shrink
-from hustle_widgets.view.figures.base import frame_norm
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.page.light_curve_view import Curves
 
 # Seconds of rest before the picture is made anew: it costs about as much as an edit.
 REST = 3.0
-WIDTH, HEIGHT, DPI = 9.4, 4.3, 100
 # What a reopened notebook says, and that it does not say "Error displaying widget" where the page was.
 EMPTY = "<i>The page of a Reduction. Run the cell to see it.</i>"
 AGAIN = "<i>A picture of the page. Run the cell to work with it.</i>"
@@ -147,8 +138,11 @@ def contents_of(
 
 def bundle_of(contents: Contents) -> dict[str, str]:
     """Return the picture by media type: text/html, image/png, text/plain."""
+    # Here: matplotlib takes a quarter of a second, and the page is on the screen without it.
+    from hustle_widgets.view.page.still_picture import draw_still
+
     frame, title, curves, verdicts, parameters = contents
-    png = base64.b64encode(_picture(frame, title, curves)).decode()
+    png = base64.b64encode(draw_still(frame, title, curves)).decode()
     judged = "; ".join(f"{verdict}: {name} {figure}" for verdict, name, figure in verdicts)
     changed = ", ".join(f"{key} {format_value(value)}" for key, value in parameters.items()) or "none"
     told = f"{title}. Assessment: {judged or 'none yet'}. Differs from the tutorial: {changed}."
@@ -163,35 +157,3 @@ def bundle_of(contents: Contents) -> dict[str, str]:
         f"<div>{AGAIN}</div></div>"
     )
     return {"text/html": html, "image/png": png, "text/plain": told}
-
-
-def _picture(frame: NDArray[Any], title: str, curves: Curves | None) -> bytes:
-    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    above, below = figure.subplots(2, 1, height_ratios=(5, 4))
-    rows, columns = frame.shape
-    drawn = shrink(frame, -(-columns // 900), by="max")
-    extent = (-0.5, columns - 0.5, -0.5, rows - 0.5)
-    above.imshow(drawn, norm=frame_norm(frame), origin="lower", extent=extent, aspect="equal", cmap="viridis")
-    above.set_title(title, fontsize=9, loc="left")
-    for order, flux in ({} if curves is None else curves.fluxes).items():
-        assert curves is not None
-        below.plot(
-            curves.hours,
-            flux,
-            "o",
-            ms=3,
-            color=colors.TRACE_COLORS.get(order, colors.BLACK),
-            label=f"order {order}",
-        )
-    if curves is not None and curves.fluxes:
-        below.legend(fontsize=8, frameon=False)
-    below.set_xlabel("Time since first frame [h]", fontsize=8)
-    below.set_ylabel("Normalised flux", fontsize=8)
-    for axes in (above, below):
-        axes.tick_params(labelsize=7)
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-    file = io.BytesIO()
-    Image.fromarray(pixels).quantize(128, dither=Image.Dither.NONE).save(file, format="png", optimize=False)
-    return file.getvalue()
