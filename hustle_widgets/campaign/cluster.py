@@ -121,7 +121,9 @@ def _check(client: Any, jobs: Sequence[Job]) -> None:
 def _local_client(dask: Any, jobs: Sequence[Job], workers: int | None) -> Iterator[Any]:
     if multiprocessing.parent_process() is not None:
         raise RuntimeError(_GUARD)
-    free = min(dask.system.MEMORY_LIMIT, importlib.import_module("psutil").virtual_memory().available)
+    # Not dask.system: an attribute is missing once Ctrl-C has cut an import short.
+    limit = importlib.import_module("distributed.system").MEMORY_LIMIT
+    free = min(limit, importlib.import_module("psutil").virtual_memory().available)
     peak, cores = peak_of_jobs(jobs), usable_cores()
     number = workers_that_fit(len(jobs), peak, cores, free) if workers is None else workers
     with tempfile.TemporaryDirectory(prefix="hustle-workers-", ignore_cleanup_errors=True) as place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 import uuid
@@ -123,7 +124,7 @@ def on_workers(
             try:
                 result = future.result()
             except Exception as error:
-                result = failed(jobs[number], _of_worker(error, dask))
+                result = failed(jobs[number], _of_worker(error))
             future.release()
             if failure(result) and tries[number] <= retries:
                 waiting.add(submit(number))
@@ -136,8 +137,8 @@ def on_workers(
             client.cancel(left)
 
 
-def _of_worker(error: Exception, dask: Any) -> str:
-    if isinstance(error, dask.scheduler.KilledWorker):
+def _of_worker(error: Exception) -> str:
+    if isinstance(error, importlib.import_module("distributed.scheduler").KilledWorker):
         return (
             "Every worker that began it ended before it was done, most often for lack of memory: use fewer workers "
             "or such with more memory."

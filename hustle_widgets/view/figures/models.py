@@ -13,6 +13,7 @@ from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
 
+ROWS = 40  # rows of a frame that are enough for its median
 MODELS = {
     "LED_noise_model": (
         "Noise model",
@@ -52,7 +53,9 @@ def scaling(result: StepResult, paper: Paper) -> Figure:
     columns = result.outcome.table.columns
     scale = np.asarray(columns["sky_scale"], dtype=float)
     fitted = np.asarray(columns.get("sky_scale_fitted", scale), dtype=float)
-    level = np.array([bn.nanmedian(result.before(frame)) for frame in range(result.state.shape[0])])
+    n_frames, n_rows, _ = result.state.shape
+    some = slice(None, None, max(1, n_rows // ROWS))
+    level = np.array([bn.nanmedian(result.before(frame)[some]) for frame in range(n_frames)])
     caption = (
         "Above: the factor of each frame, as it was fitted and as it was used. Below: against the median of the frame "
         "before; the two should rise together, and a frame off the line was scaled by a source."
