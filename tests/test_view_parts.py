@@ -224,6 +224,27 @@ def test_a_single_hot_pixel_and_a_single_hit_survive_in_a_wide_frame():
     view.close()
 
 
+def test_marks_of_many_kinds_are_one_picture_and_the_words_follow_a_zoom():
+    view = FrameImage((40, 50))
+    view.show_frame(np.zeros((40, 50), dtype=np.float32))
+    view.show_overlay("old", [1], [1], "#d55e00", "old hits")
+    sent = []
+    view._marked.mark.observe(sent.append, "image")
+    view.set_overlays({"a": ([3], [4], "#d55e00", "first"), "b": ([5], [6], "#0072b2", "second")})
+    assert len(sent) == 1
+    picture = shown(view._marked.mark)
+    assert [tuple(picture[row, column, :3]) for row, column in ((3, 4), (5, 6))] == [
+        (0xD5, 0x5E, 0x00),
+        (0x00, 0x72, 0xB2),
+    ]
+    assert not view.has_overlay("old") and not picture[1, 1, 3]
+    assert "first: 1" in view.heading.value and "old hits" not in view.heading.value
+    view.zoom_to([10, 20, 30, 45])
+    row0, row1, column0, column1 = view.region
+    assert f"rows {row0} to {row1 - 1} and columns {column0} to {column1 - 1}" in view.heading.value
+    view.close()
+
+
 def test_a_zoom_keeps_the_shape_of_the_plot_and_stays_inside():
     view = FrameImage((600, 2100))
     for wanted in ([0, 3, 0, 3], [590, 600, 2000, 2100], [0, 600, 5, 10], [10, 20, 100, 1900]):

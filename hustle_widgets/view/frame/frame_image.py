@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -145,7 +145,13 @@ class FrameImage(PicturePanel):
         """
         self._marked.set(name, rows, columns, color, label)
         self._draw_overlay()
-        self._write_heading()
+
+    def set_overlays(self, layers: Mapping[str, tuple[Any, Any, str, str]]) -> None:
+        """Mark these pixels and no others: rows, columns, colour and label by name, as for `show_overlay`."""
+        self._marked.layers.clear()
+        for name, layer in layers.items():
+            self._marked.set(name, *layer)
+        self._draw_overlay()
 
     def has_overlay(self, name: str) -> bool:
         """Tell whether pixels are marked under that name."""
@@ -155,7 +161,6 @@ class FrameImage(PicturePanel):
         """Take the marks of that name away, if there are any."""
         if self._marked.layers.pop(name, None) is not None:
             self._draw_overlay()
-            self._write_heading()
 
     def set_regions(
         self,
@@ -369,6 +374,7 @@ class FrameImage(PicturePanel):
 
     def _draw_overlay(self) -> None:
         self._marked.draw(self.shape, self.region, self._factor())
+        self._write_heading()
 
     def _write_heading(self) -> None:
         keys = [

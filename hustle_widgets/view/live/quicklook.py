@@ -86,16 +86,16 @@ class QuicklookLive(Live[Quicklook]):
     def _draw_flags(self, state: State) -> None:
         number = self.number
         free = iter(STEP_COLORS)
+        layers: dict[str, tuple[Any, Any, str, str]] = {}
         if self.step.include_hst_dq:
             bits = state.source.hst_dq[state.kept_frames[number]]
             rows, columns = np.nonzero(flagged(bits, (HOT_FLAG, *COSMIC_RAY_FLAGS)))
-            self.flags.show_overlay("hst_dq", rows, columns, HST_COLOR, "HST: hot, cosmic ray")
-        else:
-            self.flags.hide_overlay("hst_dq")
+            layers["hst_dq"] = (rows, columns, HST_COLOR, "HST: hot, cosmic ray")
         for name, outcome in state.outcomes.items():
             if outcome.patch is not None:
                 rows, columns = outcome.patch.frame_pixels(number)
-                self.flags.show_overlay(name, rows, columns, next(free, colors.SKY), name)
+                layers[name] = (rows, columns, next(free, colors.SKY), name)
+        self.flags.set_overlays(layers)
         self.flags.set_title(f"Flags of frame {number}")
 
     def decorate(self, image: FrameImage) -> None:
