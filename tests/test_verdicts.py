@@ -113,6 +113,21 @@ CASES = {
         ("check",),
         {"parameter": "free_sigma", "direction": "lower", "value": 4.8},
     ),
+    # In six frames nothing lies beyond 2.04 sigma: a threshold below that would reject good pixels.
+    "six frames are too few to clip": Case(
+        {"skip_frames": tuple(range(6, 24)), "do_fixed_iter": False, **QUICK},
+        "Traces kept",
+        "free_iter",
+        ("check",),
+        {"parameter": "enabled", "direction": "set", "value": False},
+    ),
+    "one frame is too few to clip": Case(
+        {"skip_frames": tuple(range(1, 24)), "do_fixed_iter": False, **QUICK},
+        "Traces kept",
+        "free_iter",
+        ("check",),
+        {"parameter": "enabled", "direction": "set", "value": False},
+    ),
     "what one step cannot reach another finds": Case(QUICK, "Traces kept", "fixed_iter", ("good",)),
     "nothing is rejected": Case(
         {"do_hst_flags": False, "do_fixed_iter": False, "do_free_iter": False, **QUICK},

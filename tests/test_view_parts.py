@@ -48,7 +48,7 @@ class Wire:
     """Stands for a widget's comm, and notes when it is closed."""
 
     def __init__(self, closed):
-        self.comm_id = uuid.uuid4().hex
+        self.comm_id, self.kernel = uuid.uuid4().hex, "a kernel"
         self.closed = closed
 
     def on_msg(self, callback):
@@ -63,7 +63,7 @@ class Wire:
 
 def test_many_widgets_end_at_once_in_the_kernel_and_slower_than_a_server_allows_on_the_page():
     closed = []
-    parts = [ipywidgets.HTML(str(k), comm=Wire(closed)) for k in range(120)]
+    parts = [ipywidgets.HTML(str(k), comm=Wire(closed)) for k in range(400)]
     before = open_widgets()
     close_tree(ipywidgets.VBox(parts))
     assert not {part for part in parts if part.comm is not None}
@@ -73,9 +73,10 @@ def test_many_widgets_end_at_once_in_the_kernel_and_slower_than_a_server_allows_
     while len(closed) < len(parts) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(closed) == len(parts), "the page is never told of some"
-    # Jupyter's server drops what comes after 3000 messages in 3 seconds; a new page needs 1000 of them.
-    at_most = max(np.searchsorted(closed, start + 1) - k for k, start in enumerate(closed))
-    assert at_most <= 500
+    # Jupyter's server drops what comes after 3000 messages in 3 seconds; a new page needs some of them.
+    at_most = max(np.searchsorted(closed, start + 0.5) - k for k, start in enumerate(closed))
+    assert at_most < len(parts)
+    assert at_most / 0.5 * 3 <= 2000
     close_tree(*parts)  # a second end is none
     assert len(closed) == len(parts)
 

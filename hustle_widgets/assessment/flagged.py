@@ -26,6 +26,8 @@ NOISE = (
     1.8,
 )  # scatter that replaced values add, in units of the photon noise: 0.6 makes it 1.17 times as large
 TOLD = 0.003, 0.6  # share of the depth, and noise, that are worth a word though they do not matter
+# With so few frames that no outlier reaches this [sigma], a threshold that finds any takes good values too.
+LEAST_THRESHOLD = 3.0
 # A change of the dip that was found counts from so many of its errors.
 SURE = 5.0
 
@@ -213,8 +215,17 @@ def nothing_found(
             f"No pixel is flagged: with {frames} a lone outlier reaches at most {reach:.2f} sigma, less than the "
             f"threshold. {helper.section or helper.title} finds them."
         )
-        return Finding(name, "Traces kept", 0.0, "none hit", "good", sentence)
-    if reach is not None and kind is not None:
+        return Finding(name, "Traces kept", 0.0, "nothing flagged", "good", sentence)
+    if reach is not None and kind is not None and reach < LEAST_THRESHOLD:
+        remedy = Remedy(
+            name,
+            "enabled",
+            "set",
+            False,
+            "do without this step; 4a finds hits in single frames.",
+        )
+        why = f"with {frames} a lone outlier reaches at most {reach:.2f} sigma, as good pixels do"
+    elif reach is not None and kind is not None:
         low: Any = kind.parameters[kind.threshold].tutorial
         value = float(f"{0.95 * reach:.2g}")
         listed = isinstance(low, tuple)
@@ -248,7 +259,7 @@ def nothing_found(
         remedy = Remedy(name, None, "set", None, "look at the parameters of this step.")
         why = "this step does nothing"
     sentence = f"No pixel is flagged: {why}. {remedy.words[0].upper()}{remedy.words[1:]}"
-    return Finding(name, "Traces kept", 0.0, "none hit", "check", sentence, remedy)
+    return Finding(name, "Traces kept", 0.0, "nothing flagged", "check", sentence, remedy)
 
 
 def _lowered(kind: type[Step], values: Mapping[str, Any] | None) -> Any:

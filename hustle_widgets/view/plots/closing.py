@@ -10,9 +10,9 @@ from typing import Any
 
 import ipywidgets
 
-# A Jupyter server passes on 3000 messages in 3 seconds and drops the rest, a new page among them. A page
-# whose steps have all been opened has 3600 widgets, and each is one message when it ends.
-AT_ONCE = 50
+# A Jupyter server passes on 3000 messages in 3 seconds and drops the rest, what a new page says among them. A
+# page whose steps have all been opened has 3600 widgets, and each is one message when it ends.
+AT_ONCE = 100
 PAUSE = 0.2
 
 
@@ -67,10 +67,15 @@ class _Farewell:
 
     def say(self, comms: list[Any]) -> None:
         """Close these comms after those that wait already."""
+        heard = []
         for comm in comms:
             comm.on_msg(None)  # it would keep its widget alive
+            if getattr(comm, "kernel", None) is None:  # and so no server between widget and page
+                comm.close()
+            else:
+                heard.append(comm)
         with self._lock:
-            self._comms.extend(comms)
+            self._comms.extend(heard)
             if self._runs or not self._comms:
                 return
             self._runs = True
