@@ -39,7 +39,7 @@ class LaplacianEdgeDetection(Step):
     tour = """
     Two maps around the chosen pixel: how significant its edges are, and how much it stands out of fine structure. A
     cross is above the threshold of the map; with `fine_structure` a hit needs both. Choose a pixel of the trace as
-    well: it must stay below.
+    well: it must stay below. Hot pixels on a trace are found best by step 4b with 'polyfit'.
     """
     borrows = ("zeroth_tracking.location",)
     led_threshold = Real(

@@ -46,8 +46,10 @@ class SpatialSmoothing(Step):
         ("1D_smooth", "2D_smooth", "polyfit"),
         (
             "How the smooth model of a frame is made: median along the row (1D_smooth), median in a box "
-            "(2D_smooth), or a polynomial along the row (polyfit)."
+            "(2D_smooth), or a polynomial along the row (polyfit). On the traces polyfit finds most hot pixels, and "
+            "takes the fewest sound ones for hot."
         ),
+        advice="Try polyfit where hot pixels are left on the traces.",
     )
     smth_kernel = Kernel(
         11,

@@ -70,6 +70,7 @@ def test_a_cancel_while_it_is_written_leaves_the_old_result(tmp_path: Path) -> N
 # Ctrl-C comes while two blocks are at work. They wait until it has arrived: no clock decides what is right.
 INTERRUPTED = """
     import os, signal, sys, threading
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     sys.path[:0] = sys.argv[2:]
     import numpy as np
     from visits import tiny_visit
