@@ -5,7 +5,7 @@ Series are laid out (pixel, frame), the sky taken off.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ SPARE = 3  # values beyond the number of regressors that a pixel must keep
 MODES = 3
 NOTICEABLE = 1.3  # variance of a mode that pixels share, in units of that of noise
 FRAMES_A_REGRESSOR = 6
+PORTION = 2048  # pixels fitted at once: more need more memory and are not faster
 OUT_OF_MODEL = 0.1  # share of a frame rejected: it is not the pixels that are wrong, but the model
 
 Mask = NDArray[np.bool_]
@@ -259,19 +260,27 @@ def _settled(
         if not fit.changed.any():
             break
         kept = fit.kept
-        rows: NDArray[np.intp] | slice = slice(None) if turn < full else np.flatnonzero(fit.changed)
-        change, leverage = _regression(left[rows], kept[rows], variance[rows], design)
-        model[rows] = series.base[rows] + change
-        variance[rows] = np.maximum(model[rows], 0) + floor[rows]
-        unit = np.where(kept[rows], np.maximum(1 - leverage, 0.05), 1 + leverage)
-        noise[rows] = np.sqrt(variance[rows] * unit)
-        off[rows] = (left[rows] - change) / noise[rows]
-        own[rows] = MAD_TO_SIGMA * row_medians(np.where(kept[rows], np.abs(off[rows]), np.nan))
+        for rows in _portions(np.flatnonzero(fit.changed | (turn < full))):
+            change, leverage = _regression(left[rows], kept[rows], variance[rows], design)
+            model[rows] = series.base[rows] + change
+            variance[rows] = np.maximum(model[rows], 0) + floor[rows]
+            unit = np.where(kept[rows], np.maximum(1 - leverage, 0.05), 1 + leverage)
+            noise[rows] = np.sqrt(variance[rows] * unit)
+            off[rows] = (left[rows] - change) / noise[rows]
+            own[rows] = MAD_TO_SIGMA * row_medians(np.where(kept[rows], np.abs(off[rows]), np.nan))
         enough = kept.sum(axis=1) >= len(design) + SPARE
         near = series.known & (np.abs(off) < threshold * fit.scatter)
         now = np.where(enough[:, None], near, kept)
         fit = _Fit(model, noise, off, own, now, (now != kept).any(axis=1), enough)
     return fit
+
+
+def _portions(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp] | slice]:
+    """Cut rows into portions; those that lie side by side are a slice, which copies nothing."""
+    for begin in range(0, len(rows), PORTION):
+        portion = rows[begin : begin + PORTION]
+        first, last = int(portion[0]), int(portion[-1])
+        yield slice(first, last + 1) if last - first + 1 == len(portion) else portion
 
 
 def _regression(left: Floats, kept: Mask, variance: Floats, design: Floats) -> tuple[Floats, Floats]:
