@@ -12,7 +12,8 @@ Scatter is that of what a fit of level and depth leaves, of all frames and seeds
 leaving each seed out in turn. With n frames in all it has an error of some e / sqrt(n), where e is the scatter of the
 light that faults and reduction add, over the twin's. "By added light" it is known better: sqrt(1 + e^2), less what is
 lost of the noise with each pixel that is replaced. "4 sigma oracle" is the same for the hits that are fainter than
-4 sigma of their pixel: what is left if all others, and nothing else, are removed.
+4 sigma of their pixel: what is left if all others, and nothing else, are removed. Where pixels are full, charge runs
+along the column: what hits such a run counts together, against the noise of the light of the whole run.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from hustle_widgets import Reduction, simulate_visit
 from hustle_widgets.algorithms.geometry import Trace
@@ -56,7 +58,7 @@ class Scatters(NamedTuple):
     """What is left of the light in each frame after a fit of level and depth, over the level, shape (n_frames,).
 
     Of the reduction; of the twin; of what the reduction added to the twin and took from it; and of what would be
-    added were all hits above `FOUND` sigma of their pixel removed without a trace, and no other. `lost` (n_frames,)
+    added were all hits above `FOUND` sigma of where they are removed without a trace, and no other. `lost` (n_frames,)
     is the variance of the noise that went with the pixels that were replaced.
     """
 
@@ -148,15 +150,35 @@ def weights_of(trace: Trace, half_width: float, shape: tuple[int, int]) -> NDArr
     return weights
 
 
+def runs_of_full_pixels(made: Visit) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the number of the run of each pixel, 0 where it is in none, and the noise of each run [e-].
+
+    A run is of full pixels side by side in a column, and the two beside its ends.
+    """
+    light = np.maximum(np.median(made.twin, axis=0), 0)
+    runs, n_runs = ndimage.label(beside_full(light), np.array([[0, 1, 0]] * 3))
+    return runs, np.sqrt(ndimage.sum(light, runs, np.arange(n_runs + 1)))
+
+
+def beside_full(light: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which pixels are full or beside a full one in their column."""
+    return ndimage.binary_dilation(light > FULL_WELL, np.array([[0, 1, 0]] * 3))
+
+
 def unfindable(made: Visit, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Light in each frame of the hits that are no outlier of their pixel: fainter than `FOUND` times its noise."""
-    truth = made.truth
-    noise = np.sqrt(np.minimum(noise_variance(made), FULL_WELL)).ravel()
-    frames = np.repeat(np.arange(made.twin.shape[0]), truth["cosmic_ray_count"].values)
+    """Light in each frame of the hits that are no outlier: fainter than `FOUND` times the noise of where they are."""
+    truth, n_frames = made.truth, made.twin.shape[0]
+    runs, noise_of_runs = runs_of_full_pixels(made)
     index, electrons = truth["cosmic_ray_index"].values, truth["cosmic_ray_electrons"].values
-    faint = electrons < FOUND * noise[index]
+    run = runs.ravel()[index]
+    noise = np.where(run > 0, noise_of_runs[run], np.sqrt(noise_variance(made)).ravel()[index])
+    frame = np.repeat(np.arange(n_frames), truth["cosmic_ray_count"].values)
+    # Each pixel is a place of its own, and so is each run.
+    place = np.where(run > 0, weights.size + run, index)
+    _, together = np.unique(np.stack([frame, place]), axis=1, return_inverse=True)
+    faint = np.bincount(together, electrons)[together] < FOUND * noise
     held = electrons[faint] * weights.ravel()[index[faint]]
-    return np.bincount(frames[faint], held, minlength=made.twin.shape[0])
+    return np.bincount(frame[faint], held, minlength=n_frames)
 
 
 def flagged_pixels(reduction: Reduction) -> NDArray[np.bool_]:
@@ -210,9 +232,7 @@ def on_the_traces(made: Visit, flagged: NDArray[np.bool_]) -> tuple[float, float
     apart = np.fmin.reduce(np.abs(row - truth["trace_rows"].values[:, None, :]), axis=0, initial=np.inf)
     zeroth = truth["zeroth_order"].values
     bad = truth["hot"] | truth["warm"] | truth["cold"] | truth["dead"]
-    full = np.median(made.twin, axis=0) > FULL_WELL
-    full[1:] |= full[:-1].copy()
-    full[:-1] |= full[1:].copy()
+    full = beside_full(np.median(made.twin, axis=0))
     where = (apart <= ON_TRACE) & (np.abs(np.arange(n_columns) - zeroth[0]) > 25) & ~bad.values & ~full
     where = np.flatnonzero(where)
     calwf3 = ((made.visit["hst_dq"].values & 4096) > 0).reshape(n_frames, -1)[:, where]
