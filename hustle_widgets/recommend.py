@@ -14,6 +14,7 @@ from hustle_widgets.steps.targets import background_region
 from hustle_widgets.steps.trace_light import trace_light
 
 SIGMA = 4.0  # false in 6e-5 of the values
+FARTHEST_FOLLOWED, FARTHEST_SCALED = 1.9, 3.0  # [px]: beyond, depths were worse with a model, and with 'flux'
 ROWS_FROM_TRACE = (100, 60, 40, 30, 20)  # the tutorial's, and less where the frame is not so high
 
 
@@ -34,7 +35,7 @@ class Judged(NamedTuple):
     brightest : float
         Light of the brightest pixel of the traces that is not full [e-]; NaN where they cannot be followed.
     drift : float
-        How far the traces move in all [px].
+        How far the traces move, a frame in twenty at either end left out: one that jumped is no drift [px].
     sky : float
         Median background [e-].
     why_not : str
@@ -64,7 +65,8 @@ def judged(state: State, location: tuple[float, float]) -> Judged:
         return Judged(n_frames, float("nan"), float("nan"), float("nan"), " ".join(notes))
     motion = traces.motion
     seen = np.isfinite(motion.flux)
-    drift = float(np.hypot(np.ptp(motion.column[seen]), np.ptp(motion.row[seen])))
+    ends = np.percentile([motion.column[seen], motion.row[seen]], (5, 95), axis=1)
+    drift = float(np.hypot(*(ends[1] - ends[0])))
     return Judged(n_frames, float(motion.template.max()), drift, float(np.median(traces.sky)), "")
 
 
@@ -98,6 +100,8 @@ def advice(state: State, location: tuple[float, float]) -> list[Advice]:
     sky = of_the_sky(state, location, found.sky)
     if found.why_not:
         return [fixed, *few_frames(found, reach), *sky]
+    if found.drift > FARTHEST_SCALED:
+        return [*far(found), fixed, *sky]
     return [*on_the_traces(found), fixed, *sky]
 
 
@@ -117,12 +121,7 @@ def on_the_traces(found: Judged) -> list[Advice]:
             "fill the transit up, and a hot pixel what the trace holds beside it.",
         ),
         Advice("do_free_iter", True, "Cosmic rays are told best by what a pixel holds in other frames."),
-        Advice(
-            "free_model",
-            "drift",
-            f"The traces hold up to {found.brightest:,.0f} e- a pixel and move by {found.drift:.2f} px: light and "
-            "motion are taken out before outliers are sought.",
-        ),
+        model_of_light(found),
         Advice(
             "free_sigma",
             SIGMA,
@@ -134,6 +133,36 @@ def on_the_traces(found: Judged) -> list[Advice]:
             "Edge detection replaces what it finds by neighbours, which on a trace are brighter or fainter.",
         ),
         Advice("do_smooth", False, "Smoothing along rows takes the spectrum's own structure for outliers."),
+    ]
+
+
+def model_of_light(found: Judged) -> Advice:
+    """Return whether light and motion are taken out before outliers are sought."""
+    if found.drift > FARTHEST_FOLLOWED:
+        return Advice(
+            "free_model",
+            None,
+            f"The traces move by {found.drift:.1f} px: beyond {FARTHEST_FOLLOWED:g} px a model of light and motion "
+            "rejects the star's own light.",
+        )
+    return Advice(
+        "free_model",
+        "drift",
+        f"The traces hold up to {found.brightest:,.0f} e- a pixel and move by {found.drift:.2f} px: light and "
+        "motion are taken out before outliers are sought.",
+    )
+
+
+def far(found: Judged) -> list[Advice]:
+    """Return what can be done in time where the traces move so far that other frames tell little of a pixel."""
+    moved = f"The traces move by {found.drift:.1f} px"
+    return [
+        Advice("free_model", None, f"{moved}: no model of light and motion follows them so far."),
+        Advice(
+            "replace_by",
+            "median",
+            f"{moved}: what a pixel holds in other frames cannot be scaled to this one.",
+        ),
     ]
 
 

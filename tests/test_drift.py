@@ -239,7 +239,7 @@ def test_runs_of_full_pixels_are_those_of_a_loop():
     rng = np.random.default_rng(8)
     mask = rng.random((12, 7)) < 0.6
     light = rng.normal(size=(12, 7, 3)).astype(np.float32)
-    runs = full_runs(np.flatnonzero(mask), light[mask], 7)
+    runs = full_runs(np.flatnonzero(mask), light[mask], (12, 7))
     expected = {}
     for column in range(7):
         start = None

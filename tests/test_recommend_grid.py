@@ -19,6 +19,10 @@ VISITS = {
     "bright, drifting": {"brightness": 4.0, "drift": (0.5, 0.3), "jitter": 0.05},
     "crowded, many hits": {"n_stars": 12, "neighbour": (8.0, 22.0, 0.2), "cosmic_ray_rate": 0.15},
     "falsely flagged, steep sky": {"false_flags": 0.05, "sky": 40.0, "sky_structure": 2.0},
+    "full far beyond the trace's rows": {"temperature": 30000},
+    "drifting by more than a pixel": {"drift": (1.0, 0.8), "jitter": 0.1},
+    "jumping by two pixels": {"drift": (0.0, 0.0), "jitter": 0.6},
+    "full along the whole trace": {"brightness": 40.0},
 }
 
 

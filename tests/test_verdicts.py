@@ -13,6 +13,7 @@ from visits import everything, simulated
 from hustle_widgets import Reduction, load_visit
 from hustle_widgets.algorithms.photometry import spectrum
 from hustle_widgets.assessment import Finding, assess, worst
+from hustle_widgets.assessment.flagged import more
 from hustle_widgets.assessment.traces import clipping_loss
 from hustle_widgets.simulate import read_truth, read_twin
 from hustle_widgets.steps.parameters import ParameterError
@@ -349,6 +350,16 @@ def test_a_neighbour_in_the_aperture_is_told_with_its_share_of_the_light(tmp_pat
         assert not told
     else:
         assert told[0].verdict == "bad" and told[0].value == pytest.approx(neighbour[2], rel=0.4)
+
+
+def test_a_step_whose_higher_threshold_does_not_help_is_to_be_switched_off(chain):
+    values, kinds = chain.values(), {kind.name: kind for kind in chain.kinds}
+    first = more("led", kinds, values | {"led_threshold": 2.0})
+    assert (first.direction, first.value) == ("raise", 10.0)
+    again = more("led", kinds, values | {"led_threshold": 12.0})
+    assert (again.parameter, again.value) == ("enabled", False)
+    # In time a higher threshold always flags less.
+    assert more("free_iter", kinds, values | {"free_sigma": 5.0}).direction == "raise"
 
 
 def test_a_failed_frame_is_told_and_nothing_else_is_blamed(tmp_path_factory):

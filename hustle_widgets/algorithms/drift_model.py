@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from hustle_widgets.algorithms.drift_fit import Layout, Motion
-from hustle_widgets.algorithms.full_runs import FULL_WELL, FullRuns
+from hustle_widgets.algorithms.full_runs import FullRuns, full_in_two
 from hustle_widgets.algorithms.series import Floats, row_medians
 
 __all__ = ["FEWEST_FRAMES", "Followed", "off_model", "reject_off_model", "reject_off_runs", "saturated"]
@@ -30,6 +31,11 @@ MODES = 3
 NOTICEABLE = 1.3  # variance of a mode that pixels share, in units of that of noise
 FRAMES_A_REGRESSOR = 6
 PORTION = 2048  # pixels fitted at once: more need more memory and are not faster
+SHARE_BELOW, FEW_BELOW = 0.001, 5  # of a frame, and pixels, that may be too faint by chance or a fault
+MARGIN = 1.5  # where the model is too faint by something, it is too bright by up to so much more
+WIDEST = 4.0  # times the noise: of such a frame the model tells nothing
+GIVEN = 0.75  # standard deviations of a run, from which what was flagged in it is worth taking off
+MOST_OF_RUN = 1 / 3  # of the frames: more are not cosmic rays
 OUT_OF_MODEL = 0.1  # share of a frame rejected: it is not the pixels that are wrong, but the model
 
 Mask = NDArray[np.bool_]
@@ -84,8 +90,7 @@ def saturated(light: NDArray[np.float32], layout: Layout) -> Mask:
 
     Charge that runs over makes them follow others than their own light.
     """
-    two = np.sort(light, axis=1)[:, -2] if light.shape[1] > 1 else light[:, 0]
-    full = two > FULL_WELL
+    full = full_in_two(light)
     beside = [
         np.where(layout.around[:, row, 1] >= 0, full[layout.around[:, row, 1]], False) for row in (1, 3)
     ]
@@ -132,7 +137,10 @@ def reject_off_model(
     where it is not, h its leverage. All values are tested again until none changes its side. Then the neighbours of
     rejected values are rejected beyond 0.85 of the threshold: a cosmic ray rarely hits one pixel alone.
 
-    Pixels that keep too few values are left alone, and so are frames of which more than a tenth is rejected.
+    A cosmic ray adds light. Where more than a thousandth of a frame would be rejected for too little of it, the model
+    is wrong there by as much: what the threshold counts in grows until that is no more so. Pixels that keep too few
+    values are left alone, and so are frames of which more than a tenth is rejected, or of which the model is wrong by
+    more than four times the noise.
     """
     seen = np.isfinite(motion.flux)
     known = np.isfinite(light) & seen
@@ -153,10 +161,13 @@ def reject_off_model(
     pause()
     fit = _settled(series, design, fit.kept, threshold, ROUNDS, begun)
     possible, scatter = known & fit.enough[:, None], fit.scatter
-    rejected = off_model(np.where(possible, fit.off / scatter, np.nan), layout, threshold)
+    z = np.where(possible, fit.off / scatter, np.nan)
+    wider = _wider(z, threshold)
+    rejected = off_model(z / wider, layout, threshold)
     untold = rejected.sum(axis=0) > OUT_OF_MODEL * np.maximum(possible.sum(axis=0), 1)
+    untold |= wider > WIDEST
     rejected[:, untold] = False
-    sigma = np.where(possible & ~untold, fit.noise * scatter, np.nan).astype(np.float32)
+    sigma = np.where(possible & ~untold, fit.noise * scatter * wider, np.nan).astype(np.float32)
     return Followed(rejected, fit.model.astype(np.float32), sigma, design[n_given:], untold | ~seen)
 
 
@@ -170,7 +181,8 @@ def reject_off_runs(
     runs : FullRuns
         Of the traces.
     given : ndarray of bool, shape (n_runs, n_frames)
-        Sums that are known to hold what is not the star's: rejected, and not used.
+        Sums that are known to hold what is not the star's: not used, and rejected from 0.75 standard deviations on; the
+        worse the model, the more it takes. Less is less than the model's own error.
     floor, motion, threshold
         As for `reject_off_model`.
     followed : Followed
@@ -184,7 +196,8 @@ def reject_off_runs(
 
     Notes
     -----
-    As for single pixels, from the median of the sums over the light of each frame on.
+    As for single pixels, from the median of the sums over the light of each frame on. A run that is not whole, or of
+    which more than a third would be rejected, does not follow the star: it is left alone.
     """
     if not runs.size.size:
         return np.zeros(runs.light.shape, bool), runs.light
@@ -197,9 +210,22 @@ def reject_off_runs(
     design = np.where(seen, np.stack([motion.flux, motion.column, motion.row]), 0)
     design = np.vstack([design, followed.modes])
     fit = _settled(series, design, _near_template(series, threshold), threshold, ROUNDS)
-    rejected = fit.enough[:, None] & np.isfinite(runs.light) & seen & (given | ~fit.kept)
+    hit = given & (np.nan_to_num(runs.light) - fit.model > GIVEN * fit.scatter**2 * fit.noise)
+    rejected = fit.enough[:, None] & np.isfinite(runs.light) & seen & (hit | (~fit.kept & ~given))
     rejected[:, (rejected & ~given).sum(axis=0) > OUT_OF_MODEL * len(rejected)] = False
+    rejected &= runs.whole[:, None]
+    rejected[(rejected & ~given).sum(axis=1) > MOST_OF_RUN * seen.sum()] = False
     return rejected & (runs.light > 0), fit.model
+
+
+def _wider(z: Floats, threshold: float) -> Floats:
+    """Return by how much wider than noise the residuals of each frame are on the side where no cosmic ray is."""
+    n_pixels = len(z)
+    allowed = int(FEW_BELOW + n_pixels * (SHARE_BELOW + 2 * ndtr(-threshold)))
+    if allowed >= n_pixels:
+        return np.ones(z.shape[1])
+    lowest = np.partition(np.nan_to_num(z), allowed, axis=0)[allowed]
+    return np.where(-lowest > threshold, -MARGIN * lowest / threshold, 1.0)
 
 
 def off_model(z: Floats, layout: Layout, threshold: float) -> Mask:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.series import Floats
 
-__all__ = ["FULL_WELL", "FullRuns", "full_runs"]
+__all__ = ["FULL_WELL", "FullRuns", "full_in_two", "full_runs"]
 
 FULL_WELL = 60_000.0  # [e-]; 63 000 to 72 000 over the detector (WFC3 IHB 5)
 
@@ -31,6 +31,8 @@ class FullRuns(NamedTuple):
         Sum over a run, the sky taken off [e-]; NaN where a pixel has no value.
     full : ndarray, shape (n_runs, n_frames)
         The same over those of its pixels that are full in that frame; 0 where none is.
+    whole : ndarray of bool, shape (n_runs,)
+        Runs that end in the frame: what runs over its edge is not seen.
     """
 
     pixels: NDArray[np.intp]
@@ -38,6 +40,7 @@ class FullRuns(NamedTuple):
     size: NDArray[np.intp]
     light: Floats
     full: Floats
+    whole: NDArray[np.bool_]
 
     def any_of(self, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell in which frames any pixel of a run is marked, from (n_pixels, n_frames) to (n_runs, n_frames)."""
@@ -46,7 +49,13 @@ class FullRuns(NamedTuple):
         return found
 
 
-def full_runs(pixels: NDArray[np.intp], light: NDArray[np.float32], n_columns: int) -> FullRuns:
+def full_in_two(light: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which series, (n_pixels, n_frames), are full in two frames or more: one may be a cosmic ray's."""
+    two = np.sort(light, axis=1)[:, -2] if light.shape[1] > 1 else light[:, 0]
+    return np.asarray(two > FULL_WELL)
+
+
+def full_runs(pixels: NDArray[np.intp], light: NDArray[np.float32], shape: tuple[int, int]) -> FullRuns:
     """Gather the runs of full pixels.
 
     Parameters
@@ -55,17 +64,17 @@ def full_runs(pixels: NDArray[np.intp], light: NDArray[np.float32], n_columns: i
         Sorted flat indices of the full pixels and those beside them in their column.
     light : ndarray, shape (n_pixels, n_frames)
         Their values, the sky taken off [e-].
-    n_columns : int
-        Of a frame.
+    shape : tuple of int
+        (rows, columns) of a frame.
 
     Examples
     --------
     >>> import numpy as np
-    >>> runs = full_runs(np.array([1, 3, 4, 9, 10]), np.ones((5, 2), np.float32), 3)  # columns 1, 0, 1, 0, 1
+    >>> runs = full_runs(np.array([1, 3, 4, 9, 10]), np.ones((5, 2), np.float32), (4, 3))  # columns 1, 0, 1, 0, 1
     >>> runs.run, runs.size, runs.light[:, 0]
     (array([2, 0, 2, 1, 3]), array([1, 1, 2, 1]), array([1., 1., 2., 1.]))
     """
-    row, column = np.divmod(pixels, n_columns)
+    row, column = np.divmod(pixels, shape[1])
     order = np.lexsort((row, column))
     apart = (np.diff(column[order]) != 0) | (np.diff(row[order]) != 1)
     run = np.empty(pixels.size, np.intp)
@@ -74,4 +83,6 @@ def full_runs(pixels: NDArray[np.intp], light: NDArray[np.float32], n_columns: i
     together, full = np.zeros((size.size, light.shape[1])), np.zeros((size.size, light.shape[1]))
     np.add.at(together, run, light)
     np.add.at(full, run, np.where(light > FULL_WELL, light, 0))
-    return FullRuns(pixels, run, size, together, full)
+    whole = np.ones(size.size, bool)
+    whole[run[((row == 0) | (row == shape[0] - 1)) & (light > FULL_WELL).any(axis=1)]] = False
+    return FullRuns(pixels, run, size, together, full, whole)

@@ -153,6 +153,15 @@ def _spare(
 def more(name: str, named: Kinds, values: Mapping[str, Any] | None) -> Remedy:
     """Say how a step flags less."""
     kind = named.get(name)
+    if kind is not None and kind.switch and _raised_in_vain(kind, values):
+        return Remedy(
+            name,
+            "enabled",
+            "set",
+            False,
+            f"switch {kind.title!r} off: beyond the tutorial's {kind.threshold} it still takes the spectrum's own "
+            "structure for faults.",
+        )
     if kind is not None and kind.threshold:
         value = raised(kind, values)
         to = "" if value is None else f" to {value_in_words(value)}"
@@ -170,6 +179,17 @@ def more(name: str, named: Kinds, values: Mapping[str, Any] | None) -> Remedy:
     if kind is not None and kind.switch:
         return Remedy(name, "enabled", "set", False, f"look at the frame, or switch {kind.title!r} off.")
     return Remedy(name, None, "set", None, "look at the frame: what does this step take for faults?")
+
+
+def _raised_in_vain(kind: type[Step], values: Mapping[str, Any] | None) -> bool:
+    """Tell whether a step that looks at single frames has a threshold above the tutorial's and still does harm.
+
+    The edges of a bright spectrum grow with its light: no threshold parts them from hits.
+    """
+    if not kind.threshold or "replace_by" in kind.parameters or not values:
+        return False
+    now, tutorial = values.get(kind.threshold), kind.parameters[kind.threshold].tutorial
+    return isinstance(now, int | float) and isinstance(tutorial, int | float) and now > tutorial
 
 
 def raised(kind: type[Step], values: Mapping[str, Any] | None) -> Any:

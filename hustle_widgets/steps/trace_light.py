@@ -7,10 +7,11 @@ from typing import NamedTuple
 import bottleneck as bn
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_propagation
 
 from hustle_widgets.algorithms.drift_fit import Layout, Motion, fit_motion, lay_out
 from hustle_widgets.algorithms.drift_model import FEWEST_FRAMES, saturated
-from hustle_widgets.algorithms.full_runs import FullRuns, full_runs
+from hustle_widgets.algorithms.full_runs import FullRuns, full_in_two, full_runs
 from hustle_widgets.algorithms.geometry import trace_mask
 from hustle_widgets.algorithms.series import Floats, row_medians
 from hustle_widgets.engine.blocks import SERIES, State
@@ -20,6 +21,8 @@ ORDERS = ("+1", "-1", "+2", "-2")
 NEAR = 12  # rows from an order
 FAR = 30  # rows from all light, or an eighth of the frame if that is less
 SKY_ROWS = 24  # in which the sky is measured
+RUN_STEP = 8  # rows by which a run of full pixels is followed at once
+ALONG_COLUMN = np.array([[0, 1, 0]] * 3, bool)
 FAINT = 0.25  # of the variance without light: what is fainter does not follow the star measurably
 
 
@@ -88,7 +91,10 @@ def trace_light(state: State, location: tuple[float, float]) -> tuple[TraceLight
     light = light[bright.reshape(-1)[index]]
     good = ~saturated(light, layout)
     bright.reshape(-1)[layout.pixels[~good]] = False
-    full = full_runs(layout.pixels[~good], light[~good], shape[1])
+    over = run_over(state, layout.pixels[~good], near)
+    full = full_runs(over, gathered(state, over) - sky.astype(np.float32), shape)
+    bright.reshape(-1)[over] = False
+    good = bright.reshape(-1)[layout.pixels]
     layout, light = lay_out(bright), light[good]
     motion = fit_motion(light, floor, layout)
     lost = np.flatnonzero(~np.isfinite(motion.flux))
@@ -126,6 +132,36 @@ def sky_levels(state: State, far: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     above = np.maximum(level, 0)
     sky = level + above / (6 * (above + read_noise**2))
     return sky.reshape(n_frames), above + read_noise**2
+
+
+def run_over(state: State, pixels: NDArray[np.intp], near: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Follow full pixels along their columns beyond the rows near the traces, to the one where all of it ends.
+
+    Parameters
+    ----------
+    state : State
+    pixels : ndarray of int, shape (n_pixels,)
+        Sorted flat indices of the full pixels near the traces and those beside them.
+    near : ndarray of bool, shape (rows, columns)
+        What was looked at to find these.
+
+    Returns
+    -------
+    ndarray of int
+        Those given and those that follow, sorted flat indices.
+    """
+    given = np.zeros(near.shape, bool)
+    given.reshape(-1)[pixels] = True
+    full, looked, grows = given.copy(), near.copy(), bool(pixels.size)
+    while grows:
+        further = np.flatnonzero(binary_dilation(full, ALONG_COLUMN, iterations=RUN_STEP) & ~looked)
+        looked.reshape(-1)[further] = True
+        new = further[full_in_two(gathered(state, further))]
+        full.reshape(-1)[new] = True
+        grows = bool(new.size)
+    joined = binary_propagation(given, ALONG_COLUMN, mask=full)
+    beside = binary_dilation(joined, ALONG_COLUMN) & ~near
+    return np.flatnonzero(joined | beside)
 
 
 def gathered(state: State, index: NDArray[np.intp]) -> NDArray[np.float32]:
