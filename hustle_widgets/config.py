@@ -181,6 +181,12 @@ class HustleConfig:
         entry = self._by_key.get(key)
         return entry.line if entry else None
 
+    def below_end(self) -> list[tuple[int, str]]:
+        """Give the line number and first word of each line below the end mark, where nothing is read."""
+        first = "".join(map(_text, self._lines)).replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
+        lines = enumerate(re.split(r"\r\n|\r|\n", self._tail), start=first)
+        return [(number, match[1]) for number, line in lines if (match := _KEY.match(line))]
+
     def check(self) -> None:
         """Raise a ConfigError for the first line that could not be read, if there is any."""
         for line, message in self._unread:

@@ -161,6 +161,11 @@ def meant(entry: ConfigEntry, parameter: Parameter | None, shape: tuple[int, int
         For text without quotes where no text is expected; says why it is no value.
     """
     value = entry.value
+    if isinstance(parameter, Text) and isinstance(value, str) and any(ord(letter) < 32 for letter in value):
+        raise ConfigError(
+            f"{entry.key}: {value!r} holds a tab or the like, as a backslash and a letter mean in quotes. Write "
+            "/ or two backslashes, or leave the quotes out."
+        )
     if word := _word(entry, parameter):
         text = repr(str(value))
         means = ", which counts as True" if word != "None" else ""

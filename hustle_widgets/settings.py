@@ -202,6 +202,11 @@ def remarks(config: HustleConfig, kinds: Kinds = STAGE_1) -> list[str]:
     today = names_today(config, known)
     taken = set(older_names(config, known).values())
     found = list(config.problems)
+    found += [
+        (line, f"{key} stands below # ENDPARSE, where nothing is read: move it above.")
+        for line, key in config.below_end()
+        if key in known
+    ]
     hints = 0
     for entry in config.entries:
         if entry.key in known:

@@ -92,7 +92,9 @@ def _allowed(name: str) -> str:
 
 
 def _value(value: Any) -> Any:
-    """Return a value as a number, a text or a 1-D array of numbers."""
+    """Return a value as a number, a text or a 1-D array of numbers; masked numbers are NaN."""
+    if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "iuf" and np.ma.is_masked(value):
+        value = np.where(np.ma.getmaskarray(value), np.nan, np.ma.getdata(value))
     if (
         isinstance(value, (np.ndarray, np.generic))
         or isinstance(value, (list, tuple))

@@ -13,12 +13,14 @@ from hustle_widgets.lazy.reading import read_pixels
 from hustle_widgets.reading.direct import read_direct
 from hustle_widgets.reading.errors import VisitError, VisitNotFoundError
 from hustle_widgets.reading.failures import failure_messages, infinite_messages
+from hustle_widgets.reading.finding import visit_names
 from hustle_widgets.reading.planes import FilesGoneError, ImageSet
 from hustle_widgets.reading.survey import survey
 from hustle_widgets.user_paths import expanded
 
 __all__ = ["FilesGoneError", "VisitError", "VisitNotFoundError", "load_visit", "save_clean"]
 
+_MANY = 6
 EDGES = ["left edge", "right edge", "bottom edge", "top edge"]
 
 
@@ -75,7 +77,8 @@ def load_visit(
         raise TypeError(
             f"A visit is a Dataset of load_visit, or the path of its folder. Got a {kind} instead."
         )
-    found = survey(folder, visit)
+    chosen = visit_names(visit)
+    found = survey(folder, chosen)
     exposures, messages = found.exposures, list(found.messages)
     direct = read_direct(found.direct, found.direct_version, messages)
     sets = [exposure.pixels for exposure in exposures]
@@ -128,7 +131,7 @@ def load_visit(
             "toplevel_dir": expanded(folder),
             "target_name": found.target_name,
             "filter": found.filter,
-            **({} if visit is None else {"visit": visit if isinstance(visit, str) else ",".join(visit)}),
+            **({} if chosen is None else {"visit": ",".join(chosen)}),
             "messages": "\n".join(dict.fromkeys([*messages, *failures])),
         },
     )
@@ -137,8 +140,14 @@ def load_visit(
 def _lacking(sets: list[ImageSet]) -> list[str]:
     """Say which extensions are missing, and what is done instead."""
     said = []
-    if any(one.error is None for one in sets):
-        said.append("No ERR extension: errors are those of photons and read noise.")
-    if any(one.quality is None for one in sets):
-        said.append("No DQ extension: no pixel is flagged.")
+    for what, lacking, instead in (
+        ("ERR", [one for one in sets if one.error is None], "errors are those of photons and read noise"),
+        ("DQ", [one for one in sets if one.quality is None], "no pixel is flagged"),
+    ):
+        if lacking and len(lacking) == len(sets):
+            said.append(f"No {what} extension: {instead}.")
+        elif lacking:
+            names = ", ".join(one.path.name for one in lacking[:_MANY])
+            more = f" and {len(lacking) - _MANY} more" if len(lacking) > _MANY else ""
+            said.append(f"No {what} extension in {names}{more}: {instead} there.")
     return said

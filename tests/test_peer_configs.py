@@ -349,3 +349,28 @@ def test_files_of_all_editors_are_read(encoded: Any, tmp_path: Path) -> None:
     found = checked_values(config)
     assert (found["do_free_iter"], found["free_sigma"], found["rows"]) == (True, 4.5, (1, 2))
     assert not config.problems
+
+
+def test_keys_below_the_end_mark_are_told(tmp_path: Path) -> None:
+    for end in ("\n", "\r\n"):
+        text = "free_sigma 4 # .\n# ENDPARSE\nNotes on free_sigma.\nled_n 3 # .\n# col_sigma 2\n"
+        path = tmp_path / "stage_1_x.hustle"
+        path.write_bytes(text.replace("\n", end).encode())
+        config = read_config(path)
+        assert "led_n" not in checked_values(config)
+        told = [line for line in remarks(config) if "ENDPARSE" in line]
+        assert told == ["line 4: led_n stands below # ENDPARSE, where nothing is read: move it above."]
+
+
+def test_a_backslash_that_became_a_tab_is_told(tmp_path: Path) -> None:
+    for written in (r"'C:\temp\x'", r"'C:\new'"):
+        with pytest.raises(ConfigError, match="line 1: toplevel_dir: .* holds a tab or the like"):
+            values_in(tmp_path, f"toplevel_dir {written}\n")
+    for written in (r"'C:\\temp'", r"r'C:\temp'", r"C:\temp"):
+        assert values_in(tmp_path, f"toplevel_dir {written}\n")["toplevel_dir"] == r"C:\temp"
+
+
+def test_a_name_that_no_folder_can_have_is_refused_before_the_run(tmp_path: Path) -> None:
+    assert values_in(tmp_path, f"output_run {'a' * 100}\n")["output_run"] == "a" * 100
+    with pytest.raises(ConfigError, match="line 1: The 'output_run' parameter .* 100 at most"):
+        values_in(tmp_path, f"output_run {'a' * 101}\n")

@@ -181,6 +181,46 @@ def test_cards_of_frames_that_are_no_number_never_raise(folder, key, bad, frames
         assert "subarr_coords" not in visit and "no sky image can be cut" in visit.messages
     else:
         assert visit.subarr_coords.values.tolist() == [1029, 1068, 725, 754]
+    if key.startswith("LTV") and len(frames) == 1:
+        assert f"LTV1 or LTV2 is no number in {ODD}: taken to be of the subarray" in visit.messages
+    assert (f"{ODD}" in visit.messages and "taken to be of chip 2" in visit.messages) == (key == "CCDCHIP")
+
+
+@pytest.mark.parametrize(("aperture", "chip"), [("UVIS1-2K4-SUB", 1), ("UVIS2-2K2C-SUB", 2), ("", 2)])
+def test_a_chip_that_no_card_tells_is_that_of_the_aperture(tmp_path, aperture, chip):
+    stage_0_folder(tmp_path, n_frames=2, primary={"APERTURE": aperture}, science={"CCDCHIP": "?"})
+    visit = load_visit(tmp_path)
+    assert visit.chip == chip and f"taken to be of chip {chip}." in visit.messages
+
+
+def test_extensions_are_known_by_name_in_small_letters_too(folder):
+    expected = load_visit(folder).load()
+    with fits.open(odd(folder), mode="update") as hdus:
+        for hdu in hdus[1:]:
+            hdu.header["EXTNAME"] = hdu.name.lower()
+    visit = load_visit(folder)
+    for name in ("images", "errors", "hst_dq"):
+        assert (visit[name].values == expected[name].values).all()
+
+
+def test_a_table_in_place_of_an_image_is_told(folder):
+    with fits.open(odd(folder)) as hdus:
+        table = fits.BinTableHDU.from_columns([fits.Column("x", "E", array=[1.0])], name="SCI")
+        changed = fits.HDUList([hdu.copy() for hdu in hdus])
+    changed["SCI"] = table
+    changed.writeto(odd(folder), overwrite=True)
+    with pytest.raises(VisitError, match=f"SCI extension of .*{ODD} is a table, no image"):
+        load_visit(folder)
+
+
+def test_frames_without_errors_or_flags_are_named(tmp_path):
+    stage_0_folder(tmp_path, quirks={1: {"leave_out": ("DQ",)}, 2: {"leave_out": ("ERR", "DQ")}})
+    visit = load_visit(tmp_path)
+    assert "No DQ extension in or01fm002_flt.fits, or01fm003_flt.fits: no pixel is flagged there." in (
+        visit.messages
+    )
+    assert "No ERR extension in or01fm003_flt.fits: errors are" in visit.messages
+    assert (visit.hst_dq.values != 0).any(axis=(1, 2)).tolist() == [True, False, False, True, True]
 
 
 def test_more_extensions_announced_than_there_are_is_no_damage(folder):

@@ -169,6 +169,38 @@ def test_several_visits_are_told_and_one_can_be_chosen(two_visits):
     )
     with pytest.raises(VisitError, match="holds no visit 18; it holds iexr16, iexr17"):
         load_visit(two_visits, visit="18")
+    for number in (17, [17], (" 17 ",)):
+        visit = load_visit(two_visits, visit=number)
+        assert visit.sizes["exp_time"] == 2 and visit.attrs["visit"] == "17"
+
+
+@pytest.mark.parametrize("wrong", [17.0, True, b"17", [None], {"17"}])
+def test_what_is_no_name_of_a_visit_is_refused_with_what_is(two_visits, wrong):
+    with pytest.raises(TypeError, match="visit must be a name such as 'iexr16' or '16'"):
+        load_visit(two_visits, visit=wrong)
+
+
+@pytest.mark.parametrize("empty", ["", " ", [], "16,"])
+def test_an_empty_name_of_a_visit_is_told(two_visits, empty):
+    with pytest.raises(VisitError, match="name of the visit is empty"):
+        load_visit(two_visits, visit=empty)
+
+
+@pytest.mark.parametrize("stage_0", [True, False])
+def test_a_folder_under_the_name_of_a_file_is_named_or_entered(tmp_path, stage_0):
+    top = stage_0_folder(tmp_path) if stage_0 else tmp_path
+    if not stage_0:
+        archive_folder(tmp_path, place="")
+    path = top / "specimages" / "or01fm002_flt.fits" if stage_0 else top / "iexr16lbq_flt.fits"
+    expected = load_visit(top).sizes["exp_time"]
+    kept = path.rename(tmp_path / "kept")
+    path.mkdir()
+    visit = load_visit(top)
+    assert visit.sizes["exp_time"] == expected - 1
+    assert f"folders without an exposure in them: {path.name}." in visit.messages
+    kept.rename(path / path.name)
+    visit = load_visit(top)
+    assert visit.sizes["exp_time"] == expected and "folders without" not in visit.messages
 
 
 def test_the_command_line_says_the_same_of_several_visits(two_visits, capsys):

@@ -56,6 +56,16 @@ def test_right_ascensions_on_both_sides_of_zero_are_alike(tmp_path):
     assert "unlike" not in load_visit(tmp_path).messages
 
 
+def test_binned_pixels_are_told(tmp_path):
+    stage_0_folder(tmp_path / "all", primary={"BINAXIS1": 2, "BINAXIS2": 2}, n_frames=2)
+    stage_0_folder(tmp_path / "direct", direct={"primary": {"BINAXIS2": 2}}, n_frames=2)
+    stage_0_folder(tmp_path / "none", primary={"BINAXIS1": 1, "BINAXIS2": 1}, n_frames=2)
+    assert "The frames have BINAXIS 2, 2; traces, wavelengths" in load_visit(tmp_path / "all").messages
+    told = load_visit(tmp_path / "direct").messages
+    assert "or01dr001_flt.fits has BINAXIS 1, 2, the frames 1, 1" in told and "The frames have" not in told
+    assert "BINAXIS" not in load_visit(tmp_path / "none").messages
+
+
 def test_a_grism_frame_as_direct_image_is_told(tmp_path):
     stage_0_folder(tmp_path, direct={"primary": {"FILTER": "G280"}})
     assert "or01dr001_flt.fits is a G280 frame" in load_visit(tmp_path).messages

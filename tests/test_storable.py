@@ -185,3 +185,10 @@ def test_a_folder_that_goes_away_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="clean_obs"):
         save_clean(tiny(), folder / "clean_obs.nc", progress=remove)
     assert not folder.exists()
+
+
+def test_masked_numbers_are_stored_as_numbers_that_are_none() -> None:
+    found = storable({"one": np.ma.masked, "some": np.ma.array([1, 2, 3], mask=[False, True, False])})
+    assert np.isnan(found["one"])
+    assert np.array_equal(found["some"], [1, np.nan, 3], equal_nan=True)
+    assert storable({"all": np.ma.array([1, 2])})["all"].tolist() == [1, 2]

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from hustle_widgets.reading.cards import Cards
 from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.reading.finding import GRISM, Found
-from hustle_widgets.reading.headers import Exposure
+from hustle_widgets.reading.headers import Exposure, Headers
 
 #: Coordinates further apart than this are of another pointing [arcsec].
 SAME_POINTING = 1.0
@@ -92,7 +93,7 @@ def check_alike(exposures: Sequence[Exposure]) -> list[str]:
     for what, of, shown in (
         ("subarrays", lambda e: e.headers.corner(e.version), "starts at column, row {} of the chip"),
         ("chips", lambda e: e.chip, "is of chip {}"),
-        ("binning", _binning, "has BINAXIS {}"),
+        ("binning", lambda e: _binning(e.cards), "has BINAXIS {}"),
     ):
         odd = _odd(exposures, of)
         if odd:
@@ -121,6 +122,41 @@ def check_alike(exposures: Sequence[Exposure]) -> list[str]:
             f"Frames of unlike coordinates: {_some(apart)} from the others (RA_TARG, DEC_TARG). "
             "Do they belong together?"
         )
+    return messages + _not_usual(exposures)
+
+
+def check_direct_binning(direct: Headers, exposures: Sequence[Exposure]) -> list[str]:
+    """Say when the direct image has pixels of another size than the frames."""
+    own, theirs = _binning(direct.cards), _binning(exposures[0].cards)
+    if own == theirs:
+        return []
+    return [
+        f"The direct image {direct.path.name} has BINAXIS {_plain(own)}, the frames {_plain(theirs)}: the target's "
+        "place on it is not that in the frames. Take a direct image of the same binning."
+    ]
+
+
+def _not_usual(exposures: Sequence[Exposure]) -> list[str]:
+    """Say what is odd in all frames, or not known of some and taken from elsewhere."""
+    messages = []
+    binning = _binning(exposures[0].cards)
+    if binning != (1, 1):
+        messages.append(
+            f"The frames have BINAXIS {_plain(binning)}; traces, wavelengths and the sky image are those of unbinned "
+            "pixels and do not fit them."
+        )
+    unknown = [e for e in exposures if e.headers.corner(e.version) is None]
+    if unknown and len(unknown) < len(exposures):
+        messages.append(
+            f"LTV1 or LTV2 is no number in {_some([e.path.name for e in unknown])}: taken to be of the subarray of "
+            "the other frames."
+        )
+    assumed = [e for e in exposures if not e.headers.tells_chip(e.version)]
+    if assumed:
+        messages.append(
+            f"CCDCHIP is neither 1 nor 2 in {_some([e.path.name for e in assumed])}: taken to be of chip "
+            f"{assumed[0].chip}."
+        )
     return messages
 
 
@@ -136,8 +172,8 @@ def _odd(
     return usual, [(e, v) for e, v in zip(exposures, values, strict=True) if v is not None and v != usual]
 
 
-def _binning(exposure: Exposure) -> tuple[int, int]:
-    return exposure.cards.whole("BINAXIS1", 1) or 1, exposure.cards.whole("BINAXIS2", 1) or 1
+def _binning(cards: Cards) -> tuple[int, int]:
+    return cards.whole("BINAXIS1", 1) or 1, cards.whole("BINAXIS2", 1) or 1
 
 
 def _apart(exposures: Sequence[Exposure]) -> list[str]:

@@ -60,6 +60,35 @@ class _Candidate:
     empty: bool
 
 
+def visit_names(visit: object) -> tuple[str, ...] | None:
+    """Return the names of the visits that were asked for, None for no choice. A number such as 16 is its text.
+
+    Raises
+    ------
+    TypeError
+        For what is no name; says what is.
+    VisitError
+        For a choice without a name in it.
+    """
+    if visit is None:
+        return None
+    if isinstance(visit, str):
+        given: list[object] = [*visit.split(",")]
+    else:
+        given = [*visit] if isinstance(visit, (list, tuple)) else [visit]
+    for name in given:
+        if isinstance(name, bool) or not isinstance(name, (str, int)):
+            raise TypeError(
+                f"visit must be a name such as 'iexr16' or '16', or a list of them. Got {visit!r} instead."
+            )
+    names = tuple(str(name).strip() for name in given)
+    if not all(names) or not names:
+        raise VisitError(
+            "The name of the visit is empty: give one such as 'iexr16' or '16', or leave visit out."
+        )
+    return names
+
+
 def find_files(folder: str | os.PathLike[str], visit: str | Sequence[str] | None = None) -> Found:
     """Find the exposures of a visit.
 
@@ -88,6 +117,7 @@ def find_files(folder: str | os.PathLike[str], visit: str | Sequence[str] | None
     Grism and direct images are told apart by FILTER, in a Stage 0 folder by their place. _flt files are
     preferred to _flc; a name with a number or 'copy' is used when the file itself is not there.
     """
+    wanted = visit_names(visit)
     top = user_path(folder)
     if not top.is_dir():
         what = "is no folder" if top.exists() else "does not exist"
@@ -98,7 +128,7 @@ def find_files(folder: str | os.PathLike[str], visit: str | Sequence[str] | None
     top = top.absolute()  # errors and flags are read later, maybe after os.chdir
     by_place = [name for name in STAGE_0 if (top / name).is_dir()]
     found = _by_place(top) if by_place else _by_filter(top)
-    _choose_visit(found, top, visit)
+    _choose_visit(found, top, wanted)
     return found
 
 
@@ -161,6 +191,8 @@ def _files_of(top: Path) -> list[Path]:
             if not folder.startswith(".") and folder not in _NOT_HERE and real not in entered:
                 entered.add(real)
                 inside.append(folder)
+                if _NAME.fullmatch(folder):  # some programs unpack a file into a folder of its name
+                    paths.append(Path(place) / folder)
         folders[:] = inside
         paths += [Path(place) / name for name in sorted(names) if not name.startswith(".")]
     return paths
@@ -176,13 +208,17 @@ def _looks_like_exposure(path: Path) -> bool:
 def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
     """Choose one file of each exposure, and say why the other files that look like exposures are not used."""
     groups: dict[str, list[_Candidate]] = defaultdict(list)
-    unfinished, packed, strange = [], [], []
+    unfinished, packed, strange, folders = [], [], [], []
+    paths = list(paths)
     for path in paths:
         name = path.name
         if "sky" in name.lower():  # the sky image of step 5c
             continue
         match = _NAME.fullmatch(name)
-        if match:
+        if match and path.is_dir():
+            if not any(path in other.parents for other in paths):
+                folders.append(name)
+        elif match:
             copy = any(match[group] for group in ("copy", "copy2", "copy3")) or name.lower().startswith(
                 "copy of"
             )
@@ -223,6 +259,7 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
         (nothing, "Not used, since the file is empty and the exposure is there in another file: {}."),
         (unfinished, "Not used, since the download is not complete: {}."),
         (packed, "Not used, since they are packed: {}. Unpack them (.gz is read as it is)."),
+        (folders, "Not used, since these are folders without an exposure in them: {}."),
         (strange, "Not used, since the name does not end in _flt.fits or _flc.fits: {}."),
     ):
         if names:
@@ -237,12 +274,12 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
     return used
 
 
-def _choose_visit(found: Found, top: Path, visit: str | Sequence[str] | None) -> None:
+def _choose_visit(found: Found, top: Path, names: Sequence[str] | None) -> None:
     """Keep the files of one visit."""
     by_visit: dict[str, list[Headers]] = defaultdict(list)
     for headers in found.spectra:
         by_visit[headers.visit].append(headers)
-    if visit is None:
+    if names is None:
         if len(by_visit) > 1:
             words = [
                 f"{name or 'unknown'} ({len(files)} G280 exposures, e.g. {files[0].path.name})"
@@ -254,9 +291,8 @@ def _choose_visit(found: Found, top: Path, visit: str | Sequence[str] | None) ->
             )
         wanted = set(by_visit)
     else:
-        names = visit.split(",") if isinstance(visit, str) else list(visit)
-        wanted = {have for have in by_visit for name in names if _is_named(have, str(name))}
-        lacking = [str(name) for name in names if not any(_is_named(have, str(name)) for have in by_visit)]
+        wanted = {have for have in by_visit for name in names if _is_named(have, name)}
+        lacking = [name for name in names if not any(_is_named(have, name) for have in by_visit)]
         if lacking or not wanted:
             have = ", ".join(sorted(name or "unknown" for name in by_visit))
             raise VisitError(f"{top} holds no visit {', '.join(lacking)}; it holds {have}.")

@@ -55,8 +55,13 @@ class Headers:
             When it is damaged or has no SCI extension.
         """
         with opened(path) as hdus:
-            science = {int(hdu.ver): hdu.header for hdu in hdus if hdu.name == "SCI"}
+            sets = [hdu for hdu in hdus if hdu.name.upper() == "SCI"]
+            science = {int(hdu.ver): hdu.header for hdu in sets if hasattr(hdu, "shape")}
             names = tuple(hdu.name or "unnamed" for hdu in hdus)
+            if sets and not science:
+                raise VisitError(
+                    f"The SCI extension of {path} is a table, no image. Give calibrated files, *_flt.fits."
+                )
             if not science:
                 raise VisitError(
                     f"{path} has no SCI extension (it has {', '.join(names)}). Give calibrated files, *_flt.fits."
@@ -90,12 +95,18 @@ class Headers:
         """Cards of an image set: its SCI header, then the primary one."""
         return Cards(self.path, self.science[version], self.primary)
 
+    def tells_chip(self, version: int) -> bool:
+        """Tell whether CCDCHIP of an image set is a chip."""
+        return Cards(self.path, self.science[version]).whole("CCDCHIP") in (1, 2)
+
     def chip_number(self, version: int) -> int:
-        """CCDCHIP of an image set; without a usable one, calwf3's order, chip 2 first."""
+        """CCDCHIP of an image set; without a usable one, calwf3's order, chip 2 first, or a subarray's APERTURE."""
         chip = Cards(self.path, self.science[version]).whole("CCDCHIP")
         if chip in (1, 2):
             return int(chip)
-        return 3 - version if len(self.science) > 1 else 2
+        if len(self.science) > 1:
+            return 3 - version
+        return 1 if self.cards.text("APERTURE").upper().startswith("UVIS1") else 2
 
     def choose(self, chip: int | None) -> int:
         """Return the image set of a chip, or with None the one that holds the target.

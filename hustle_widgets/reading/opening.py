@@ -96,7 +96,7 @@ def _all_of(source: Any, path: Path) -> fits.HDUList:
 
 
 def _has_whole_sets(hdus: fits.HDUList) -> bool:
-    versions = {int(hdu.ver) for hdu in hdus if hdu.name == "SCI"}
+    versions = {int(hdu.ver) for hdu in hdus if hdu.name.upper() == "SCI"}
     return bool(versions) and all((name, version) in hdus for version in versions for name in _SET)
 
 

@@ -84,15 +84,15 @@ def planes_of(path: Path, hdus: fits.HDUList) -> dict[tuple[str, int], Plane]:
     with path.open("rb") as file:
         packed = file.read(6) != b"SIMPLE"
     return {
-        (hdu.name, int(hdu.ver)): _plane(path, hdu, packed)
+        (hdu.name.upper(), int(hdu.ver)): _plane(path, hdu, packed)
         for hdu in hdus
-        if hdu.name in ("SCI", "ERR", "DQ") and hasattr(hdu, "shape")
+        if hdu.name.upper() in ("SCI", "ERR", "DQ") and hasattr(hdu, "shape")
     }
 
 
 def _plane(path: Path, hdu: Any, packed: bool) -> Plane:
     header = hdu.header
-    plane = Plane(path, hdu.name, int(hdu.ver), tuple(hdu.shape))
+    plane = Plane(path, hdu.name.upper(), int(hdu.ver), tuple(hdu.shape))
     if not header.get("NAXIS", 0):
         value = header.get("PIXVALUE", 0)
         usable = isinstance(value, (int, float)) and not isinstance(value, bool)

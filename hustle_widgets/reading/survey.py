@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.reading.checks import check_alike, check_filters
+from hustle_widgets.reading.checks import check_alike, check_direct_binning, check_filters
 from hustle_widgets.reading.failures import header_problems
 from hustle_widgets.reading.finding import Found, find_files
 from hustle_widgets.reading.headers import Exposure, Headers, target_pixel
@@ -120,7 +120,7 @@ def survey(folder: str | os.PathLike[str], visit: str | Sequence[str] | None = N
     chip = _chip_of(found)
     exposures = [Exposure(headers, chip) for headers in found.spectra]
     exposures.sort(key=lambda exposure: exposure.start)
-    messages += check_alike(exposures)
+    messages += [*check_alike(exposures), *check_direct_binning(direct, exposures)]
     check_room(Path(folder), len(exposures), exposures[0].shape)
     direct_version = direct.choose(chip)
     for exposure in exposures:

@@ -17,8 +17,8 @@ class SetUp(HasTraits):
     output_run = Text(
         "run_1",
         "Name of this run: its outputs go to outputs/stage_1/ under that name.",
-        pattern=r"[A-Za-z0-9_][A-Za-z0-9_.+-]*",
-        rule="a name of letters, digits, '_', '-', '+' and '.'",
+        pattern=r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}",
+        rule="a name of letters, digits, '_', '-', '+' and '.', 100 at most",
     )
     verbose = Whole(2, "How much is told: 0 nothing, 1 a line a step, 2 everything.", min=0, max=2)
     show_plots = Whole(2, "Figures shown after a run: 0 none, 1 the main ones, 2 all.", min=0, max=2)
