@@ -324,3 +324,12 @@ def test_infinite_pixels_are_pixels_without_a_value_and_said(folder, recwarn):
     )
     np.testing.assert_array_equal(again.run().images, clean.images)
     assert "frame 2 6." in again.read_data.notes and np.isinf(by_hand.images.values).sum() == 6
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "no pixel with a value"), (7.0, "one value in all")])
+def test_a_direct_image_without_content_is_told(folder, value, message):
+    path = folder / "directimages" / "or01dr001_flt.fits"
+    assert "nothing can be found on it" not in load_visit(folder).messages
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].data[:] = value
+    assert f"{path.name} has {message}" in load_visit(folder).messages

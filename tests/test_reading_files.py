@@ -116,6 +116,8 @@ UNUSED = [
     "iexr16lzq_flt.fits.part",
     "iexr16lzq_flt.fits.crdownload",
     "iexr16lzq_flt.fits.bz2",
+    "iexr16lzq_flt.zip",
+    "iexr16lzq_flt",
     "new_image.fits",
 ]
 
@@ -323,3 +325,27 @@ def test_a_variable_that_is_not_set_is_named_as_it_is_written(tmp_path, monkeypa
     monkeypatch.setenv("NO_SUCH", "elsewhere")
     archive_folder(tmp_path / "$NO_SUCH", place="")
     assert letters(load_visit("$NO_SUCH")) == LETTERS
+
+
+def test_files_of_stage_0_in_several_folders_are_never_mixed(tmp_path):
+    """Every visit has an or01fm001: those of one must not stand for those of the other."""
+    stage_0_folder(tmp_path / "one" / "files", n_frames=3)
+    stage_0_folder(tmp_path / "two", n_frames=4, fill=500)
+    with pytest.raises(
+        VisitError, match="several visits or copies of one: or01dr001_flt.fits is in .*one.*two"
+    ):
+        load_visit(tmp_path)
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "two").rename(tmp_path / "alone" / "two")
+    (tmp_path / "alone" / "linked").symlink_to(tmp_path / "alone" / "two")
+    visit = load_visit(tmp_path / "alone")
+    assert visit.sizes["exp_time"] == 4 and float(visit.images.mean()) > 400
+
+
+def test_names_of_the_archive_may_hold_the_word_sky(tmp_path):
+    archive_folder(tmp_path, place="")
+    names = ["isky01abq", "skylab_iexr16lbq", "iexr16lcq", "iexr16ldq", "iexr16lkq"]
+    for path, name in zip(sorted(tmp_path.iterdir()), names, strict=True):
+        path.rename(tmp_path / f"{name}_flt.fits")
+    (tmp_path / "G280_sky_flt.fits").write_bytes(b"a sky image")
+    assert load_visit(tmp_path).sizes["exp_time"] == 4

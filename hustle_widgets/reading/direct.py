@@ -14,7 +14,7 @@ from hustle_widgets.reading.units import electrons_factor
 
 
 def read_direct(headers: Headers, version: int, messages: list[str]) -> NDArray[np.float32]:
-    """Read a direct image [e-]; one that is stored as a header only is constant, which is said."""
+    """Read a direct image [e-]; one without content is said."""
     cards = headers.both(version)
     try:
         factor, remark = electrons_factor(cards, cards.number("EXPTIME", 1.0) or 1.0)
@@ -25,9 +25,6 @@ def read_direct(headers: Headers, version: int, messages: list[str]) -> NDArray[
     plane = headers.planes["SCI", version]
     if plane.constant is not None:
         plane = replace(plane, shape=headers.shape(version))
-        messages.append(
-            f"The direct image {headers.path.name} has one value in all its pixels: nothing can be found on it."
-        )
     if len(plane.shape) != 2:
         raise VisitError(f"The SCI extension of {headers.path} is not an image of two dimensions.")
     image = plane.read().astype(np.float32) * np.float32(factor)
@@ -38,4 +35,8 @@ def read_direct(headers: Headers, version: int, messages: list[str]) -> NDArray[
             f"The direct image {headers.path.name} has {number:,} infinite pixels, which are treated as pixels "
             "without a value (NaN)."
         )
+    with_value = image[np.isfinite(image)]
+    if not with_value.size or with_value.min() == with_value.max():
+        what = "one value in all its pixels" if with_value.size else "no pixel with a value"
+        messages.append(f"The direct image {headers.path.name} has {what}: nothing can be found on it.")
     return image

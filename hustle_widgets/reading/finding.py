@@ -28,7 +28,14 @@ _NAME = re.compile(
 _UNFINISHED = re.compile(
     r"_(?:flt|flc)\.fits.*\.(?:part|partial|crdownload|download|tmp|filepart)$", re.IGNORECASE
 )
-_OTHER_PACKING = re.compile(r"_(?:flt|flc)\.fits\.(?:z|bz2|xz|zip|fz|tar|tgz|zst)$", re.IGNORECASE)
+_OTHER_PACKING = re.compile(
+    r"_(?:flt|flc)(?:\.fits\.(?:z|bz2|xz|zip|fz|tar|tgz|zst)|\.(?:zip|tar|tar\.gz|tgz|7z|rar|gz|z))$",
+    re.IGNORECASE,
+)
+_NO_SUFFIX = re.compile(r".+_(?:flt|flc)(?:_fits?)?", re.IGNORECASE)
+# A sky image of step 5c; the archive's own names may hold these letters too (isky01abq).
+_SKY = re.compile(r"(?!.*(?:^|[^a-z0-9])i[a-z0-9]{8}_fl[tc]).*sky.*", re.IGNORECASE)
+_ROOT = re.compile(r"(?:.*[^a-z0-9])?i[a-z0-9]{8}", re.IGNORECASE)
 _PRODUCT = re.compile(r"_[a-z0-9]{3}\.fits(?:\.gz)?$", re.IGNORECASE)
 _MANY = 6
 
@@ -156,7 +163,9 @@ def _by_place(top: Path) -> Found:
 
 def _by_filter(top: Path) -> Found:
     found = Found()
-    chosen = _chosen(_files_of(top), found.messages)
+    paths = _files_of(top)
+    _check_names(top, paths)
+    chosen = _chosen(paths, found.messages)
     if not chosen:
         hint = "Give the folder of the archive's files, or the Stage 0 folder with specimages/ and directimages/."
         said = " ".join(found.messages)
@@ -198,9 +207,26 @@ def _files_of(top: Path) -> list[Path]:
     return paths
 
 
+def _check_names(top: Path, paths: Sequence[Path]) -> None:
+    """Refuse different files of one name where the name does not tell the exposure: or01fm001 is in every visit."""
+    places: dict[str, dict[str, Path]] = defaultdict(dict)
+    for path in paths:
+        match = _NAME.fullmatch(path.name)
+        if match and not _SKY.fullmatch(path.name) and not _ROOT.fullmatch(match["root"]):
+            places[path.name.lower()].setdefault(os.path.realpath(path), path.parent)
+    same = {name: found for name, found in places.items() if len(set(found.values())) > 1}
+    if same:
+        name, found = next(iter(sorted(same.items())))
+        folders = sorted({str(place) for place in found.values()})
+        raise VisitError(
+            f"{top} holds several visits or copies of one: {name} is in {_listed(folders)}, and such a name does not "
+            "tell which exposure it is. Give the folder of one visit."
+        )
+
+
 def _looks_like_exposure(path: Path) -> bool:
     name = path.name
-    if name.startswith(".") or "sky" in name.lower():
+    if name.startswith(".") or _SKY.fullmatch(name):
         return False
     return bool(_NAME.fullmatch(name) or _UNFINISHED.search(name) or _OTHER_PACKING.search(name))
 
@@ -212,7 +238,7 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
     paths = list(paths)
     for path in paths:
         name = path.name
-        if "sky" in name.lower():  # the sky image of step 5c
+        if _SKY.fullmatch(name):
             continue
         match = _NAME.fullmatch(name)
         if match and path.is_dir():
@@ -230,7 +256,9 @@ def _chosen(paths: Iterable[Path], messages: list[str]) -> list[Path]:
             unfinished.append(name)
         elif _OTHER_PACKING.search(name):
             packed.append(name)
-        elif re.search(r"\.fits?\b", name, re.IGNORECASE) and not _PRODUCT.search(name):
+        elif _NO_SUFFIX.fullmatch(name) or (
+            re.search(r"\.fits?\b", name, re.IGNORECASE) and not _PRODUCT.search(name)
+        ):
             strange.append(name)
     used, copies, corrected, again, used_copies, only_corrected, nothing = [], [], [], [], [], [], []
     for root in sorted(groups):
