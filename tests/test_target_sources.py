@@ -8,7 +8,7 @@ from visits import tiny_visit
 
 from hustle_widgets import Reduction
 from hustle_widgets.algorithms.centroid import SEARCH, SEARCH_FAR, target_among, target_position
-from hustle_widgets.algorithms.sources import without_spikes
+from hustle_widgets.algorithms.sources import sources_near, unblended_light, without_spikes
 
 SHAPE = (90, 110)
 TARGET = (52.3, 44.6)
@@ -154,3 +154,18 @@ def test_a_direct_image_with_one_value_switches_the_step_off():
     visit["direct_image"] = (visit.direct_image.dims, np.full(SHAPE, 7, np.float32))
     step = location_step(visit, TARGET)
     assert step.status == "off" and "shows no signal" in step.error
+
+
+@pytest.mark.parametrize("width", [0.7, 0.9])
+@pytest.mark.parametrize("apart", [(5.0, 0.0), (3.0, 5.0), (0.0, 7.0)])
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_the_light_of_two_sources_that_overlap_is_parted(width, apart, share):
+    """Stars of another profile and width than what is solved for, with wings."""
+    row, column = np.mgrid[:61, :61]
+    image = np.random.default_rng(3).normal(20, 3, row.shape)
+    for light, (right, up) in ((4e5, (0.0, 0.0)), (share * 4e5, apart)):
+        far = ((column - 30 - right) ** 2 + (row - 30 - up) ** 2) / (2 * width**2)
+        image += light / (2 * np.pi * width**2) * (0.9 * np.exp(-far) + 0.1 / 4 * np.exp(-far / 4))
+    own, other = sources_near(image, (30, 30), 25, 1e9, least=0.02)
+    light = unblended_light([own, other])
+    assert abs(light[1] / light[0] - share) < 0.04

@@ -9,6 +9,7 @@ import bottleneck as bn
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, median_filter
+from scipy.special import ndtr
 
 from hustle_widgets.algorithms.histogram import Floats
 from hustle_widgets.algorithms.windowed import measure_sky
@@ -21,6 +22,8 @@ LEAST_LIGHT = 0.1
 SPIKE = 8.0
 #: Radius within which the light of a source is summed, and within which two peaks are one source [pixels].
 APERTURE = 4
+#: Of a Gaussian that is as wide as a star of WFC3/UVIS at half its height (WFC3 IHB 6.6.1) [pixels].
+PSF_SIGMA = 0.8
 
 
 class Source(NamedTuple):
@@ -137,6 +140,33 @@ def sources_near(
         if light >= least * brightest
     ]
     return sorted(sources, key=lambda source: source.distance)
+
+
+def unblended_light(sources: Sequence[Source]) -> NDArray[np.float64]:
+    """Return the light of each source without what the others add where it was summed [e-], shape (n_sources,).
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        Of one image, none saturated.
+
+    Notes
+    -----
+    The sums of all are solved for together; a source is a Gaussian of `PSF_SIGMA`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = Source(50.0, 50.0, 0.0, 1000.0, False)
+    >>> beside = Source(55.0, 50.0, 5.0, 500.0, False)
+    >>> np.round(unblended_light([one, beside])).tolist()
+    [933.0, 252.0]
+    """
+    place = np.array([[source.column, source.row] for source in sources]).reshape(-1, 2)
+    apart = place[:, np.newaxis] - place
+    edge = APERTURE + 0.5
+    inside = (ndtr((apart + edge) / PSF_SIGMA) - ndtr((apart - edge) / PSF_SIGMA)).prod(axis=-1)
+    return np.linalg.solve(inside, np.array([source.light for source in sources]))
 
 
 def _peaks(values: NDArray[np.float64], noise: float) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.centroid import SATURATION
 from hustle_widgets.algorithms.geometry import Trace
-from hustle_widgets.algorithms.sources import sources_near, without_spikes
+from hustle_widgets.algorithms.sources import sources_near, unblended_light, without_spikes
 from hustle_widgets.algorithms.windowed import measure_sky
 from hustle_widgets.assessment.finding import Finding, Remedy, judge
 from hustle_widgets.engine.blocks import State
@@ -141,12 +141,20 @@ def _strangers(name: str, order: str, share: float) -> list[Finding]:
     if verdict == "good":
         return []
     words = "lower aperture if it lies beside the trace, else correct the depth by that much."
-    sentence = (
-        f"Another source shares the aperture of order {order}: it adds {share:.0%} to the star's light, so that a "
-        f"transit is {share / (1 + share):.0%} shallower: {words}"
-    )
+    told = f"{share:.0%} more"
+    if share > 1:  # of so little light of the star no share is certain
+        words = f"look at the frame, and leave order {order} out of traces_included."
+        told = "more than the star's"
+        sentence = (
+            f"Most light in the aperture of order {order} is another source's or another order's: {words}"
+        )
+    else:
+        sentence = (
+            f"Another source shares the aperture of order {order}: it adds {share:.0%} to the star's light, so that a "
+            f"transit is {share / (1 + share):.0%} shallower: {words}"
+        )
     remedy = Remedy(name, "aperture", "lower", None, words)
-    return [Finding(name, "Light of others", share, f"{share:.0%} more", verdict, sentence, remedy)]
+    return [Finding(name, "Light of others", share, told, verdict, sentence, remedy)]
 
 
 def beside(profile: Profile, half_width: float) -> float:
@@ -179,14 +187,17 @@ def in_direct_image(state: State, target: tuple[float, float], line: Trace, half
     own = min(near, key=lambda source: source.distance, default=None)
     if own is None or own.distance > 4 or own.saturated:
         return 0.0
+    single = [source for source in near if not source.saturated]
+    light = dict(zip(single, unblended_light(single), strict=True))
     added = 0.0
     for source in near:
-        if source is own or source.light < LEAST * own.light:
+        held = light.get(source, source.light) / light[own]
+        if source is own or held < LEAST:
             continue
         column, row = source.column - own.column, source.row - own.row
         # Its trace is the target's, displaced.
         there = np.interp(line.columns, line.columns + column, line.rows + row, left=np.nan, right=np.nan)
         with np.errstate(invalid="ignore"):
             inside = np.abs(there - line.rows) < half_width
-        added += source.light / own.light * float(np.mean(inside))
+        added += float(held) * float(np.mean(inside))
     return added
