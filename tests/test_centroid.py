@@ -222,3 +222,12 @@ def test_nothing_there_is_said():
         target_position(empty, (50, 120))
     with pytest.raises(ValueError, match="NaN"):
         star_position(empty * np.nan, (50, 60))
+
+
+def test_a_bloom_that_is_not_around_its_source_is_no_position():
+    """As after a step that replaced full pixels: what is left of them lies far from the light beside."""
+    row, column = np.mgrid[:200, :90]
+    image = 20 + 3e4 * np.exp(-((column - 45) ** 2 + (row - 40) ** 2) / 60)
+    image[150:190, 44:46] = 8e4
+    with pytest.raises(ValueError, match="is not where pixels are full"):
+        zeroth_order_position(image, (45, 100), search=(40, 95))

@@ -352,6 +352,22 @@ def test_a_neighbour_in_the_aperture_is_told_with_its_share_of_the_light(tmp_pat
         assert told[0].verdict == "bad" and told[0].value == pytest.approx(neighbour[2], rel=0.4)
 
 
+@pytest.mark.parametrize("on", [False, True])
+def test_in_four_frames_nothing_is_advised_that_needs_more(chain, on):
+    few = {
+        "skip_frames": tuple(range(4, 24)),
+        "do_fixed_iter": False,
+        "do_free_iter": on,
+        "hst_flags": (4096,),
+    }
+    doubted = [found.remedy for found in judged_with(chain, **few, **QUICK) if found.verdict != "good"]
+    vain = [("free_iter", "free_model"), ("free_iter", "enabled", True), ("hst_flags", "replace_by")]
+    assert doubted or not on
+    for remedy in doubted:
+        asked = (remedy.step, remedy.parameter, remedy.value)
+        assert not any(asked[: len(one)] == one for one in vain), remedy
+
+
 def test_a_step_whose_higher_threshold_does_not_help_is_to_be_switched_off(chain):
     values, kinds = chain.values(), {kind.name: kind for kind in chain.kinds}
     first = more("led", kinds, values | {"led_threshold": 2.0})

@@ -95,7 +95,8 @@ def wing_position(
     Raises
     ------
     NoSignal
-        A ValueError: when the columns beside the bloom have no signal, or are off the frame on one side.
+        A ValueError: when the columns beside the bloom have no signal, or are off the frame on one side, or no pixel
+        of `values` is saturated.
 
     Notes
     -----
@@ -106,6 +107,10 @@ def wing_position(
     centroids the same.
     """
     saturated = np.flatnonzero((values >= saturation).any(axis=0))
+    if not saturated.size:
+        raise NoSignal(
+            f"{where} is not where pixels are full: were full pixels replaced, by step 2 with flag 256 for example?"
+        )
     groups = np.split(saturated, np.flatnonzero(np.diff(saturated) > 2) + 1)
     bloom = min(groups, key=lambda group: np.abs(group - start[0]).min())
     left, right = int(bloom[0]) - 1, int(bloom[-1]) + 1

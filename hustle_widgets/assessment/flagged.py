@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hustle_widgets.algorithms.drift_model import FEWEST_FRAMES
 from hustle_widgets.assessment.finding import Finding, Remedy, Verdict, judge, worse
 from hustle_widgets.assessment.traces import TraceLoss, losses
 from hustle_widgets.assessment.zones import Zones, patches
@@ -57,7 +58,9 @@ def on_traces(
             rate = (on + spread) / (off + spread)
             # What all steps lose together is told of the one that loses most.
             whole = together if name == most else 0.0
-            found.append(_kept(name, on, off, rate, cost.get(name), whole, named, values, in_time.get(name)))
+            # In few frames no trace can be followed, whatever is set.
+            follows = in_time.get(name) if state.shape[0] >= FEWEST_FRAMES else None
+            found.append(_kept(name, on, off, rate, cost.get(name), whole, named, values, follows))
     return found
 
 

@@ -10,17 +10,20 @@ import bottleneck as bn
 import numpy as np
 
 from hustle_widgets.algorithms.drift_model import FEWEST_FRAMES
+from hustle_widgets.algorithms.temporal import farthest_lone_outlier
 from hustle_widgets.assessment.finding import Finding, Remedy, judge
+from hustle_widgets.assessment.flagged import LEAST_THRESHOLD
 from hustle_widgets.assessment.followed import walk
 from hustle_widgets.assessment.traces import HIT, TraceLight, trace_light
 from hustle_widgets.assessment.zones import Zones
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
-from hustle_widgets.steps.following import FOLLOWS, OUT_OF_REACH
+from hustle_widgets.steps.following import FOLLOWS
 from hustle_widgets.steps.quicklook import light_table
 
 # Scatter that hits add to the light of the traces, in units of its photon noise: where 'good' ends, where 'bad' begins.
 LEFT = (0.5, 1.5)
+LOOK = "click on the points that stand out, to see what moved them."
 OF_MODEL = 4.0  # [sigma], the threshold that fits a model of light and drift
 
 
@@ -72,30 +75,23 @@ def _remove(
     state: State, step: type[Step], kinds: Sequence[type[Step]], values: Mapping[str, Any] | None
 ) -> Remedy:
     """Say how hits are found."""
-    name, label = step.name, step.section or step.title
-    outcome = state.outcomes.get(name)
-    if outcome is None:
-        return Remedy(name, "enabled", "set", True, f"turn {label} on, which rejects outliers in time.")
-    tutorial: Any = step.parameters[step.threshold].tutorial
-    now = (values or {}).get(step.threshold)
-    follows = outcome.table.facts.get(FOLLOWS) == "model"
-    tutorial = OF_MODEL if follows else tutorial
-    if isinstance(now, (int, float)) and now > tutorial:
-        return Remedy(
-            name, step.threshold, "lower", float(tutorial), f"lower {step.threshold} to {tutorial:g}."
-        )
-    if "free_model" in step.parameters and not follows and state.shape[0] >= FEWEST_FRAMES:
-        return Remedy(
-            name,
-            "free_model",
-            "set",
-            "drift",
-            "set free_model to 'drift', which tells hits from motion.",
-        )
+    name, outcome = step.name, state.outcomes.get(step.name)
     edges = next((kind for kind in kinds if kind.by == "frames" and kind.threshold), None)
-    if OUT_OF_REACH in outcome.table.facts and edges is not None and edges.name not in state.outcomes:
-        title = edges.section or edges.title
-        return Remedy(
-            edges.name, "enabled", "set", True, f"turn {title} on: so few frames tell little in time."
-        )
-    return Remedy(name, None, "set", None, "click on the points that stand out, to see what moved them.")
+    if farthest_lone_outlier(state.shape[0]) < LEAST_THRESHOLD:
+        if edges is not None and edges.name not in state.outcomes:
+            words = f"turn {edges.section or edges.title} on: so few frames tell little in time."
+            return Remedy(edges.name, "enabled", "set", True, words)
+        return Remedy(name, None, "set", None, LOOK)
+    if outcome is None:
+        words = f"turn {step.section or step.title} on, which rejects outliers in time."
+        return Remedy(name, "enabled", "set", True, words)
+    follows = outcome.table.facts.get(FOLLOWS) == "model"
+    tutorial: Any = OF_MODEL if follows else step.parameters[step.threshold].tutorial
+    now = (values or {}).get(step.threshold)
+    if isinstance(now, (int, float)) and now > tutorial:
+        words = f"lower {step.threshold} to {tutorial:g}."
+        return Remedy(name, step.threshold, "lower", float(tutorial), words)
+    if "free_model" in step.parameters and not follows and state.shape[0] >= FEWEST_FRAMES:
+        words = "set free_model to 'drift', which tells hits from motion."
+        return Remedy(name, "free_model", "set", "drift", words)
+    return Remedy(name, None, "set", None, LOOK)
