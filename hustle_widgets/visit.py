@@ -85,6 +85,12 @@ def load_visit(
     messages += _lacking(sets)
     pixels = read_pixels(sets, progress)
     messages += infinite_messages(found.names, pixels.infinite)
+    useless = [name for name, without in zip(found.names, pixels.without_errors, strict=True) if without]
+    if useless:
+        messages.append(
+            f"Most errors are no numbers above 0 in {_listed(useless)}: they are kept as they are and mean nothing. "
+            "The read noise is taken from other frames, or the usual one."
+        )
 
     by_pixels = pixel_problems(pixels.images.values, found.durations)
     problems = [header or pixels for header, pixels in zip(found.problems, by_pixels, strict=True)]
@@ -147,7 +153,12 @@ def _lacking(sets: list[ImageSet]) -> list[str]:
         if lacking and len(lacking) == len(sets):
             said.append(f"No {what} extension: {instead}.")
         elif lacking:
-            names = ", ".join(one.path.name for one in lacking[:_MANY])
-            more = f" and {len(lacking) - _MANY} more" if len(lacking) > _MANY else ""
-            said.append(f"No {what} extension in {names}{more}: {instead} there.")
+            said.append(
+                f"No {what} extension in {_listed([one.path.name for one in lacking])}: {instead} there."
+            )
     return said
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MANY])
+    return shown if len(names) <= _MANY else f"{shown} and {len(names) - _MANY} more"

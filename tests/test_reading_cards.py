@@ -333,3 +333,21 @@ def test_a_direct_image_without_content_is_told(folder, value, message):
     with fits.open(path, mode="update") as hdus:
         hdus["SCI"].data[:] = value
     assert f"{path.name} has {message}" in load_visit(folder).messages
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0, -5.0, np.inf])
+def test_errors_that_are_none_are_told(folder, value):
+    assert "Most errors" not in load_visit(folder).messages
+    with fits.open(odd(folder), mode="update") as hdus:
+        hdus["ERR"].data[:] = value
+    visit = load_visit(folder)
+    assert f"Most errors are no numbers above 0 in {ODD}: " in visit.messages
+    assert np.isfinite(visit.read_noise.values).all()
+
+
+def test_a_frame_that_was_read_out_in_part_is_named(folder):
+    with fits.open(odd(folder), mode="update") as hdus:
+        hdus["SCI"].data[:6] = np.nan  # 6 of 30 rows
+    visit = load_visit(folder)
+    assert [bool(problem) for problem in visit.frame_problem.values] == [False, False, True, False, False]
+    assert f"Frame 2 ({ODD}): 20% of its pixels are no numbers" in visit.messages

@@ -17,6 +17,8 @@ LIGHT = (0.7, 1.4)
 SATURATION = 60_000.0
 #: Share of the pixels from which on it is the frame that is bad.
 MOST = 0.5
+#: Share of the pixels that may be no numbers.
+MISSING = 0.1
 
 
 def pixel_problems(images: NDArray[np.floating], durations: ArrayLike | None = None) -> list[str]:
@@ -36,7 +38,7 @@ def pixel_problems(images: NDArray[np.floating], durations: ArrayLike | None = N
 
     Notes
     -----
-    A frame is named when most of its pixels are no numbers, or saturated, or all are the same; and when the
+    A frame is named when a tenth of its pixels are no numbers, most are saturated, or all are the same; and when the
     pixels that are bright in the visit's median hold less than 0.7 or more than 1.4 times the light that they
     hold in most frames, above the median of the frame: the shutter stayed closed, or the target is elsewhere.
     The light is not compared in fewer than three frames, or when nothing stands out of the sky.
@@ -56,7 +58,7 @@ def pixel_problems(images: NDArray[np.floating], durations: ArrayLike | None = N
         values = image[:, ::step]
         finite = np.isfinite(values)
         share = float(finite.mean())
-        if share < 1 - MOST:
+        if share < 1 - MISSING:
             problems.append(
                 "it holds no number" if share == 0 else f"{1 - share:.0%} of its pixels are no numbers"
             )

@@ -42,6 +42,8 @@ class Pixels:
         SHA-256 of each file, of the bytes that were read.
     infinite : list of int
         Pixels of each frame that were infinite and are NaN now.
+    without_errors : list of bool
+        Whether most errors of a frame are no numbers above 0.
     """
 
     images: xr.Variable
@@ -50,6 +52,7 @@ class Pixels:
     read_noise: NDArray[np.float32]
     checksums: NDArray[np.str_]
     infinite: list[int]
+    without_errors: list[bool]
 
 
 def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | None = None) -> Pixels:
@@ -74,15 +77,16 @@ def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | No
     keep_little()
     # Each thread copies a frame straight into its place.
     images = np.empty((len(sets), *sets[0].science.shape), dtype=np.float32)
-    stamped, kept, noises, infinite = [], [], [], []
+    stamped, kept, noises, infinite, without_errors = [], [], [], [], []
     with ThreadPoolExecutor(min(4, usable_cores())) as pool:
         try:
             done = pool.map(partial(_read_frame, Buffer()), sets, images)
-            for number, (image_set, flags, noise, not_finite) in enumerate(done, start=1):
+            for number, (image_set, flags, noise, not_finite, no_errors) in enumerate(done, start=1):
                 stamped.append(image_set)
                 kept.append(flags)
                 noises.append(noise)
                 infinite.append(not_finite)
+                without_errors.append(no_errors)
                 if progress is not None:
                     progress(number / len(sets))
         except BaseException:  # Ctrl-C, or what `progress` raises: the other files need not be read
@@ -99,13 +103,17 @@ def read_pixels(sets: Sequence[ImageSet], progress: Callable[[float], None] | No
         _read_noises(np.array(noises)),
         np.array([image_set.checksum for image_set in stamped]),
         infinite,
+        without_errors,
     )
 
 
 def _read_frame(
     buffer: Buffer, source: ImageSet, image: NDArray[np.float32]
-) -> tuple[ImageSet, Any, float, int]:
-    """Read one frame into its place; return its file's checksum, flagged pixels, read noise, infinite pixels."""
+) -> tuple[ImageSet, Any, float, int, bool]:
+    """Read one frame into its place.
+
+    Return its file's checksum, flagged pixels, read noise, infinite pixels, whether it has no usable errors.
+    """
     try:
         content = buffer.read(source.path)
         source.images(image, content)
@@ -115,8 +123,10 @@ def _read_frame(
         fits_in_16 = flags.dtype == np.uint16 or int(flags.max(initial=0)) <= 65_535
         flags = flags.astype(np.uint16 if fits_in_16 else np.int32, copy=False)
         every = max(1, image.size // SAMPLE)
-        noise = _read_noise(image, source.errors(content=content, every=every), flags, every)
-        return source.stamped(content), keep_flagged(flags), noise, infinite
+        errors = source.errors(content=content, every=every)
+        noise = _read_noise(image, errors, flags, every)
+        no_errors = float(((errors > 0) & np.isfinite(errors)).mean()) < 0.5
+        return source.stamped(content), keep_flagged(flags), noise, infinite, no_errors
     except VisitError:
         raise
     except (OSError, ValueError, TypeError, KeyError) as error:
