@@ -1,7 +1,7 @@
 """Frames of one visit that do not belong together: an error or a message names them."""
 
 import pytest
-from flt_files import stage_0_folder
+from flt_files import START, stage_0_folder
 
 from hustle_widgets import load_visit
 from hustle_widgets.visit import VisitError
@@ -54,6 +54,20 @@ def test_right_ascensions_on_both_sides_of_zero_are_alike(tmp_path):
         tmp_path, primary={"RA_TARG": 359.99999, "DEC_TARG": 0.0}, quirks={2: {"primary": {"RA_TARG": 1e-5}}}
     )
     assert "unlike" not in load_visit(tmp_path).messages
+
+
+def test_exposures_that_cannot_follow_one_another_are_named(tmp_path):
+    """The third begins with the second, or 100 s after it, when it still lasts 90 s."""
+    for name, seconds, told in (
+        ("same", 0, "have the same start time"),
+        ("early", 100, "begin before the one"),
+    ):
+        start = START + 4 / 1440 + seconds / 86400
+        stage_0_folder(tmp_path / name, quirks={2: {"start": start}})
+        messages = load_visit(tmp_path / name).messages
+        assert f"Some exposures {told}" in messages and f"or01fm002_flt.fits and {ODD}." in messages
+    stage_0_folder(tmp_path / "good", quirks={2: {"start": START + 4 / 1440 + 190.5 / 86400}})
+    assert "Some exposures" not in load_visit(tmp_path / "good").messages
 
 
 def test_binned_pixels_are_told(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ from hustle_widgets.reading.cards import Cards
 from hustle_widgets.reading.errors import VisitError
 from hustle_widgets.reading.finding import GRISM, Found
 from hustle_widgets.reading.headers import Exposure, Headers
+from hustle_widgets.reading.times import DAY
 
 #: Coordinates further apart than this are of another pointing [arcsec].
 SAME_POINTING = 1.0
+#: Exposures may overlap by this much [s]: times are rounded.
+OVERLAP = 1.0
 _MANY = 4
 
 
@@ -123,6 +127,28 @@ def check_alike(exposures: Sequence[Exposure]) -> list[str]:
             "Do they belong together?"
         )
     return messages + _not_usual(exposures)
+
+
+def check_times(exposures: Sequence[Exposure]) -> list[str]:
+    """Name the exposures, in the order of time, that begin with the one before them or before it ends."""
+    same, early = [], []
+    for before, exposure in pairwise(exposures):
+        names = f"{before.path.name} and {exposure.path.name}"
+        if exposure.start <= before.start:
+            same.append(names)
+        elif (before.end - exposure.start) * DAY > OVERLAP:
+            early.append(names)
+    messages = []
+    if same:
+        messages.append(
+            f"Some exposures have the same start time: {_some(same)}. Is a file there twice? Take one out."
+        )
+    if early:
+        messages.append(
+            f"Some exposures begin before the one before them ends: {_some(early)}. Are they of one visit, and are "
+            "EXPSTART and EXPTIME right?"
+        )
+    return messages
 
 
 def check_direct_binning(direct: Headers, exposures: Sequence[Exposure]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.reading.checks import check_alike, check_direct_binning, check_filters
+from hustle_widgets.reading.checks import check_alike, check_direct_binning, check_filters, check_times
 from hustle_widgets.reading.failures import header_problems
 from hustle_widgets.reading.finding import Found, find_files
 from hustle_widgets.reading.headers import Exposure, Headers, target_pixel
@@ -125,9 +125,7 @@ def survey(folder: str | os.PathLike[str], visit: str | Sequence[str] | None = N
     direct_version = direct.choose(chip)
     for exposure in exposures:
         messages += exposure.remarks
-    starts = np.array([exposure.start for exposure in exposures])
-    if (np.diff(starts) <= 0).any():
-        messages.append("Some exposures have the same start time: is a file there twice?")
+    messages += check_times(exposures)
     corners = [e.headers.corner(e.version) for e in exposures]
     corner = next((c for c in corners if c is not None), None)
     if corner is None:
