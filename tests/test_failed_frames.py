@@ -260,3 +260,26 @@ def test_many_failed_frames_are_told_in_few_lines(tmp_path):
     notes = reduction.read_data.notes.splitlines()
     assert len(notes) < 13 and "6 more frames: [8, 9, 10, 11, 12, 13]" in notes[-2]
     assert not any(line in visit.messages for line in notes if "Frame" in line and "Leave it out" in line)
+
+
+def test_a_frame_of_which_most_would_be_replaced_is_spared_too():
+    by_rows = looked_at("rows", outcome_of((0.01, 0.01, 0.4, 0.01, 0.01, 0.01)), state_of({}))
+    np.testing.assert_array_equal(by_rows.patch.counts[0], [10, 10, 0, 10, 10, 10])
+    assert "Frame 2: its pixels are unlike" in by_rows.table.notes[1]
+    assert "leaves the frame as it is" in by_rows.table.notes[1]
+
+
+@pytest.mark.parametrize("more", [40, 100])
+def test_a_frame_with_another_sky_keeps_it_until_it_is_subtracted(more):
+    """Light of the Earth: replaced off the traces by that of other frames, it would stay under the traces."""
+
+    def brighter(images):
+        images[:] = trace_visit(shape=images.shape[1:])
+        images[3] += more
+
+    visit = tiny_visit(20, change=brighter)
+    clean = Reduction(visit, **OFF, do_uniform=False).run().images.values
+    sky = np.r_[0:10, 21:30]
+    before, after = (np.median(images[:, sky], axis=(1, 2)) for images in (visit.images.values, clean))
+    assert before[3] > 40
+    np.testing.assert_allclose(after, before, atol=0.3)

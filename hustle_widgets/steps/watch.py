@@ -51,8 +51,9 @@ def looked_at(by: Cut, outcome: Outcome, state: State) -> Outcome:
     Returns
     -------
     Outcome
-        With a note a frame. A step that works by rows changes no pixel of a frame that is known to have failed
-        and of which it would change an implausible share: the frame would look like the others.
+        With a note a frame. A step that works by rows changes no pixel of a frame of which it would change an
+        implausible share, if the frame is known to have failed, or if it is so much that no shower of cosmic rays
+        explains it: the frame would look like the others, and its sky would not be that under the traces.
     """
     patch = outcome.patch
     if patch is None or patch.shape[0] < 3 or not len(patch):
@@ -76,6 +77,12 @@ def looked_at(by: Cut, outcome: Outcome, state: State) -> Outcome:
             notes.append(
                 f"{name}: {failed[number]}. This step would replace {what}, and make the frame anew from the "
                 f"others; it leaves the frame as it is. Better {leave}."
+            )
+        elif by == "rows" and shares[k] > MOST and patch.value is not None:
+            spared.append(int(k))
+            notes.append(
+                f"{name}: its pixels are unlike those of the other frames, its sky for example. This step would "
+                f"replace {what}; it leaves the frame as it is. Look at it, and {leave} if it failed."
             )
         else:
             verb = "flagged" if patch.value is None else "replaced"
