@@ -378,11 +378,13 @@ def test_a_step_whose_higher_threshold_does_not_help_is_to_be_switched_off(chain
     assert more("free_iter", kinds, values | {"free_sigma": 5.0}).direction == "raise"
 
 
-def test_a_failed_frame_is_told_and_nothing_else_is_blamed(tmp_path_factory):
-    folder = simulated(tmp_path_factory, "failed", **{**VISIT, "n_frames": 16, "failed": (5,)})
+@pytest.mark.parametrize("failed", [(5,), (0,), (0, 15), (0, 7, 15)])
+def test_a_failed_frame_is_told_and_nothing_else_is_blamed(tmp_path_factory, failed):
+    name = f"failed_{'_'.join(map(str, failed))}"
+    folder = simulated(tmp_path_factory, name, **{**VISIT, "n_frames": 16, "failed": failed})
     found = judged(reduced(load_visit(folder), folder, **QUICK))
-    assert of(found, "Failed frames", "read_data").remedy.value == (5,)
-    for title in ("Displacement", "Scatter", "Trackers agree"):
+    assert of(found, "Failed frames", "read_data").remedy.value == failed
+    for title in ("Displacement", "Scatter", "Trackers agree", "Aperture", "Trace in the aperture"):
         assert all(one.verdict == "good" for one in found if one.title == title), found
 
 

@@ -46,13 +46,20 @@ def motion(
         if outcome is None or column not in outcome.table.columns:
             continue
         columns = {name: np.asarray(values)[sound] for name, values in outcome.table.columns.items()}
-        move = np.asarray(columns[column], dtype=float)
+        move = from_first(np.asarray(columns[column], dtype=float))
+        columns[column] = move
         trackers |= displacements(columns, column, what)
         far = float(np.nanmax(np.hypot(*move.T))) if np.isfinite(move).any() else float("nan")
         followed.append((kind, what, far))
     agreement = _agreement(followed[-1][0] if followed else None, trackers)
     agree = bool(agreement) and agreement[0].verdict == "good"
     return [*(_moves(state, kind, what, far, agree, every) for kind, what, far in followed), *agreement]
+
+
+def from_first(move: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return displacements, (frame, xy), from the first frame that has one: an earlier one may have failed."""
+    seen = np.isfinite(move).all(axis=-1)
+    return move - move[seen.argmax()] if seen.any() else move
 
 
 def _moves(

@@ -22,6 +22,7 @@ from hustle_widgets.algorithms.geometry import (
 )
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.plan import Unmet
+from hustle_widgets.steps.frame_names import failed_frames
 
 FAR = 15.0  # pixels: the header's place is seldom as wrong as that
 ORDERS = ("+1", "-1", "+2", "-2", "+3", "-3", "+4", "-4")
@@ -75,10 +76,11 @@ def found_zeroth(state: State, location: tuple[float, float]) -> tuple[float, fl
 
 
 def median_frame(state: State, most: int = 7) -> np.ndarray:
-    """Return the median of a few frames spread over the visit, shape (rows, columns)."""
-    n_frames = state.shape[0]
-    numbers = np.unique(np.linspace(0, n_frames - 1, min(most, n_frames)).astype(int))
-    return median_of([state.frame(number) for number in numbers])
+    """Return the median of a few frames spread over the visit, none that failed, shape (rows, columns)."""
+    sound = np.flatnonzero(~np.isin(state.kept_frames, list(failed_frames(state))))
+    sound = sound if sound.size else np.arange(state.shape[0])
+    chosen = np.unique(np.linspace(0, sound.size - 1, min(most, sound.size)).astype(int))
+    return median_of([state.frame(number) for number in sound[chosen].tolist()])
 
 
 def median_of(frames: list[np.ndarray]) -> np.ndarray:
