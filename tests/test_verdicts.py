@@ -401,6 +401,37 @@ def test_a_telescope_that_moves_is_not_told_to_look_at_its_windows(tmp_path_fact
     assert of(mended, "Displacement", "zeroth_tracking").verdict == "good"
 
 
+def apply_advice(reduction: Reduction, title: str, most: int) -> list[Finding]:
+    """Do what a finding says until it is good or says nothing that can be set; return what it was each time."""
+    found = []
+    for _ in range(most):
+        reduction.run()
+        finding = next(one for one in judged(reduction) if one.title == title)
+        found.append(finding)
+        remedy = finding.remedy
+        if remedy is None or remedy.parameter is None or remedy.value is None:
+            break
+        reduction[remedy.step].set_trait(remedy.parameter, remedy.value)
+    return found
+
+
+def test_the_advice_on_a_tilted_sky_leads_to_its_end(visit, folder):
+    tilt = np.linspace(0, 30, visit["images"].shape[1])
+    tilted = visit.assign(
+        images=visit["images"].copy(data=visit["images"].values + np.float32(tilt[:, None]))
+    )
+    found = apply_advice(reduced(tilted, folder, **QUICK), "Background left", 6)
+    assert found[0].verdict == "bad" and found[-1].verdict == "good", found
+    # No advice is given twice.
+    assert len({one.sentence.rpartition(":")[2] for one in found}) == len(found), found
+
+
+def test_a_background_that_has_no_rows_is_given_some(visit, folder):
+    alone = {"do_uniform": False, "do_Pagul": False, "dist_from_trace": 150, **QUICK}
+    found = apply_advice(reduced(visit, folder, **alone), "Background left", 4)
+    assert found[0].remedy.parameter == "dist_from_trace" and found[-1].verdict == "good", found
+
+
 @pytest.mark.parametrize("edge", ["columns", "rows"])
 def test_a_sky_of_two_levels_names_the_method_that_fits(visit, folder, edge):
     """The level under the trace is known: it is that of the side on which the trace lies."""

@@ -215,8 +215,10 @@ def _advice(
     best = min(would, key=lambda name: would[name], default="")
     if best and (last is None or (best != last.name and would[best] < CLEARLY * now)):
         kind, after = known[best], [one for one in used if kinds.index(one) > kinds.index(known[best])]
+        label = kind.section or kind.title
+        if best not in state.outcomes and kind.switch and (values or {}).get(kind.switch):
+            return told, _without_result(kind, label, values)
         if best not in state.outcomes:
-            label = kind.section or kind.title
             return told, Remedy(best, "enabled", "set", True, f"turn {label} on, {names.get(best, best)}.")
         if after:
             label = after[-1].section or after[-1].title
@@ -224,7 +226,7 @@ def _advice(
                 after[-1].name, "enabled", "set", False, f"switch {label} off, it makes it worse."
             )
     if last is not None:
-        return told, _beside(last, kinds, parts, state.shape[2])
+        return told, _beside(used, kinds, parts, state.shape[2], values or {})
     first, final = (kind.section or kind.title for kind in (kinds[0], kinds[-1]))
     which = first if len(kinds) == 1 else f"one of {first} to {final}"
     return told, Remedy(
@@ -232,8 +234,23 @@ def _advice(
     )
 
 
-def _beside(last: type[Step], kinds: Sequence[type[Step]], parts: list[Part], n_columns: int) -> Remedy:
-    """Propose the rows beside the traces, where no method follows the sky from further off."""
+def _without_result(kind: type[Step], label: str, values: Mapping[str, Any] | None) -> Remedy:
+    """Say what to do about a step that is on and has no result."""
+    now = (values or {}).get("dist_from_trace")
+    if "dist_from_trace" in kind.parameters and now:
+        words = f"lower dist_from_trace of {label}, so that rows are left for it."
+        return Remedy(kind.name, "dist_from_trace", "lower", int(now) // 2, words)
+    return Remedy(kind.name, None, "set", None, f"see why {label} has no result: it says so itself.")
+
+
+def _beside(
+    used: Sequence[type[Step]],
+    kinds: Sequence[type[Step]],
+    parts: list[Part],
+    n_columns: int,
+    values: Mapping[str, Any],
+) -> Remedy:
+    """Propose the rows beside the traces, where no method follows the sky from further off: what is to be done next."""
     rows = np.unique(
         np.concatenate(
             [places // n_columns for part in parts for _, places in part.sides] or [np.empty(0, int)]
@@ -241,13 +258,29 @@ def _beside(last: type[Step], kinds: Sequence[type[Step]], parts: list[Part], n_
     )
     column = next((kind for kind in kinds if {"rows", "mask_trace"} <= kind.parameters.keys()), None)
     if column is None or not rows.size:
-        return Remedy(last.name, None, "set", None, "change the region or the method of the background.")
+        return Remedy(used[-1].name, None, "set", None, "change the region or the method of the background.")
     gaps = np.flatnonzero(np.diff(rows) > 1)
     ends = zip(rows[np.r_[0, gaps + 1]], rows[np.r_[gaps, rows.size - 1]], strict=True)
     named = " and ".join(f"{low} to {high}" for low, high in ends)
     label = column.section or column.title
-    words = f"take the sky beside the traces: in {label} set mask_trace to False and rows to {named}."
-    return Remedy(column.name, "rows", "set", tuple(int(row) for row in rows), words)
+    wanted = tuple(int(row) for row in rows)
+    begin = "take the sky beside the traces:"
+    after = [kind for kind in used if kinds.index(kind) > kinds.index(column)]
+    # Before the rows are set, `mask_trace` off would take all of a column.
+    if tuple(values.get("rows") or ()) != wanted:
+        words = f"{begin} in {label} set mask_trace to False and rows to {named}: first the rows."
+        return Remedy(column.name, "rows", "set", wanted, words)
+    if values.get("mask_trace", True):
+        words = f"{begin} in {label} set mask_trace to False, so that the rows {named} are used."
+        return Remedy(column.name, "mask_trace", "set", False, words)
+    if column not in used:
+        return Remedy(column.name, "enabled", "set", True, f"{begin} turn {label} on.")
+    if after:
+        other = after[-1].section or after[-1].title
+        words = f"{begin} switch {other} off, which comes after {label} and takes it from further off."
+        return Remedy(after[-1].name, "enabled", "set", False, words)
+    words = f"look at the rows {named} on the frame: another source may lie there. Choose rows without one."
+    return Remedy(column.name, "rows", "set", None, words)
 
 
 def left_by_methods(
