@@ -71,9 +71,6 @@ def clean_dataset(
     clean = clean.assign_coords(xy=("xy", ["column", "row"]))
     # exp_time in "d", not CF's "days since ...", which xarray would turn into dates: Stage 2 expects numbers.
     clean = described(clean)
-    # Older versions of xarray give out the very values of an index: it is not to be the visit's.
-    own = {n: (c.dims, np.array(c.values), c.attrs) for n, c in clean.coords.items() if n in clean.indexes}
-    clean = clean.assign_coords(own)
     facts = _facts(state)
     clean.attrs = {
         **visit.attrs,

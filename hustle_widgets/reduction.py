@@ -26,6 +26,7 @@ from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.memory import give_back
 from hustle_widgets.engine.plan import Node, Request
 from hustle_widgets.engine.worker import PAUSE
+from hustle_widgets.lazy.result import protected
 from hustle_widgets.opening import open_config, remarks_on
 from hustle_widgets.outputs import clean_dataset
 from hustle_widgets.parameter_access import ParameterAccess
@@ -231,7 +232,8 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
         """The clean visit: of the present parameters if they are computed, else of the last run, or None.
 
         Its cubes are made when they are indexed, of the visit and of what the steps found then: later edits do
-        not change it, and many results can be kept.
+        not change it, and many results can be kept. Each time it is another Dataset: what is done to one is
+        in no other.
         """
         request = self.request()
         tasks = [task for task in self._chain.plan(request) if not task.node.explicit]
@@ -240,7 +242,7 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
         if key != self._result_key and all(t.token in self._chain.cache for t in tasks if t.token):
             self._result = self._dataset(self.state())
             self._result_key = key
-        return self._result
+        return None if self._result is None else protected(self._result)
 
     def state(self, before: str = "") -> State:
         """Return the visit as it enters a step, or leaves the chain, as far as it is computed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,17 +77,25 @@ def protected(visit: xr.Dataset) -> xr.Dataset:
     found = {name: _protected(variable) for name, variable in visit.variables.items()}
     data = {name: found[name] for name in visit.data_vars}
     places = {name: found[name] for name in visit.coords if name not in visit.indexes}
-    return visit.assign(data).assign_coords(places)
+    # Older versions of xarray give out the very values of an index: they are not to be those of the visit.
+    own = {
+        n: (c.dims, np.array(c.values), copy.deepcopy(c.attrs))
+        for n, c in visit.coords.items()
+        if n in visit.indexes
+    }
+    guarded = visit.assign(data).assign_coords(places).assign_coords(own)
+    guarded.attrs = copy.deepcopy(visit.attrs)
+    return guarded
 
 
 def _protected(variable: xr.Variable) -> xr.Variable:
     if variable.chunks:
         return variable.copy(deep=False)  # dask never writes to what it computes from
     if variable.ndim == 3:
-        return lazy_variable(variable.dims, VariableFrames(variable), variable.attrs)
+        return lazy_variable(variable.dims, VariableFrames(variable), copy.deepcopy(variable.attrs))
     if variable.ndim < 2:
         return variable.copy(deep=True)
-    return xr.Variable(variable.dims, read_only(variable.values), variable.attrs)
+    return xr.Variable(variable.dims, read_only(variable.values), copy.deepcopy(variable.attrs))
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
