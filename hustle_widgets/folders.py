@@ -171,7 +171,7 @@ def _left_over(hidden: Path) -> Iterator[bool]:
 def _exchange(new: Path, folder: Path) -> None:
     """Let the new folder take the place of the old one, whose content is in `new` afterwards or gone."""
     while True:
-        with _held(folder) as there:
+        with held(folder) as there:
             if there:
                 _exchange_with(new, folder)
                 return
@@ -207,8 +207,8 @@ def _exchange_with(new: Path, folder: Path) -> None:
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Hold a folder against the clean-up of other runs, also while it is moved away; False if there is none."""
+def held(folder: Path) -> Iterator[bool]:
+    """Hold a folder against others that hold it, also while it is moved away; False if there is none."""
     if fcntl is None:
         yield folder.is_dir()
         return

@@ -12,7 +12,7 @@ import xarray as xr
 
 from hustle_widgets.choosing.export import export_tables
 from hustle_widgets.choosing.methods import methods_of
-from hustle_widgets.choosing.pin_files import save_pins
+from hustle_widgets.choosing.pin_saving import save_pins
 from hustle_widgets.choosing.pins import Pins
 from hustle_widgets.config import HustleConfig
 from hustle_widgets.engine.blocks import State

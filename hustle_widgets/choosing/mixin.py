@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import xarray as xr
 from hustle_widgets.choosing.bundle import methods, write_bundle
 from hustle_widgets.choosing.evaluation import place_of
 from hustle_widgets.choosing.light import Light
-from hustle_widgets.choosing.pin_files import PINS, PinError, load_pins, save_pins
+from hustle_widgets.choosing.pin_files import PINS, PinError, load_pins, usable_pins
+from hustle_widgets.choosing.pin_saving import names_in, save_pins
 from hustle_widgets.choosing.pins import Pin, Pins, check_name
 from hustle_widgets.choosing.presets import Presets
 from hustle_widgets.choosing.search import SearchResult, search
@@ -32,12 +34,13 @@ class Choosing(Presets, Light):
 
     @property
     def pins(self) -> Pins:
-        """The reductions that were kept; at first those that the run's folder holds of this visit."""
+        """The reductions that were kept; at first those that the run's folder holds of this visit.
+
+        What cannot be used of them is in `pins.troubles`, and stays in the file.
+        """
         if self._pins is None:
             self._pins = Pins(self)
-            if (self.pins_folder() / PINS).is_file():
-                with suppress(PinError):
-                    self._take_in(load_pins(self.pins_folder(), self.kinds), of_this_visit=True)
+            self._take_in_new()
         return self._pins
 
     def pins_folder(self) -> Path:
@@ -57,6 +60,13 @@ class Choosing(Presets, Light):
             when the pin is kept but cannot be written.
         """
         check_name(name)
+        self._take_in_new()
+        folder = self.pins_folder()
+        if name not in self.pins and name in names_in(folder):
+            raise ValueError(
+                f"{folder / PINS} has a pin {name!r} already, of another visit or one that cannot be used here: "
+                "choose another name."
+            )
         values = self.values()
         request = request_of(values, self.kinds)
         state = self.computed(request)
@@ -65,9 +75,14 @@ class Choosing(Presets, Light):
         if self.visit_folder().is_dir():
             try:
                 self.save_pins()
-            except OSError as error:
+            except (OSError, PinError) as error:
                 raise ValueError(f"The pin {name!r} is kept, but cannot be written: {error}") from error
         return pin
+
+    def free_pin_name(self) -> str:
+        """Return a name that no pin has, neither here nor in the run's folder."""
+        taken = {*self.pins, *names_in(self.pins_folder())}
+        return next(name for number in itertools.count(1) if (name := f"pin {number}") not in taken)
 
     def go_back(self, name: str) -> None:
         """Set all parameters as they were when a pin was made: one edit, which one undo takes back.
@@ -83,19 +98,44 @@ class Choosing(Presets, Light):
         self.set(**science)
 
     def save_pins(self, folder: str | os.PathLike[str] | None = None) -> Path:
-        """Write all pins into a folder, the run's by default; return the path of pins.json."""
-        return save_pins(self.pins.values(), folder or self.pins_folder(), self.kinds)
+        """Write all pins into a folder, the run's by default; return the path of pins.json.
+
+        Pins that are there already stay, also those of another kernel or visit.
+
+        Raises
+        ------
+        ValueError
+            When the folder holds pins of a newer version of this package, or another pin of the same name.
+        OSError
+            When it cannot be written.
+        """
+        return save_pins(self.pins.values(), folder or self.pins_folder(), self.kinds, self.pins.known)
 
     def load_pins(self, path: str | os.PathLike[str] | None = None) -> Pins:
         """Take in the pins of a file or folder, the run's by default; those of the same name are replaced."""
         self._take_in(load_pins(path or self.pins_folder(), self.kinds))
         return self.pins
 
-    def _take_in(self, pins: Iterable[Pin], of_this_visit: bool = False) -> None:
-        here = self.observed_source().token
+    def _take_in(self, pins: Iterable[Pin]) -> None:
         for pin in pins:
-            if pin.visit == here or not of_this_visit:
-                self.pins.add(pin)
+            self.pins.add(pin)
+
+    def _take_in_new(self) -> None:
+        """Take in what the run's folder holds of this visit, and another kernel may have kept meanwhile."""
+        folder = self.pins_folder()
+        if not (folder / PINS).is_file():
+            return
+        try:
+            found, troubles = usable_pins(folder, self.kinds)
+        except PinError as error:
+            found, troubles = [], [str(error)]
+        here, pins = self.observed_source().token, self.pins
+        pins.troubles = troubles
+        self._take_in(
+            pin
+            for pin in found
+            if pin.visit == here and (pin.name, pin.made) not in pins.known and pin.name not in pins
+        )
 
     # --- for a paper --------------------------------------------------------------------------------
 

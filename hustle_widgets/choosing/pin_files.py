@@ -1,11 +1,10 @@
-"""Pins as a JSON file with a version of its format, and each as a config of its own output_run."""
+"""Pins as a JSON file with a version of its format."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import numpy as np
 from hustle_widgets.algorithms.transits import Transit
 from hustle_widgets.assessment import VERDICTS
 from hustle_widgets.choosing.curves import Curve
-from hustle_widgets.choosing.pins import Pin, check_name, run_of
-from hustle_widgets.settings import Kinds, checked, config_of, declared
-from hustle_widgets.small_files import read_json, write_small
+from hustle_widgets.choosing.pins import Pin, check_name
+from hustle_widgets.settings import Kinds, checked, declared
+from hustle_widgets.small_files import read_json
 from hustle_widgets.steps.parameter_base import MOST, Refused, number_of, shown
 from hustle_widgets.steps.parameters import as_lists
 from hustle_widgets.user_paths import user_path
@@ -32,52 +31,12 @@ class PinError(ValueError):
     """A file that holds no pins that can be used."""
 
 
-def save_pins(pins: Iterable[Pin], folder: str | os.PathLike[str], kinds: Kinds) -> Path:
-    """Write pins.json and a config for each pin into a folder; return the path of pins.json.
-
-    Parameters
-    ----------
-    pins : iterable of Pin
-    folder : path
-        Made if it is not there. Configs of pins that are no longer there are removed.
-    kinds : sequence of type of Step
-        The steps of the chain.
-    """
-    place = user_path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    pins = list(pins)
-    before = _runs_in(place)
-    text = json.dumps(
-        {"format": FORMAT, "version": VERSION, "pins": [_plain(pin) for pin in pins]},
-        indent=1,
-        allow_nan=False,
-    )
-    path = place / PINS
-    write_small(path, text.encode())
-    kept = set()
-    for pin in pins:
-        run = run_of(pin.name)
-        name = f"stage_1_{run}.hustle"
-        if (place / name).is_symlink():  # it would be written through
-            (place / name).unlink()
-        config_of({**_usual(kinds), **pin.values, "output_run": run}, None, kinds).write(place / name)
-        kept.add(name)
-    for name in before - kept:
-        (place / name).unlink(missing_ok=True)
-    return path
+class NoPins(PinError):
+    """A file that is none of pins."""
 
 
-def _usual(kinds: Kinds) -> dict[str, Any]:
-    return {key: True if p is None else p.tutorial for key, (_, p) in declared(kinds).items()}
-
-
-def _runs_in(place: Path) -> set[str]:
-    """Return the names of the configs that an earlier save wrote here."""
-    try:
-        found = read_json(place / PINS, _MAX_BYTES)["pins"]
-        return {f"stage_1_{run_of(pin['name'])}.hustle" for pin in found}
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
+class NewerPins(PinError):
+    """A file of a newer version of this package."""
 
 
 def load_pins(path: str | os.PathLike[str], kinds: Kinds) -> list[Pin]:
@@ -96,30 +55,62 @@ def load_pins(path: str | os.PathLike[str], kinds: Kinds) -> list[Pin]:
         (a ValueError) For a file that cannot be read, is none of pins, is of a newer format, or has a value that
         a parameter does not accept; says which.
     """
+    found, troubles = usable_pins(path, kinds)
+    if troubles:
+        raise PinError(troubles[0])
+    return found
+
+
+def usable_pins(path: str | os.PathLike[str], kinds: Kinds) -> tuple[list[Pin], list[str]]:
+    """Return the pins of a file that can be used, and a sentence for each that cannot; see `load_pins`."""
     place = user_path(path)
     place = place / PINS if place.is_dir() else place
     try:
-        data = read_json(place, _MAX_BYTES)
+        entries = entries_of(place)
     except OSError as error:
         raise PinError(f"{place} cannot be read: {error.strerror}.") from error
+    found, troubles = [], []
+    for number, entry in enumerate(entries):
+        try:
+            found.append(_pin(entry, place, number, kinds))
+        except PinError as error:
+            troubles.append(str(error))
+    return found, troubles
+
+
+def entries_of(path: Path) -> list[Any]:
+    """Return the list that pins.json holds, each entry as it is written.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    NoPins
+        If it is no file of pins.
+    NewerPins
+        If it is of a newer version.
+    """
+    try:
+        data = read_json(path, _MAX_BYTES)
     except ValueError as error:
-        raise PinError(f"{place} is no file of pins: {error}.") from error
+        raise NoPins(f"{path} is no file of pins: {error}.") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise PinError(f"{place} is no file of pins.")
+        raise NoPins(f"{path} is no file of pins.")
     version = data.get("version")
     if not isinstance(version, int) or version > VERSION:
-        raise PinError(
-            f"{place} has version {version!r} of the format of pins, this package reads up to {VERSION}: update it."
+        raise NewerPins(
+            f"{path} has version {version!r} of the format of pins, this package reads up to {VERSION}: update it."
         )
     found = data.get("pins")
     if not isinstance(found, list):
-        raise PinError(f"{place} is no file of pins: it has no list of them.")
+        raise NoPins(f"{path} is no file of pins: it has no list of them.")
     if len(found) > _MOST:
-        raise PinError(f"{place} has {len(found)} pins: at most {_MOST} are read.")
-    return [_pin(entry, place, number, kinds) for number, entry in enumerate(found)]
+        raise PinError(f"{path} has {len(found)} pins: at most {_MOST} are read.")
+    return found
 
 
-def _plain(pin: Pin) -> dict[str, Any]:
+def plain(pin: Pin) -> dict[str, Any]:
+    """Return a pin as JSON holds it."""
     return {
         "name": pin.name,
         "made": pin.made,

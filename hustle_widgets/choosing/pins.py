@@ -86,18 +86,26 @@ class Pins(Mapping[str, Pin]):
     Parameters
     ----------
     reduction : Reduction
+
+    Attributes
+    ----------
+    troubles : list of str
+        What cannot be used of the run's pins.json, a sentence each.
     """
 
     def __init__(self, reduction: Subject) -> None:
         self._reduction = reduction
         self._pins: dict[str, Pin] = {}
+        self.known: set[tuple[str, str]] = set()  # name and time of all that there have been
+        self.troubles: list[str] = []
         self.limit = LIMIT
 
     def __getitem__(self, name: str) -> Pin:
         try:
             return self._pins[name]
         except KeyError:
-            raise KeyError(f"No pin {name!r}. There are {', '.join(self._pins) or 'none'}.") from None
+            found = f"No pin {name!r}. There are {', '.join(self._pins) or 'none'}."
+            raise KeyError(" ".join([found, *self.troubles])) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._pins)
@@ -106,7 +114,7 @@ class Pins(Mapping[str, Pin]):
         return len(self._pins)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} pins: {', '.join(self) or 'none'}>"
+        return " ".join([f"<{len(self)} pins: {', '.join(self) or 'none'}>", *self.troubles])
 
     # --- to keep, and to go back --------------------------------------------------------------------
 
@@ -127,7 +135,7 @@ class Pins(Mapping[str, Pin]):
         light = {} if table is None else {order: curve_of(state, order) for order in orders_of(state)}
         pin = Pin(
             name=name,
-            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            made=datetime.now(UTC).isoformat(timespec="milliseconds"),
             values=dict(values),
             figures=figures_of(state, location, transit=self.transit(), kinds=reduction.kinds),
             curves=light,
@@ -152,6 +160,7 @@ class Pins(Mapping[str, Pin]):
         for level in pin.backgrounds.values():
             level.flags.writeable = False
         self._pins[pin.name] = pin
+        self.known.add((pin.name, pin.made))
         self._trim()
 
     def remove(self, name: str) -> None:
@@ -340,5 +349,5 @@ def check_name(name: str) -> str:
 
 
 def run_of(name: str) -> str:
-    """Return the output_run of a pin."""
+    """Return the output_run that a pin's name makes; two names may make the same."""
     return check_name(name).rstrip(" .").replace(" ", "_")

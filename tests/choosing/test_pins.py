@@ -249,3 +249,116 @@ def test_a_damaged_file_is_refused_by_name(tmp_path_factory, data):
 
 
 _SAVED: list[str] = []
+
+
+# --- a folder that others write to as well ----------------------------------------------------------
+
+
+@pytest.fixture
+def shared(tmp_path):
+    visit = tiny_visit(12, folder=str(tmp_path))
+    return lambda: quick(visit), tmp_path / "outputs" / "stage_1" / "run_1" / "pins"
+
+
+def in_file(folder):
+    return [pin["name"] for pin in json.loads((folder / "pins.json").read_text())["pins"]]
+
+
+def test_two_kernels_keep_each_others_pins(shared):
+    make, folder = shared
+    first, second = make(), make()
+    assert not first.pins and not second.pins  # both have looked before either keeps
+    first.pin("a")
+    second.pin("b")
+    first.pin("c")
+    assert in_file(folder) == ["a", "b", "c"] and list(make().pins) == ["a", "b", "c"]
+    assert set(first.pins) == {"a", "b", "c"}
+    with pytest.raises(ValueError, match="already"):
+        second.pin("a")
+    assert second.free_pin_name() == "pin 1"
+    first.pins.remove("b")
+    first.save_pins()
+    assert in_file(folder) == ["a", "c"] and not (folder / "stage_1_b.hustle").exists()
+    assert (folder / "stage_1_a.hustle").exists() and (folder / "stage_1_c.hustle").exists()
+
+
+def edited(folder, change):
+    data = json.loads((folder / "pins.json").read_text())
+    change(data)
+    (folder / "pins.json").write_text(json.dumps(data))
+    return data
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda data: data["pins"][0].update(visit="another"), ""),
+        (lambda data: data["pins"][0].update(findings="none"), "pin 0 cannot be used"),
+        (lambda data: data["pins"][0].pop("curves"), "it lacks 'curves'"),
+    ],
+)
+def test_pins_that_cannot_be_used_here_stay_in_the_file(shared, change, told):
+    make, folder = shared
+    reduction = make()
+    reduction.pin("a")
+    reduction.pin("b")
+    before = edited(folder, change)["pins"][0]
+    config = (folder / "stage_1_a.hustle").read_text()
+    again = make()
+    assert list(again.pins) == ["b"]
+    assert told in repr(again.pins) and (
+        told in str(again.pins.troubles) if told else not again.pins.troubles
+    )
+    again.pin("c")
+    assert in_file(folder) == ["a", "b", "c"]
+    assert json.loads((folder / "pins.json").read_text())["pins"][0] == before
+    assert (folder / "stage_1_a.hustle").read_text() == config
+    with pytest.raises(
+        ValueError, match="has a pin 'a' already, of another visit or one that cannot be used"
+    ):
+        again.pin("a")
+
+
+def test_pins_of_a_newer_version_are_left_alone(shared):
+    make, folder = shared
+    make().pin("a")
+    edited(folder, lambda data: data.update(version=2))
+    before = (folder / "pins.json").read_bytes()
+    again = make()
+    assert "update it" in repr(again.pins)
+    with pytest.raises(
+        ValueError, match="kept, but cannot be written: .* version 2 .* Nothing was written there"
+    ):
+        again.pin("b")
+    assert list(again.pins) == ["b"] and (folder / "pins.json").read_bytes() == before
+
+
+def test_a_damaged_file_of_pins_is_kept_aside(shared):
+    make, folder = shared
+    make().pin("a")
+    for number in (1, 2):
+        (folder / "pins.json").write_text(f"half of {number}")
+        with pytest.warns(UserWarning, match=f"no file of pins.*kept as pins.json.damaged-{number}"):
+            make().pin("b")
+        assert (folder / f"pins.json.damaged-{number}").read_text() == f"half of {number}"
+        assert in_file(folder) == ["b"]
+
+
+def test_no_two_pins_share_a_config(shared):
+    make, folder = shared
+    reduction = make()
+    for sigma, name in enumerate(["a b", "a_b", "a_b.", "A_B"], 3):
+        reduction.free_iter.free_sigma = sigma
+        reduction.pin(name)
+    found = {path.name: read_config(path) for path in folder.glob("*.hustle")}
+    assert {name: config["free_sigma"] for name, config in found.items()} == {
+        "stage_1_a_b.hustle": 3,
+        "stage_1_a_b_2.hustle": 4,
+        "stage_1_a_b_3.hustle": 5,
+        "stage_1_A_B_4.hustle": 6,
+    }
+    assert all(f"stage_1_{config['output_run']}.hustle" == name for name, config in found.items())
+    reduction.pins.remove("a b")
+    reduction.save_pins()
+    found = {path.name: read_config(path)["free_sigma"] for path in folder.glob("*.hustle")}
+    assert found == {"stage_1_a_b.hustle": 4, "stage_1_a_b_2.hustle": 5, "stage_1_A_B_3.hustle": 6}

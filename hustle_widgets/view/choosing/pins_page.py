@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -77,7 +76,7 @@ class PinsPage(ChoosingPage):
     def pin(self, name: str = "") -> None:
         """Keep the present reduction, under a free name if none is given."""
         reduction = self.reduction
-        name = name or next(free for k in itertools.count(1) if (free := f"pin {k}") not in reduction.pins)
+        name = name or reduction.free_pin_name()
 
         def work() -> str:
             try:
@@ -153,7 +152,9 @@ class PinsPage(ChoosingPage):
         close_tree(*gone)
         self.frames.offer(names)
         self.frames.widget.layout.display = None if names else "none"
-        if not names:
+        if pins.troubles:
+            self.task.refuse(ValueError(" ".join(pins.troubles[:3])))
+        elif not names:
             self.task.say(TEXT)
         self._draw()
 

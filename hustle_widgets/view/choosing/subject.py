@@ -30,6 +30,7 @@ class ChoosingLike(ReductionLike, Subject, Protocol):
     def pin(self, name: str) -> Pin: ...  # noqa: D102
     def go_back(self, name: str) -> None: ...  # noqa: D102
     def pins_folder(self) -> Path: ...  # noqa: D102
+    def free_pin_name(self) -> str: ...  # noqa: D102
     def save_pins(self, folder: str | PathLike[str] | None = ...) -> Path: ...  # noqa: D102
     def load_pins(self, path: str | PathLike[str] | None = ...) -> Pins: ...  # noqa: D102
     def explain(self, frame: int, order: str | None = ..., *, against: str | None = ...) -> Explanation: ...  # noqa: D102
