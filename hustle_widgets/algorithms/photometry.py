@@ -115,7 +115,7 @@ class Scatter(NamedTuple):
     Attributes
     ----------
     ppm : float
-        Of the median flux; NaN where it cannot be told.
+        Of the median flux; NaN where it cannot be told, also of a light curve whose median is not above 0.
     freedom : float
         Degrees of freedom it has: ``freedom (ppm / truth)^2`` is about chi-squared distributed.
     """
@@ -168,7 +168,7 @@ def scatter_of(
     values = np.asarray(flux, dtype=float)
     moments = np.arange(values.size, dtype=float) if times is None else np.asarray(times, dtype=float)
     orbits = np.zeros(values.size, int) if orbit_numbers is None else np.asarray(orbit_numbers)
-    middle = float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
+    middle = usual_light(values)
     within = orbits[2:] == orbits[:-2]
     spent = 0.0
     # In so few points a dip is not told from scatter.
@@ -183,7 +183,7 @@ def scatter_of(
         return Scatter(float("nan"), 0.0)
     distance = np.abs(bends - np.median(bends))
     kept = bends[distance <= 4 * MAD_TO_SIGMA * np.median(distance)]
-    ppm = float(1e6 * np.std(kept) / np.sqrt(6) / middle)
+    ppm = float(1e6 * np.std(kept) / np.sqrt(6) / middle) if middle > 0 else float("nan")
     return Scatter(ppm, min(max(len(kept) / _BENDS_PER_FREEDOM - spent, 0.5), most))
 
 
@@ -293,6 +293,24 @@ def local_trend(flux: ArrayLike, orbit_numbers: ArrayLike, window: int = 7) -> N
         elif here.size:
             trend[here] = np.median(values[here])
     return trend
+
+
+def usual_light(flux: ArrayLike) -> float:
+    """Return the median of a light curve, NaN where it holds no number."""
+    values = np.asarray(flux, dtype=float)
+    return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
+
+
+def relative(flux: ArrayLike) -> NDArray[np.float64]:
+    """Return a light curve over its median; NaN where that is not above 0: a share of no light is none.
+
+    Examples
+    --------
+    >>> relative([2.0, 4.0, 6.0]).tolist(), relative([-1.0, -2.0]).tolist()
+    ([0.5, 1.0, 1.5], [nan, nan])
+    """
+    values, usual = np.asarray(flux, dtype=float), usual_light(flux)
+    return values / usual if usual > 0 else np.full(values.shape, np.nan)
 
 
 def standard_scatter(flux: ArrayLike, use: ArrayLike | None = None) -> float:

@@ -102,10 +102,14 @@ def profile_of(image: Floats, line: Trace) -> Profile | None:
 
 def _height(name: str, order: str, profile: Profile, now: float, variance: float) -> list[Finding]:
     whole = profile.within(SKY - 2)
+    if not whole > 0:  # a background takes more than the wings hold
+        return []
     outside = 1 - profile.within(min(now, SKY - 2)) / whole
     heights = np.arange(2, SKY - 1)
     light = np.array([profile.within(float(height)) for height in heights])
-    noise = np.sqrt(light + (2 * heights + 1) * profile.columns * variance) / light
+    with np.errstate(invalid="ignore", divide="ignore"):
+        noise = np.sqrt(light + (2 * heights + 1) * profile.columns * variance) / light
+        noise[~(light > 0)] = np.inf
     held = light >= HOLDS * whole
     proposed = int(heights[held][np.argmin(noise[held])]) if held.any() else SKY - 2
     mine = profile.within(min(now, SKY - 2))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hustle_widgets.algorithms.photometry import AT_CONTACTS, scatter_range
+import numpy as np
+
+from hustle_widgets.algorithms.photometry import AT_CONTACTS, scatter_range, usual_light
 from hustle_widgets.assessment.finding import VERDICTS, Finding, Remedy, Verdict, judge
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
@@ -45,6 +47,10 @@ def light(
     for order, ppm in facts.get("scatter_ppm", {}).items():
         limit = facts.get("expected_ppm", {}).get(order, float("nan"))
         freedom = facts.get("scatter_freedom", {}).get(order, float("inf"))
+        usual = usual_light(state.outcomes[name].table.columns.get(f"flux_{order}", np.nan))
+        if usual <= 0:
+            found.append(_below_zero(name, order, usual, state, kinds, others))
+            continue
         found.append(_scatter(name, order, ppm, limit, freedom, left, others))
         if order in previous_ppm and previous_ppm[order] > 0:
             found.append(_edit(name, order, ppm, previous_ppm[order]))
@@ -64,6 +70,27 @@ def judged_scatter(ratio: float, freedom: float) -> Verdict:
     if ratio < min(TOO_QUIET[0], usual[0]):
         return "bad" if ratio < min(TOO_QUIET[1], rare[0]) else "check"
     return judge(ratio, above)
+
+
+def _below_zero(
+    name: str, order: str, usual: float, state: State, kinds: Sequence[type[Step]], others: Sequence[Finding]
+) -> Finding:
+    """Say that a light curve holds no light, and how the background leaves it."""
+    sky = [kind for kind in kinds if kind.sky and kind.name in state.outcomes]
+    told = (one.remedy for one in others if one.title == "Background left" and one.verdict != "good")
+    remedy = next((one for one in told if one is not None), None)
+    at = "is zero" if usual == 0 else f"lies below zero, at {usual:,.0f} e⁻,"
+    sentence = f"The light curve of order {order} {at} in the usual frame: "
+    if sky:
+        sentence += "the background that is subtracted takes the star's light. "
+        label = sky[-1].section or sky[-1].title
+        words = f"let {label} take its background from rows and regions without light of the star."
+        remedy = remedy or Remedy(sky[-1].name, None, "set", None, words)
+    else:
+        sentence += "the frames hold no light where the aperture lies. "
+        remedy = Remedy(name, None, "set", None, "look at the aperture on the frame, and at the frames kept.")
+    sentence += f"{remedy.words[0].upper()}{remedy.words[1:]}"
+    return Finding(name, "Scatter", float("nan"), "no light", "bad", sentence, remedy)
 
 
 def _scatter(
@@ -124,6 +151,13 @@ def _calm(name: str, quiet: bool, kinds: Sequence[type[Step]], others: Sequence[
 def _edit(name: str, order: str, now: float, before: float) -> Finding:
     ratio = now / before
     verdict = judge(ratio, WORSE)
+    if not np.isfinite(ratio):
+        words = "undo the last edit."
+        sentence = (
+            f"Before the last edit order {order} scattered by {before:,.0f} ppm, now it is not known: {words}"
+        )
+        undo = Remedy(name, None, "set", None, words)
+        return Finding(name, "Last edit", ratio, "not known", "check", sentence, undo)
     sentence = f"Since the last edit the scatter of order {order} went from {before:,.0f} to {now:,.0f} ppm."
     remedy = None
     if verdict != "good":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.geometry import Trace
-from hustle_widgets.algorithms.photometry import MAD_TO_SIGMA, flux_error, point_scatter
+from hustle_widgets.algorithms.photometry import MAD_TO_SIGMA, flux_error, point_scatter, usual_light
 from hustle_widgets.assessment.finding import Finding, Remedy, judge
 from hustle_widgets.assessment.zones import Zones
 from hustle_widgets.engine.blocks import State
@@ -84,7 +84,7 @@ def background(
     jitter = _noise_of_levels(state, used[-1].name) if used else 0.0
     where = "under the traces" if parts else "off the traces"
     sentence = f"{residual:+.2f} e⁻ a pixel are left {where} in the worst of {len(numbers)} frames"
-    if np.isfinite(limit):
+    if limit > 0:
         effect = max(abs(residual), jitter) / limit
         verdict = judge(effect, EFFECT)
         sentence += f": {abs(residual) / limit:.1f} times the photon limit of the light curve"
@@ -125,9 +125,9 @@ def photon_limit(state: State) -> float:
     found = []
     for order, laid in table.facts["apertures"].items():
         pixels = float(laid.weights.sum())
-        error = flux_error(
-            table.columns[f"flux_{order}"], subtracted_sky(state), state.column("read_noise"), pixels
-        )
+        # A background that takes the star's light leaves the photons of the sky.
+        light = np.maximum(table.columns[f"flux_{order}"], 0)
+        error = flux_error(light, subtracted_sky(state), state.column("read_noise"), pixels)
         found.append(float(bn.nanmedian(error)) / pixels if pixels else np.nan)
     return float(np.nanmin(found)) if np.isfinite(found).any() else float("nan")
 
@@ -182,8 +182,11 @@ def _noise_of_levels(state: State, name: str) -> float:
     if offset is None or offset.level.ndim > 1 or offset.template is not None:
         return 0.0
     level = offset.level.astype(float)
+    usual = usual_light(level)
+    if not usual > 0:  # what is left of another background
+        level, usual = level - usual + 1, 1.0
     ppm = point_scatter(level, state.column("orbit_numbers"))
-    return abs(float(1e-6 * ppm * bn.nanmedian(level))) if np.isfinite(ppm) else 0.0
+    return 1e-6 * ppm * usual if np.isfinite(ppm) else 0.0
 
 
 def _advice(

@@ -136,6 +136,12 @@ def curve_of(
     return Curve(order, state.column("exp_time"), flux, error, orbits, wavelength)
 
 
+def left_of(before: Floats, after: Floats) -> Floats:
+    """Return which share of a light curve is left in another; NaN where it holds no light."""
+    lit = before > 0
+    return np.divide(after, before, out=np.full(before.shape, np.nan), where=lit)
+
+
 def time_series(curve: Curve, meta: dict[str, Any] | None = None) -> TimeSeries:
     """Return a light curve as an astropy TimeSeries: time (MJD, UTC), flux and flux_err [electron], orbit."""
     series = TimeSeries(time=Time(curve.times, format="mjd", scale="utc"))

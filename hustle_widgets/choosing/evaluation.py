@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.transits import Transit, fit_depth, shape_of, trend_terms
-from hustle_widgets.choosing.curves import curve_of, orders_of
+from hustle_widgets.choosing.curves import curve_of, left_of, orders_of
 from hustle_widgets.choosing.injecting import without
 from hustle_widgets.choosing.merit import FIGURES, Figure, figures_of
 from hustle_widgets.choosing.subject import Subject
@@ -159,9 +159,10 @@ class Evaluation:
             used = np.ones(after.flux.size, bool) if frames is None else frames
             shape = shape_of(after.times, self.injected.transit)[used]
             constant = trend_terms(after.times[used])[:, :1]
-            out = fit_depth((after.flux / before.flux)[used], shape, constant).depth
+            out = fit_depth(left_of(before.flux, after.flux)[used], shape, constant).depth
             found["depth_ratio"] = out / self.injected.depth
-            found["depth_bias"] = (out - self.injected.depth) / found["depth_error"]
+            error = found["depth_error"]
+            found["depth_bias"] = (out - self.injected.depth) / error if error > 0 else float("nan")
         return found
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.algorithms.photometry import usual_light
 from hustle_widgets.choosing.curves import orders_of, quicklook_of
 from hustle_widgets.choosing.stages import Band, correcting, images_of_stages, light_of_stages
 from hustle_widgets.engine.blocks import State
@@ -134,7 +135,7 @@ def explain(
     Raises
     ------
     ValueError
-        For a frame or an order that the light curves do not have.
+        For a frame or an order that the light curves do not have, and for a light curve without light.
 
     Notes
     -----
@@ -184,8 +185,16 @@ def _parts(state: State, order: str, frame: int) -> tuple[dict[str, float], dict
     """Return what each step adds to a point, relative and in electrons; first where it starts."""
     place = _place(state, frame)
     steps, light = light_of_stages(state, order)
-    relative = light[:, place] / np.nanmedian(light, axis=1)
     names = (VISIT, *steps)
+    usual = np.array([usual_light(one) for one in light])
+    dark = np.flatnonzero(~(usual > 0))
+    if dark.size:
+        behind = "before all steps" if dark[0] == 0 else f"behind the step {names[dark[0]]}"
+        raise ValueError(
+            f"The light curve of order {order} holds {usual[dark[0]]:,.0f} e- in the usual frame {behind}: no share of "
+            "it is of a step. Look at the aperture, and at where the background is taken from."
+        )
+    relative = light[:, place] / usual
     return (
         dict(zip(names, np.diff(relative, prepend=0.0).tolist(), strict=True)),
         dict(zip(names, np.diff(light[:, place], prepend=0.0).tolist(), strict=True)),

@@ -11,6 +11,7 @@ import numpy as np
 from astropy import units
 from astropy.table import Column, QTable, Table
 
+from hustle_widgets.algorithms.photometry import relative
 from hustle_widgets.choosing.curves import curve_of, orders_of, quicklook_of
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.small_files import replaced
@@ -25,7 +26,7 @@ def white_table(state: State, meta: Mapping[str, Any] | None = None) -> QTable:
         curve = curve_of(state, order)
         table[f"flux_{order}"] = curve.flux * units.electron
         table[f"flux_{order}_err"] = curve.error * units.electron
-        table[f"relative_{order}"] = curve.flux / np.nanmedian(curve.flux)
+        table[f"relative_{order}"] = relative(curve.flux)
     return table
 
 

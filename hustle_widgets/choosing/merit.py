@@ -9,7 +9,7 @@ import bottleneck as bn
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.photometry import expected_scatter, scatter_of
+from hustle_widgets.algorithms.photometry import expected_scatter, scatter_of, usual_light
 from hustle_widgets.algorithms.transits import Transit, fit_depth, shape_of, trend_terms
 from hustle_widgets.assessment import Zones, background, patches
 from hustle_widgets.choosing.curves import curve_of, orders_of, quicklook_of
@@ -101,6 +101,8 @@ def _of_light(
     order = orders_of(state)[0] if order is None else order
     curve = curve_of(state, order)
     used = np.ones(curve.flux.size, bool) if frames is None else frames
+    if not usual_light(curve.flux[used]) > 0:  # no share of it means anything
+        return {"light_kept": light_kept(state, order)}
     transit = facts["transit"] if transit is None else transit
     depth, error = float("nan"), float("nan")
     if transit is not None:

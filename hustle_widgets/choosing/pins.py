@@ -15,6 +15,7 @@ import xarray as xr
 from astropy.table import Table
 from numpy.typing import NDArray
 
+from hustle_widgets.algorithms.photometry import usual_light
 from hustle_widgets.algorithms.transits import Transit, fit_depth, shape_of, trend_terms
 from hustle_widgets.assessment import assess
 from hustle_widgets.choosing.curves import Curve, curve_of, orders_of
@@ -258,7 +259,8 @@ class Pins(Mapping[str, Pin]):
         flux, error, residual = (np.empty((len(pins), times.size)) for _ in range(3))
         for row, curve in enumerate(shown):
             at = np.isin(curve.times, times)
-            level = np.nanmedian(curve.flux[at])
+            usual = usual_light(curve.flux[at])
+            level = usual if usual > 0 else np.nan
             flux[row], error[row] = curve.flux[at] / level, curve.error[at] / level
             residual[row] = 1e6 * _residual(times, flux[row], curve.orbits[at], transit)
         along = ("pin", "exp_time")

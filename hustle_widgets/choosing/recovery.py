@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.transits import fit_depth, shape_of, trend_terms
 from hustle_widgets.assessment import patches
-from hustle_widgets.choosing.curves import curve_of, orders_of, quicklook_of
+from hustle_widgets.choosing.curves import curve_of, left_of, orders_of, quicklook_of
 from hustle_widgets.choosing.injecting import Injected
 from hustle_widgets.choosing.stages import correcting, untouched
 from hustle_widgets.engine.blocks import State
@@ -120,7 +120,7 @@ def recovered(clean: State, dirty: State, injected: Injected, order: str | None 
     before, after = curve_of(clean, order), curve_of(dirty, order)
     shape, terms = shape_of(after.times, injected.transit), trend_terms(after.times, after.orbits)
     flat = trend_terms(after.times)[:, :1]
-    ratio = fit_depth(after.flux / before.flux, shape, flat)
+    ratio = fit_depth(left_of(before.flux, after.flux), shape, flat)
     measured = fit_depth(after.flux, shape, terms)
     # A transit of the visit's own is no noise of the light curve.
     level, transit = before.flux, quicklook_of(clean).facts["transit"]

@@ -13,6 +13,7 @@ from hustle_widgets.algorithms.photometry import (
     scatter_of,
     spectrum,
     trace_aperture,
+    usual_light,
 )
 from hustle_widgets.algorithms.transits import Transit, find_transit
 from hustle_widgets.algorithms.wavelengths import ByWavelength, light_by_wavelength, wavelength_bins
@@ -93,6 +94,7 @@ class Quicklook(Step):
         return [
             (1, f"Light curve of order {order}: scatter {ppm:.0f} ppm ({limit}: {expected[order]:.0f}).")
             for order, ppm in scatter
+            if np.isfinite(ppm)
         ]
 
     @staticmethod
@@ -164,7 +166,19 @@ class Quicklook(Step):
             "by_wavelength": colours,
             "variables": {name: value for order in colours for name, value in saved(order, colours[order])},
         }
-        return Outcome((Table(columns, facts, outcome.table.notes),))
+        notes = (*outcome.table.notes, *without_light(columns, tuple(apertures)))
+        return Outcome((Table(columns, facts, notes),))
+
+
+def without_light(columns: Mapping[str, np.ndarray], orders: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the orders whose light curve lies at zero or below it."""
+    usual = {order: usual_light(columns[f"flux_{order}"]) for order in orders}
+    return tuple(
+        f"The light curve of order {order} holds {light:,.0f} e- in the usual frame. Does the background that is "
+        "subtracted take the star's light, or does the aperture lie beside it?"
+        for order, light in usual.items()
+        if light <= 0
+    )
 
 
 def lit(flux: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
+from hustle_widgets.algorithms.photometry import relative, usual_light
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
@@ -32,9 +33,9 @@ def light_curve(result: StepResult, paper: Paper) -> Figure:
     for axes, name in zip(page.axes, names, strict=True):
         order = name.removeprefix("flux_")
         flux = np.asarray(table.columns[name], dtype=float)
-        middle = float(np.nanmedian(flux))
+        middle = usual_light(flux)
         color = colors.TRACE_COLORS.get(order, colors.BLACK)
-        axes.plot(result.hours, 100 * (flux / middle - 1), "o", color=color, ms=4)
+        axes.plot(result.hours, 100 * (relative(flux) - 1), "o", color=color, ms=4)
         title = "Whole frame" if order == "total" else f"Order {order}"
         title += f": median {middle:.4g} {base.ELECTRONS}"
         if order in scatter:

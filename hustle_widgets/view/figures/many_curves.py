@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from hustle_widgets.algorithms.photometry import relative
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures.base import DPI
 
@@ -43,9 +44,8 @@ def many_curves(curves: Mapping[str, tuple[Floats, Floats]], verdicts: Mapping[s
     for axes, (name, (times, light)) in zip(grid, curves.items(), strict=False):
         verdict = verdicts.get(name, "")
         color, marker = COLORS.get(verdict, colors.BLACK), MARKERS.get(verdict, "o")
-        middle = np.nanmedian(light) if np.isfinite(light).any() else np.nan
         hours = 24 * (times - np.nanmin(times))
-        axes.plot(hours, 100 * (light / middle - 1), marker, color=color, ms=2.5)
+        axes.plot(hours, 100 * (relative(light) - 1), marker, color=color, ms=2.5)
         axes.set_title(f"{name}  {verdict}", fontsize=8, loc="left")
         axes.tick_params(labelsize=7)
     for axes in grid[len(curves) :]:

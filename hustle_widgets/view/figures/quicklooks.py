@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from hustle_widgets.algorithms.photometry import relative, usual_light
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step
@@ -171,8 +172,8 @@ def light_frames(state: State) -> Iterator[Image.Image]:
     for number, (flux, title) in enumerate(
         ((aperture, f"Aperture, order {names}"), (total, "Whole frame")), start=1
     ):
-        middle = float(np.nanmedian(flux))
-        curves.append(100 * (flux / middle - 1))
+        middle = usual_light(flux)
+        curves.append(100 * (relative(flux) - 1))
         label = base.HOURS if number == 2 else ""
         base.curve_axes(
             page.axes[number], label, "Change [%]", f"{title}: median {middle:.4g} {base.ELECTRONS}"

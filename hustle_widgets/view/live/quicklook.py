@@ -130,7 +130,7 @@ def scatter_of(scatter: dict[str, float], expected: dict[str, float]) -> str:
     for order, ppm in scatter.items():
         limit = expected.get(order, float("nan"))
         name = order.replace("-", "−")
-        lines.append(
-            f"<div>Order {name}: scatter {ppm:,.0f} ppm, photons {limit:,.0f}, ratio {ppm / limit:.2f}</div>"
-        )
+        told = f"scatter {ppm:,.0f} ppm, photons {limit:,.0f}, ratio {ppm / limit:.2f}"
+        known = np.isfinite(ppm) and limit > 0
+        lines.append(f"<div>Order {name}: {told if known else 'its scatter is not known'}</div>")
     return f'<div class="hustle-scatter">{"".join(lines)}</div>'

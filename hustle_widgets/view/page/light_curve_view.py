@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.photometry import local_trend
+from hustle_widgets.algorithms.photometry import local_trend, relative
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.view.page_part import PagePart
@@ -78,7 +78,7 @@ class LightCurveView(PagePart):
         times = self.reduction.state().column("exp_time")
         hours = (times - times[0]) * 24
         fluxes = {
-            name.removeprefix("flux_"): values / np.nanmedian(values)
+            name.removeprefix("flux_"): relative(values)
             for name, values in table.columns.items()
             if name.startswith("flux_") and name != "flux_total"
         }
