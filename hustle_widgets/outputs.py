@@ -139,9 +139,17 @@ def _flags(state: State, kinds: Kinds) -> dict[str, Any]:
 def _tables(state: State, kinds: Kinds) -> dict[str, Any]:
     found: dict[str, Any] = {}
     by_name = {kind.name: kind for kind in kinds}
+    sizes: dict[str, tuple[int, str]] = {}
     for name, outcome in state.outcomes.items():
         for column, values in outcome.table.columns.items():
             unit, text, axes = by_name[name].record(column)
+            for axis, size in zip(axes, values.shape[1:], strict=True):
+                other, where = sizes.setdefault(axis, (size, column))
+                if other != size:
+                    raise ValueError(
+                        f"{name}: the axis {axis!r} of its column {column!r} has {size} entries, that of {where!r} "
+                        f"{other}: give it another name in `records`."
+                    )
             dims, values = ("exp_time", *axes), read_only(values)
             method = column == "bkg_vals"
             attrs = {"units": unit, "long_name": text}
@@ -155,10 +163,10 @@ def _tables(state: State, kinds: Kinds) -> dict[str, Any]:
 
 def _facts(state: State) -> dict[str, Any]:
     return {
-        name: value
+        name: value.item() if isinstance(value, np.generic) else value
         for outcome in state.outcomes.values()
         for name, value in outcome.table.facts.items()
-        if isinstance(value, (str, int, float))
+        if isinstance(value, (str, int, float, np.bool_, np.integer, np.floating))
     }
 
 

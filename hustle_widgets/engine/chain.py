@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import threading
 import time
@@ -15,7 +14,9 @@ from typing import Any
 from hustle_widgets.engine.blocks import Block, Source, State, cut_blocks
 from hustle_widgets.engine.cache import OutcomeCache
 from hustle_widgets.engine.callbacks import Cancelled, Guarded, Stop
+from hustle_widgets.engine.calling import asked, prepared
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.given import finished, of_block, of_blocks
 from hustle_widgets.engine.memory import keep_little
 from hustle_widgets.engine.plan import Node, Request, Task, Unmet, blocked, plan, statuses
 
@@ -327,40 +328,33 @@ class Chain:
         extra: dict[str, Any] = {"pause": stop}
         if node.memo is not None:
             extra["memo"] = self._memo(task, state)
-        prepared = with_known(node.prepare, state, **parameters, **extra)
-        keywords = {**parameters, **prepared, **extra}
+        keywords = prepared(node, state, parameters, **extra)
 
         def work(block: Block) -> Outcome:
             stop()
             # A copy of the block: its frames are freed when it is done, not when all blocks are.
-            outcome = Outcome.of(with_known(node.compute, replace(block), **keywords))
-            return outcome.placed(block.frames, block.rows, state.shape)
+            result = asked(node, "compute", node.compute, replace(block), **keywords)
+            return of_block(node, result, block).placed(block.frames, block.rows, state.shape)
 
         blocks = cut_blocks(state, node.by, node.halo)
         parts = []
         for part in in_order(pool, work, blocks, ahead=2 * self.threads):
             parts.append(part)
             listener.progress(task.node.name, len(parts) / len(blocks))
-        outcome = Outcome.merged(parts) if parts else Outcome()
-        finished: Outcome = with_known(node.finish, outcome, state, **keywords)
-        return finished.of_sky(node.sky).sealed()
+        outcome = of_blocks(node, parts)
+        outcome = finished(
+            node, asked(node, "finish", node.finish, outcome, state, **keywords), outcome, state
+        )
+        return node.look(outcome, state).of_sky(node.sky).sealed()
 
     def _memo(self, task: Task, state: State) -> Any:
         """Return the memo of a step; make one if there is none."""
         node = task.node
         made_for, memo = self._memos.get(node.name, ((), None))
         if made_for != task.waits_for and node.memo is not None:
-            memo = with_known(node.memo, state, previous=memo)
+            memo = asked(node, "memo", node.memo, state, previous=memo)
             self._memos[node.name] = task.waits_for, memo
         return memo
-
-
-def with_known(function: Callable[..., Any], *values: Any, **keywords: Any) -> Any:
-    """Call a function with only those keywords that it names."""
-    named = inspect.signature(function).parameters
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in named.values()):
-        return function(*values, **keywords)
-    return function(*values, **{name: value for name, value in keywords.items() if name in named})
 
 
 def in_order(

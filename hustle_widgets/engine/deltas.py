@@ -51,6 +51,11 @@ class Patch:
         counts: NDArray[np.int64] | None = None,
     ) -> Patch:
         """Make a patch from a mask of (frame, row, column) and the values of its True pixels in C order."""
+        if np.ndim(mask) != 3 or np.asarray(mask).dtype != bool:
+            raise ValueError(
+                "The mask of a patch must hold True and False, shape (frames, rows, columns). Got "
+                f"{np.asarray(mask).dtype} of shape {np.shape(mask)}."
+            )
         if counts is None:
             counts = mask.sum(axis=(1, 2), dtype=np.int64)[np.newaxis]
         return cls.at(np.flatnonzero(mask), values, counts, mask.shape)
@@ -161,7 +166,10 @@ class Offset:
     @classmethod
     def of_rows(cls, level: NDArray[Any], template: NDArray[np.float32] | None = None) -> Offset:
         """Return an offset with a level of each row of each frame, shape (frames, rows)."""
-        return cls(np.asarray(level, dtype=np.float32)[:, :, np.newaxis], template)
+        rows = np.asarray(level, dtype=np.float32)
+        if rows.ndim != 2:
+            raise ValueError(f"The level of each row has the shape (frames, rows). Got {rows.shape}.")
+        return cls(rows[:, :, np.newaxis], template)
 
     @property
     def nbytes(self) -> int:
@@ -281,7 +289,7 @@ Delta = Patch | Offset | Table | KeptFrames
 
 @dataclass(frozen=True)
 class Outcome:
-    """All deltas of one step."""
+    """All deltas of one step: `engine.given` joins those that it gave to at most one of each kind."""
 
     deltas: tuple[Delta, ...] = ()
 
@@ -326,22 +334,9 @@ class Outcome:
         marked = (replace(delta, sky=sky) if isinstance(delta, Offset) else delta for delta in self.deltas)
         return self if self.offset is None or self.offset.sky == sky else Outcome(tuple(marked))
 
-    @classmethod
-    def of(cls, result: Delta | Sequence[Delta] | None) -> Outcome:
-        """Wrap what a step's compute returned: a delta, several, or none."""
-        if result is None:
-            return cls()
-        return cls(tuple(result) if isinstance(result, (tuple, list)) else (result,))  # type: ignore[arg-type]
-
     def placed(self, frames: slice, rows: slice, shape: Shape) -> Outcome:
         """Return the outcome of a block as one of the whole cube."""
         return Outcome(tuple(delta.placed(frames, rows, shape) for delta in self.deltas))
-
-    @classmethod
-    def merged(cls, parts: Sequence[Outcome]) -> Outcome:
-        """Join the outcomes of all blocks of a visit, given in the order of the blocks."""
-        joined = zip(*(part.deltas for part in parts), strict=True)
-        return cls(tuple(type(same[0]).merged(same) for same in joined))
 
 
 def _seal(held: Any, depth: int = 6) -> None:

@@ -57,6 +57,10 @@ class Node:
         Whether its result is always looked at: it is computed before others that alter nothing.
     explicit : bool
         Whether it is only computed when asked for by a person, since it writes files.
+    called : str
+        How messages call it; its name without.
+    look : callable
+        look(outcome, state) -> Outcome, last: what is declared of the step is compared with what it gave.
     """
 
     name: str
@@ -71,6 +75,8 @@ class Node:
     memo: Callable[..., Any] | None = None
     in_sight: bool = False
     explicit: bool = False
+    called: str = ""
+    look: Callable[[Outcome, State], Outcome] = _as_it_is
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 
@@ -84,6 +83,16 @@ class Worker:
                 stop = self._stop
             try:
                 job(stop)
-            except Exception:  # said where an uncaught one would be, and the next job is done all the same
-                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+            except BaseException as error:  # the next job is done all the same, and nobody waits for this one
+                _tell(error)
             del job
+
+
+def _tell(error: BaseException) -> None:
+    """Say what a job raised where an uncaught error would be said; SystemExit, of which nothing is said there, too."""
+    if isinstance(error, SystemExit):
+        error = RuntimeError(
+            f"{error!r} was raised in the background, where it ends no program."
+        ).with_traceback(error.__traceback__)
+    told = (type(error), error, error.__traceback__, threading.current_thread())
+    threading.excepthook(threading.ExceptHookArgs(told))

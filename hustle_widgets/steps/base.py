@@ -19,7 +19,8 @@ from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.declaration import Column, Lines, refuse_dead_parameters
 from hustle_widgets.steps.parameter_base import OnOff
 from hustle_widgets.steps.parameters import Parameter, ParameterError
-from hustle_widgets.steps.watch import watched
+from hustle_widgets.steps.promised import check_declared, check_promises
+from hustle_widgets.steps.watch import looked_at
 from hustle_widgets.steps.words import words_of
 
 STATUSES = ("stale", "fresh", "running", "failed", "off")
@@ -222,6 +223,7 @@ class Step(LazyVBox):
         if hasattr(cls, "compute"):  # a base of several steps has none
             borrowed = (place.partition(".")[2] for place in cls.borrows)
             functions = (cls.compute, cls.prepare, cls.finish)
+            check_declared(cls, own, dir(Step))
             refuse_dead_parameters(cls.__name__, dict(cls.parameters), borrowed, functions)
 
     @classmethod
@@ -279,11 +281,19 @@ class Step(LazyVBox):
             sky=cls.sky,
             needs=cls.needs,
             prepare=cls.prepare,
-            finish=watched(cls),
+            finish=cls.finish,
             memo=cls.memo,
             in_sight=cls.in_sight,
             explicit=cls.explicit,
+            called=f"{cls.title} ({cls.__name__})",
+            look=cls.look,
         )
+
+    @classmethod
+    def look(cls, outcome: Outcome, state: State) -> Outcome:
+        """Compare an outcome with what is declared, and name the frames of which it changes an odd share."""
+        check_promises(cls, outcome, state)
+        return looked_at(cls.by, outcome, state)
 
     def bound(self, folder: Callable[[], str], write: Callable[..., Any]) -> Node:
         """Return the step as the engine of a Reduction sees it.

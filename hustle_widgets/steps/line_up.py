@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import inspect
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.promised import OPEN
 
 MOST_BITS = 32  # of data_quality
 
@@ -91,7 +93,45 @@ def checked_line_up(kinds: Iterable[type[Step]], taken: Iterable[str] = ()) -> t
         for place in kind.borrows:
             if place not in known and not has_default(kind, place.partition(".")[2]):
                 raise ValueError(f"{kind.__name__} borrows {place!r}, and no step of this chain has it.")
+    _check_needs(line_up)
+    _check_columns(line_up)
     return line_up
+
+
+def _check_needs(line_up: Sequence[type[Step]]) -> None:
+    """Raise ValueError when a step reads what is not before it, or what no step at all is called.
+
+    A chain may be shorter than that of the tutorial, so that a step goes without what it would read.
+    """
+    names = [kind.name for kind in line_up]
+    for number, kind in enumerate(line_up):
+        for name in kind.needs:
+            if name in names[number:]:
+                raise ValueError(
+                    f"{kind.__name__} needs {name!r}, which does not stand before it in this chain: put it behind."
+                )
+            if name not in ("*", *names) and name not in (known := _names_of_all(Step)):
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f" Did you mean {close[0]!r}?" if close else ""
+                raise ValueError(f"{kind.__name__} needs {name!r}, and there is no step of that name.{hint}")
+
+
+def _names_of_all(base: type[Step]) -> set[str]:
+    """Return the names of all steps there are."""
+    return {base.name, *(name for kind in base.__subclasses__() for name in _names_of_all(kind))} - {""}
+
+
+def _check_columns(line_up: Sequence[type[Step]]) -> None:
+    """Raise ValueError when two steps record a column of one name: the clean visit would hold one of them."""
+    owners: dict[str, str] = {}
+    for kind in line_up:
+        for column in kind.records.keys() - OPEN:
+            if column in owners:
+                raise ValueError(
+                    f"{kind.__name__} records the column {column!r}, which {owners[column]} has already: give it "
+                    "another name."
+                )
+            owners[column] = kind.__name__
 
 
 def has_default(kind: type[Step], name: str) -> bool:

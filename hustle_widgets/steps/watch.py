@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,23 +16,6 @@ LEAST, TIMES = 0.005, 5.0
 #: Share of a frame's pixels that is odd in any case, unless most frames have half of it.
 MOST = 0.3
 _MANY = 5
-
-
-class Flagging(Protocol):
-    """What a class of steps declares."""
-
-    by: Cut
-    finish: Callable[..., Outcome]
-
-
-def watched(kind: Flagging) -> Callable[..., Outcome]:
-    """Return the step's `finish`, followed by a look at how much of each frame it changes."""
-
-    @functools.wraps(kind.finish)
-    def finish(outcome: Outcome, state: State, **keywords: Any) -> Outcome:
-        return looked_at(kind.by, kind.finish(outcome, state, **keywords), state)
-
-    return finish
 
 
 def looked_at(by: Cut, outcome: Outcome, state: State) -> Outcome:
@@ -114,5 +94,10 @@ def _without(patch: Patch, frames: list[int]) -> Patch:
 def _with(outcome: Outcome, patch: Patch, notes: tuple[str, ...]) -> Outcome:
     table = outcome.table
     noted = replace(table, notes=(*table.notes, *notes))
-    rest = [delta for delta in outcome.deltas if not isinstance(delta, (Patch, Table))]
-    return Outcome((patch, *rest, noted))
+    # In their order: what is subtracted behind a patch is subtracted from its values too.
+    rest = [
+        patch if isinstance(delta, Patch) else delta
+        for delta in outcome.deltas
+        if not isinstance(delta, Table)
+    ]
+    return Outcome((*rest, noted))

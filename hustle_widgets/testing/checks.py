@@ -20,8 +20,10 @@ import xarray as xr
 
 from hustle_widgets.config import format_value, parse_value
 from hustle_widgets.engine.blocks import Block
-from hustle_widgets.engine.chain import Listener, with_known
+from hustle_widgets.engine.calling import prepared, with_known
+from hustle_widgets.engine.chain import Listener
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.engine.given import finished, of_block, of_blocks
 from hustle_widgets.reduction import Reduction
 from hustle_widgets.script import reduce
 from hustle_widgets.steps import STAGE_1, with_step
@@ -84,7 +86,11 @@ class Trial:
         """Return what its compute is given: parameters, borrowed ones, and what it prepares."""
         state = self.done.state(self.kind.name)
         parameters = dict(self.done.request()[self.kind.name].parameters)
-        return {**parameters, **with_known(self.kind.prepare, state, **parameters)}
+        return prepared(self.kind.node(), state, parameters)
+
+    def block(self, block: Block, keywords: dict[str, Any]) -> Outcome:
+        """Return what its compute gives for a block."""
+        return of_block(self.kind.node(), with_known(self.kind.compute, block, **keywords), block)
 
 
 class _Errors(Listener):
@@ -240,10 +246,7 @@ def check_pure(trial: Trial) -> None:
     state = trial.done.state(trial.kind.name)
     frames, rows, _ = state.shape
     whole = (slice(0, 1 if trial.kind.by == "frames" else frames), slice(0, rows))
-    first, second = (
-        Outcome.of(with_known(trial.kind.compute, Block(state, *whole, trial.kind.halo), **keywords))
-        for _ in range(2)
-    )
+    first, second = (trial.block(Block(state, *whole, trial.kind.halo), keywords) for _ in range(2))
     assert same(first.deltas, second.deltas), f"{trial.kind.__name__} gives something else the second time."
     for name, values in before.items():
         assert same(values, trial.visit[name].values), f"{trial.kind.__name__} changes {name!r} of the visit."
@@ -266,11 +269,12 @@ def check_blocks(trial: Trial) -> None:
             cut = [(everything, slice(0, rows))]
         parts = {}
         for number in reversed(range(len(cut))):
-            found = Outcome.of(with_known(kind.compute, Block(state, *cut[number], kind.halo), **keywords))
+            found = trial.block(Block(state, *cut[number], kind.halo), keywords)
             parts[number] = found.placed(*cut[number], shape)
-        joined = Outcome.merged([parts[number] for number in sorted(parts)])
-        outcome: Outcome = with_known(kind.finish, joined, state, **keywords)
-        assert same(trial.outcome.deltas, outcome.of_sky(kind.sky).deltas), (
+        node = kind.node()
+        joined = of_blocks(node, [parts[number] for number in sorted(parts)])
+        outcome = finished(node, with_known(kind.finish, joined, state, **keywords), joined, state)
+        assert same(trial.outcome.deltas, node.look(outcome, state).of_sky(kind.sky).deltas), (
             f"{kind.__name__} gives something else in blocks of {band} rows, or computed in another order: is its "
             "`halo` large enough?"
         )

@@ -21,7 +21,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hustle_widgets.engine.blocks import State
-from hustle_widgets.engine.chain import with_known
+from hustle_widgets.engine.calling import asked
 from hustle_widgets.engine.deltas import Outcome, Patch
 from hustle_widgets.protocols import StepLike
 from hustle_widgets.steps.base import Step
@@ -125,7 +125,7 @@ class StepResult:
     @cached_property
     def prepared(self) -> dict[str, Any]:
         """What the step's `prepare` gives."""
-        return with_known(self.kind.prepare, self.state, **self.parameters)
+        return asked(self.kind.node(), "prepare", self.kind.prepare, self.state, **self.parameters)
 
     @property
     def hours(self) -> NDArray[np.float64]:

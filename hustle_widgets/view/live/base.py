@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from traitlets import TraitError
 
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.chain import with_known
 from hustle_widgets.engine.deltas import Outcome, Patch
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.protocols import ReductionLike
 from hustle_widgets.steps.base import Step
 from hustle_widgets.view.frame.frame_image import FrameImage
 from hustle_widgets.view.frame.marks import Region
-from hustle_widgets.view.live.preview import Upstream, flags_in_frame, frame_patch
+from hustle_widgets.view.live.preview import Upstream, computed_of, flags_in_frame, frame_patch
 from hustle_widgets.view.plots.closing import close_tree
 from hustle_widgets.view.selection import Selection
 from hustle_widgets.view.words import alert
@@ -213,7 +212,7 @@ class Live(Generic[S]):
         upstream, kind = self.upstream, type(self.step)
         keywords = upstream.prepared(kind, self.parameters)
         block = Block(upstream.state, frames, rows, kind.halo)
-        return Outcome.of(with_known(kind.compute, block, **keywords))
+        return computed_of(kind, block, keywords)
 
     def part(self, most: int) -> Region:
         """Return what a preview computes: what is on view, or a band of it around the pixel clicked.

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.engine.blocks import Block, Source, State
-from hustle_widgets.engine.chain import with_known
+from hustle_widgets.engine.calling import asked
 from hustle_widgets.engine.deltas import Outcome, Patch
+from hustle_widgets.engine.given import of_block
 from hustle_widgets.steps.base import Step
 from hustle_widgets.view.frame.marks import Region
 
@@ -66,7 +67,7 @@ class Upstream:
         named = inspect.signature(kind.prepare).parameters
         key = (kind, {name: value for name, value in parameters.items() if name in named})
         if key != self._prepared[0]:
-            self._prepared = key, with_known(kind.prepare, self.state, **parameters)
+            self._prepared = key, asked(kind.node(), "prepare", kind.prepare, self.state, **parameters)
         return {**parameters, **self._prepared[1]}
 
     def suspects(
@@ -204,7 +205,13 @@ def computed(kind: type[Step], part: State, keywords: Mapping[str, Any]) -> Outc
     """Return what a step does to a small visit, taken as one block."""
     n_frames, n_rows, _ = part.shape
     block = Block(part, slice(0, n_frames), slice(0, n_rows))
-    return Outcome.of(with_known(kind.compute, block, **keywords))
+    return computed_of(kind, block, keywords)
+
+
+def computed_of(kind: type[Step], block: Block, keywords: Mapping[str, Any]) -> Outcome:
+    """Return what a step does to a block of the visit."""
+    node = kind.node()
+    return of_block(node, asked(node, "compute", kind.compute, block, **keywords), block)
 
 
 def flags_in_frame(patch: Patch, number: int) -> tuple[NDArray[np.int64], NDArray[np.float32] | None]:
