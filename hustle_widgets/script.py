@@ -15,6 +15,7 @@ from hustle_widgets.source import visit_source
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.line_up import checked_line_up
+from hustle_widgets.steps.own_file import own_steps
 from hustle_widgets.steps.parameters import as_lists
 from hustle_widgets.steps.setup import SetUp
 
@@ -103,6 +104,7 @@ def steps_of(kinds: Sequence[type[Step]]) -> tuple[str, str]:
             parts.append(f"*STAGE_1[{run[0]}:{run[-1] + 1}]")
             run.clear()
 
+    own = own_steps(kinds)
     for kind in kinds:
         if kind in STAGE_1:
             number = STAGE_1.index(kind)
@@ -111,12 +113,15 @@ def steps_of(kinds: Sequence[type[Step]]) -> tuple[str, str]:
             run.append(number)
             continue
         end_run()
-        parts.append(kind.__qualname__)
-        name = kind.__qualname__.partition(".")[0]
-        if kind.__module__ == "__main__":
-            imports.add(f"from my_steps import {name}  # defined in a notebook: save its cell as my_steps.py")
-        else:
-            imports.add(f"from {kind.__module__} import {name}")
+        step = own.get(kind)
+        if step is None:  # of this package, but none of the tutorial's
+            imports.add(f"from {kind.__module__} import {kind.__qualname__}")
+            parts.append(kind.__qualname__)
+            continue
+        inside = kind.__qualname__.partition(".")[2]
+        parts.append(f"{step.called}.{inside}" if inside else step.called)
+        name = step.name if step.called == step.name else f"{step.name} as {step.called}"
+        imports.add(f"from {step.module} import {name}{step.remark and f'  # {step.remark}'}")
     end_run()
     return "".join(f"{line}\n" for line in sorted(imports)), f"[{', '.join(parts)}]"
 

@@ -15,6 +15,7 @@ from hustle_widgets.opening import folder_of
 from hustle_widgets.pipeline import find_config
 from hustle_widgets.settings import checked, checked_values, tutorial_values
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.own_file import received, sent
 from hustle_widgets.user_paths import expanded, user_path
 
 Place = str | os.PathLike[str]
@@ -56,6 +57,12 @@ class Job:
     inject: dict[str, Any] | None = None
     figures: bool = False
     error: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "steps": tuple(map(sent, self.steps))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({**state, "steps": tuple(map(received, state["steps"]))})
 
 
 def jobs_of(

@@ -6,7 +6,6 @@ long as the clean visit beside it has the same `result_id`.
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from hustle_widgets.reading.content import checksum_of
 from hustle_widgets.reading.finding import find_files
 from hustle_widgets.run_folder import CLEAN, result_in
 from hustle_widgets.small_files import json_of, read_json, write_small
-from hustle_widgets.steps import STAGE_1
+from hustle_widgets.steps.own_file import own_steps
 from hustle_widgets.steps.parameters import as_lists
 from hustle_widgets.user_paths import user_path
 
@@ -119,12 +118,8 @@ def asked(job: Job) -> str:
 
 
 def _source(kind: type[Any]) -> str:
-    """Return a hash of a user's own step, which has no version."""
-    if kind in STAGE_1:
-        return ""
-    with suppress(OSError, TypeError):
-        return digest(inspect.getsource(kind))
-    return ""
+    """Return a hash of the file of a user's own step, which has no version: its functions stand beside its class."""
+    return "".join(digest(step.source) for step in own_steps([kind]).values() if step.source)
 
 
 def read(job: Job) -> dict[str, Any]:

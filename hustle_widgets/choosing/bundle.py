@@ -18,6 +18,7 @@ from hustle_widgets.config import HustleConfig
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.outputs import package_versions
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.own_file import OwnStep, own_steps
 from hustle_widgets.user_paths import user_path
 
 README = """What is in this bundle
@@ -27,7 +28,7 @@ reduce.py     a script that makes the same result without widgets
 methods.txt   what was done, in words
 versions.txt  the versions of the packages
 checksums.sha256  the input files; where they are: sha256sum -c checksums.sha256
-tables/       light curves, depths by wavelength, backgrounds, displacements
+{steps}tables/       light curves, depths by wavelength, backgrounds, displacements
 pins/         other reductions of the visit that were compared with this one, if any; pins/table.ecsv side by side
 
 Depths are plain least squares with a trend, made to compare reductions: they are no final spectrum.
@@ -87,6 +88,8 @@ def write_bundle(
         injection = state.source.injection
         words = "" if injection is None else injection.words
         about = README.replace("{config}", name)  # in no other text: a folder's name may hold that too
+        own = own_steps(kinds).values()
+        about = about.replace("{steps}", "".join(dict.fromkeys(map(_about_step, own))))
         texts = {
             "README.txt": f"{words}\n\n{about}" if words else about,
             "reduce.py": script,
@@ -96,6 +99,10 @@ def write_bundle(
         }
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="utf-8", errors="backslashreplace")
+        for step in own:
+            if step.source is not None:
+                (folder / step.file).parent.mkdir(parents=True, exist_ok=True)
+                (folder / step.file).write_bytes(step.source.encode("utf-8", "surrogateescape"))
         export_tables(state, folder / "tables", meta={"injected": words} if words else {})
         if len(pins):
             save_pins(pins.values(), folder / "pins", kinds)
@@ -111,6 +118,13 @@ def write_bundle(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return final
+
+
+def _about_step(step: OwnStep) -> str:
+    """Return the line of the README on the file of a step that is not of this package."""
+    if step.source is None:
+        return f"(missing)     {step.file}, which reduce.py imports: the source of {step.name} is not known\n"
+    return f"{step.file:12s}  steps that are not of hustle_widgets; reduce.py imports them\n"
 
 
 def methods(visit: xr.Dataset, state: State, values: dict[str, object], kinds: Sequence[type[Step]]) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Iterable, Sequence
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.own_file import module_of
 from hustle_widgets.steps.promised import OPEN
 
 MOST_BITS = 32  # of data_quality
@@ -150,29 +147,22 @@ def named_step(place: str) -> type[Step]:
     Raises
     ------
     ValueError
-        When there is no such class.
+        When there is no such class, or when its file cannot be imported: why, and in which line.
     """
     module, _, name = place.rpartition(":")
     try:
-        found: Any = getattr(
-            _of_file(Path(module)) if module.endswith(".py") else import_module(module), name
-        )
-    except (ImportError, AttributeError, OSError, ValueError) as error:
+        found: Any = module_of(module)
+        if not hasattr(found, name):
+            there = [own for own, value in vars(found).items() if _is_step(value) and not own.startswith("_")]
+            raise AttributeError(f"There is no {name!r} in it; steps in it: {', '.join(there) or 'none'}.")
+        if not _is_step(getattr(found, name)):
+            raise AttributeError(f"{name!r} in it is no class of a step with a `name`.")
+    except (ImportError, AttributeError, OSError) as error:
         raise ValueError(
             f"There is no step {place!r}: give it as package.module:Class or file.py:Class. {error}"
         ) from error
-    return checked_line_up([found])[0]
+    return checked_line_up([getattr(found, name)])[0]
 
 
-def _of_file(path: Path) -> Any:
-    """Import a file as the module of its name, once."""
-    known = sys.modules.get(path.stem)
-    if known is not None and Path(getattr(known, "__file__", None) or "").resolve() == path.resolve():
-        return known
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    if specification is None or specification.loader is None:
-        raise ImportError(f"{path} is no Python file.")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    sys.modules[path.stem] = module
-    return module
+def _is_step(value: Any) -> bool:
+    return inspect.isclass(value) and issubclass(value, Step) and bool(value.name)
