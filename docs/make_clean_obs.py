@@ -86,7 +86,9 @@ def page() -> str:
         )
     parts += [
         "\n## Variables of single steps\n",
-        "There when the step was on.\n",
+        "There when the step was on. Displacements count from the first frame that did not fail and shows what is "
+        "followed;\nthe step's notes name it where it is not the first of all. A frame that failed keeps what was "
+        "measured on it, or NaN:\nplots and verdicts leave it out.\n",
         "| variable | dims | unit | what | step |",
         "|" + "---|" * 5,
     ]

@@ -1,11 +1,13 @@
 """Exposures that failed: named, offered to be left out, and never made anew from the other frames."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from flt_files import stage_0_folder
 from hypothesis import given
 from hypothesis import strategies as st
-from visits import tiny_visit
+from visits import everything, small_folder, small_visit, tiny_visit  # noqa: F401
 
 from hustle_widgets import Reduction, load_visit
 from hustle_widgets.algorithms.failed_frames import pixel_problems
@@ -14,8 +16,13 @@ from hustle_widgets.config import read_config
 from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.engine.deltas import KeptFrames, Outcome, Patch, Table
 from hustle_widgets.pipeline import reduce_visible
+from hustle_widgets.steps.following import Following, track_of
+from hustle_widgets.steps.frame_names import middle_frame, sound_frames
+from hustle_widgets.steps.reference import without_failed
+from hustle_widgets.steps.uniform import UniformBackground
 from hustle_widgets.steps.watch import looked_at
 from hustle_widgets.view.live.ends import ReadLive
+from hustle_widgets.view.live.tracks import ZerothLive
 from hustle_widgets.view.selection import Selection
 
 OFF = {"do_led": False, "do_smooth": False, "do_column": False, "do_Pagul": False, "do_0thtracking": False}
@@ -283,3 +290,90 @@ def test_a_frame_with_another_sky_keeps_it_until_it_is_subtracted(more):
     before, after = (np.median(images[:, sky], axis=(1, 2)) for images in (visit.images.values, clean))
     assert before[3] > 40
     np.testing.assert_allclose(after, before, atol=0.3)
+
+
+def tracked(small_folder, small_visit, frame):  # noqa: F811
+    """The trackers alone, on a visit of which one frame shows all light 45 rows away."""
+    images = small_visit["images"].values.copy()
+    if frame is not None:
+        images[frame] = np.roll(images[frame], 45, axis=0)
+    visit = small_visit.assign(images=small_visit["images"].copy(data=images))
+    off = {name: False for name in Reduction(visit).values() if name.startswith("do_")}
+    on = {"do_0thtracking": True, "do_bkg_stars": True, "do_location": True}
+    reduction = Reduction(visit, **{**everything(small_folder), **off, **on})
+    reduction.run()
+    return reduction
+
+
+DISPLACED = ("0th_order_disp", "meanstar_disp", "star0_disp", "star1_disp")
+
+
+def displaced(reduction):
+    tables = [outcome.table for outcome in reduction.outcomes().values()]
+    return {
+        name: (table, table.columns[name]) for table in tables for name in DISPLACED if name in table.columns
+    }
+
+
+def test_displacements_count_from_the_first_frame_that_did_not_fail(small_folder, small_visit):  # noqa: F811
+    plain = displaced(tracked(small_folder, small_visit, None))
+    reduction = tracked(small_folder, small_visit, 0)
+    found = displaced(reduction)
+    assert set(found) == set(plain) == set(DISPLACED)
+    for name, (table, moved) in found.items():
+        true = plain[name][1]
+        # A mean without the failed frame has other weights.
+        np.testing.assert_allclose(moved[1:], true[1:] - true[1], atol=0.05, err_msg=name)
+        assert np.isnan(without_failed(table, name)[0]).all() and not np.isnan(moved[1:]).any()
+    assert np.abs(found["0th_order_disp"][1][0, 1]) > 40  # its own value
+    for step in (reduction.zeroth_tracking, reduction.bkg_stars):
+        assert "count from frame 1 (or01fm002_flt.fits)" in step.notes
+        kind, outcome = type(step), reduction.outcomes()[step.name]
+        (moved,) = [line for _, line in kind.words(outcome, {}) if "moved by" in line]
+        assert max(float(word) for word in moved.split() if word[0].isdigit()) < 1, moved
+    live = ZerothLive(reduction.zeroth_tracking, Selection(frame=3))
+    live.update()
+    windows, _ = live.followed()
+    assert [window.name for window in windows] == ["frame 1", "frame 3 (shown)", "frame 5"]
+    assert all(np.nanmax(np.abs(move)) < 1 for move in live.tracks().values())
+    live.close()
+
+
+@pytest.mark.parametrize("frame", [None, 3])
+def test_with_a_sound_first_frame_displacements_are_those_of_the_first_frame(
+    small_folder,  # noqa: F811
+    small_visit,  # noqa: F811
+    frame,
+):
+    reduction = tracked(small_folder, small_visit, frame)
+    table = reduction.outcomes()["zeroth_tracking"].table
+    position = table.columns["0th_order_pos"]
+    np.testing.assert_array_equal(table.columns["0th_order_disp"], position - position[0])
+    stars = reduction.outcomes()["bkg_stars"].table.columns
+    np.testing.assert_array_equal(stars["star1_disp"], stars["star1_pos"] - stars["star1_pos"][0])
+    assert (stars["meanstar_disp"][0] == 0).all()
+    assert "count from" not in reduction.zeroth_tracking.notes + reduction.bkg_stars.notes
+
+
+def test_the_traces_count_from_the_first_sound_frame_too():
+    motion = SimpleNamespace(
+        flux=np.ones(6), column=np.array([9.0, 1, 2, 3, 2, 1]), row=np.array([-9.0, 0, 0, 1, 0, 0])
+    )
+    layout = SimpleNamespace(pixels=np.arange(3))
+    following = Following(SimpleNamespace(motion=motion, layout=layout), ("before",))
+    table = track_of(following, state_of({0: "it failed"}))
+    np.testing.assert_array_equal(table.columns["trace_disp"][:, 0], [8, 0, 1, 2, 1, 0])
+    assert table.notes[0] == "before" and "count from frame 1" in table.notes[1]
+    plain = track_of(following, state_of({4: "it failed"}))
+    np.testing.assert_array_equal(plain.columns["trace_disp"][:, 0], [0, -8, -7, -6, -7, -8])
+    assert plain.notes == ("before",)
+
+
+def test_what_looks_at_one_frame_looks_at_a_sound_one():
+    state = state_of({0: "it failed", 3: "it failed"}, kept=[0, 1, 2, 3, 4, 5])
+    state.source.images[1:] = np.random.default_rng(3).normal(20, 4, (7, 20, 50))
+    limits = UniformBackground.matters("hist_max", state)
+    assert limits is not None and 30 < limits[1] < 200
+    assert middle_frame(state) == 2 and sound_frames(state).tolist() == [False, True, True, False, True, True]
+    every = state_of(dict.fromkeys(range(6), "it failed"))
+    assert sound_frames(every).all() and middle_frame(every) == 3

@@ -16,6 +16,7 @@ from hustle_widgets.assessment.followed import as_read, raw_series, walk
 from hustle_widgets.assessment.zones import Zones
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.frame_names import sound_frames
 from hustle_widgets.steps.targets import median_frame
 
 # Stars that are looked at, the brightest, and half the box that their light is summed in [pixels].
@@ -68,7 +69,8 @@ def kept(
     light = (raw.values - raw.sky[:, np.newaxis])[:, members].sum(axis=2)
     usual = bn.nanmedian(light, axis=0)
     # What calwf3 knows as a fault is no star's light.
-    faulty = (np.asarray(state.source.hst_dq[int(state.kept_frames[0])]).reshape(-1)[index] & FAULTS) > 0
+    first = int(state.kept_frames[sound_frames(state)][0])
+    faulty = (np.asarray(state.source.hst_dq[first]).reshape(-1)[index] & FAULTS) > 0
     named = {kind.name: kind for kind in kinds}
     wanted = [] if values is None or not values.get("do_bkg_stars") else values.get("bkg_stars_loc") or []
     followed = np.array(

@@ -17,6 +17,7 @@ from hustle_widgets.engine.deltas import Patch, Table
 from hustle_widgets.engine.memos import BandMemo
 from hustle_widgets.engine.plan import Setting
 from hustle_widgets.steps.parameters import Choice
+from hustle_widgets.steps.reference import failed_fact, from_reference, reference_notes
 from hustle_widgets.steps.trace_light import TraceLight, trace_light
 
 REPLACE_BY = ("median", "flux")
@@ -285,19 +286,22 @@ def _of_runs(block: Block, following: Following) -> tuple[NDArray[np.intp], NDAr
     return frame[shares], place[shares], value[shares]
 
 
-def track_of(following: Following) -> Table:
-    """Return light and displacement of the traces by frame, and the remarks."""
+def track_of(following: Following, state: State) -> Table:
+    """Return light and displacement of the traces by frame, from the first sound one, and the remarks."""
     if following.traces is None:
         return Table(notes=following.notes)
     motion = following.traces.motion
     moved = np.stack([motion.column, motion.row], axis=1)
-    seen = np.isfinite(moved).all(axis=1)
-    columns: Mapping[str, Floats] = {"trace_flux": motion.flux, "trace_disp": moved - moved[seen.argmax()]}
-    facts = {FOLLOWED_PIXELS: following.traces.layout.pixels, **followed_facts(following)}
+    columns: Mapping[str, Floats] = {"trace_flux": motion.flux, "trace_disp": from_reference(moved, state)}
+    facts = {
+        **failed_fact(state),
+        FOLLOWED_PIXELS: following.traces.layout.pixels,
+        **followed_facts(following),
+    }
     if following.followed is not None:
         facts |= {
             FULL_PIXELS: following.traces.full.pixels,
             MODEL: following.followed.model + following.traces.sky.astype(np.float32),
             MODEL_SIGMA: following.followed.sigma,
         }
-    return Table(columns, facts, following.notes)
+    return Table(columns, facts, (*following.notes, *reference_notes(state, {"": moved})))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hustle_widgets.engine.blocks import Source, State
 
 _MANY = 8
@@ -25,6 +28,18 @@ def failed_frames(state: State) -> dict[int, str]:
     """Return what failed in frames of the visit, by their number, as step 1 found it."""
     outcome = state.outcomes.get("read_data")
     return dict(outcome.table.facts.get("frame_problems", {})) if outcome is not None else {}
+
+
+def sound_frames(state: State) -> NDArray[np.bool_]:
+    """Tell which of the frames that are worked on did not fail: all of them, where every one did."""
+    sound: NDArray[np.bool_] = ~np.isin(state.kept_frames, list(failed_frames(state)))
+    return sound if sound.any() else np.ones_like(sound)
+
+
+def middle_frame(state: State) -> int:
+    """Return the middle frame of those worked on, or the one nearest to it that did not fail."""
+    middle, sound = state.shape[0] // 2, np.flatnonzero(sound_frames(state))
+    return int(sound[np.argmin(np.abs(sound - middle))])
 
 
 def named(source: Source, problems: dict[int, str], ending: str) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class FreeIteration(Step):
     records = {
         "trace_flux": Column("1", "light of the traces over its mean"),
         "trace_disp": Column(
-            "pixel", "displacement of the traces from the first frame (column, row)", ("xy",)
+            "pixel", "displacement of the traces from the first sound frame (column, row)", ("xy",)
         ),
     }
     live = "hustle_widgets.view.live.temporal:SeriesLive"
@@ -144,7 +144,7 @@ class FreeIteration(Step):
     @staticmethod
     def finish(outcome: Outcome, state: State, *, free_sigma: float, following: Following) -> Outcome:
         """Add what was followed, and say when no outlier, however large, can reach the threshold."""
-        found = track_of(following)
+        found = track_of(following, state)
         facts, notes = {**found.facts, CLIPS_AT: free_sigma}, found.notes
         n_frames = state.shape[0]
         reach = farthest_lone_outlier(n_frames)

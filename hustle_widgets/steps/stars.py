@@ -15,6 +15,7 @@ from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.frame_names import numbers_in_words
 from hustle_widgets.steps.parameters import Positions, Whole
+from hustle_widgets.steps.reference import failed_fact, from_reference, reference_notes
 
 Places = tuple[tuple[float, float], ...]
 
@@ -30,7 +31,7 @@ class BackgroundStarTracking(Step):
     alters = False
     records = {
         "meanstar_disp": Column(
-            "pixel", "mean displacement of the stars from the first frame (column, row)", ("xy",)
+            "pixel", "mean displacement of the stars from the first sound frame (column, row)", ("xy",)
         )
     }
     follows, doing = ("meanstar_disp", "stars"), "Tracking background stars..."
@@ -64,7 +65,7 @@ class BackgroundStarTracking(Step):
     def record(cls, column: str) -> Column:
         """Describe the columns of each star."""
         star, _, what = column.removeprefix("star").partition("_")
-        text = {"pos": "position", "disp": "displacement from the first frame"}.get(what)
+        text = {"pos": "position", "disp": "displacement from the first sound frame"}.get(what)
         if not (text and star.isdecimal()):
             return super().record(column)
         return Column("pixel", f"{text} of star {star} (column, row)", ("xy",))
@@ -87,14 +88,15 @@ class BackgroundStarTracking(Step):
 
     @staticmethod
     def finish(outcome: Outcome, state: State) -> Outcome:
-        """Subtract the positions in the first frame, and average the stars."""
+        """Subtract the positions in the first sound frame, and average the stars."""
         found = outcome.table.columns
-        moves = displacements(np.stack(list(found.values()), axis=1))
+        positions = np.stack(list(found.values()), axis=1)
+        moves = displacements(positions)
         columns = dict(found)
         for star, name in enumerate(found):
-            columns[name.replace("_pos", "_disp")] = moves[:, star]
-        positions = np.stack(list(found.values()), axis=1)
-        columns["meanstar_disp"], used, _ = mean_track(positions)
+            columns[name.replace("_pos", "_disp")] = from_reference(moves[:, star], state)
+        track, used, _ = mean_track(positions)
+        columns["meanstar_disp"] = from_reference(track, state)
         seen = {name.removesuffix("_pos"): np.isfinite(place).all(axis=1) for name, place in found.items()}
         notes = tuple(
             f"{star} was found in {frames.sum()} of {frames.size} frames."
@@ -109,4 +111,5 @@ class BackgroundStarTracking(Step):
                     f"{name.removesuffix('_pos')} stands out in frames {numbers} and is left out of the mean there: a "
                     "cosmic ray in its window, or another source.",
                 )
-        return Outcome((Table(columns, notes=notes),))
+        notes += reference_notes(state, {name.removesuffix("_pos"): place for name, place in found.items()})
+        return Outcome((Table(columns, failed_fact(state), notes),))

@@ -22,7 +22,7 @@ from hustle_widgets.algorithms.geometry import (
 )
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.plan import Unmet
-from hustle_widgets.steps.frame_names import failed_frames
+from hustle_widgets.steps.frame_names import sound_frames
 
 FAR = 15.0  # pixels: the header's place is seldom as wrong as that
 ORDERS = ("+1", "-1", "+2", "-2", "+3", "-3", "+4", "-4")
@@ -77,8 +77,7 @@ def found_zeroth(state: State, location: tuple[float, float]) -> tuple[float, fl
 
 def median_frame(state: State, most: int = 7) -> np.ndarray:
     """Return the median of a few frames spread over the visit, none that failed, shape (rows, columns)."""
-    sound = np.flatnonzero(~np.isin(state.kept_frames, list(failed_frames(state))))
-    sound = sound if sound.size else np.arange(state.shape[0])
+    sound = np.flatnonzero(sound_frames(state))
     chosen = np.unique(np.linspace(0, sound.size - 1, min(most, sound.size)).astype(int))
     return median_of([state.frame(number) for number in sound[chosen].tolist()])
 

@@ -20,6 +20,7 @@ from hustle_widgets.steps.bad_frames import (
 )
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
+from hustle_widgets.steps.frame_names import sound_frames
 from hustle_widgets.steps.parameters import Choice, Real, Regions, Switch, Whole
 from hustle_widgets.steps.regions import Box, fitted
 
@@ -101,7 +102,8 @@ class UniformBackground(Step):
         """Let the limits reach over the sky's pixels: what lies further off hardly counts."""
         if name not in ("hist_min", "hist_max"):
             return None
-        values = state.frame(0).ravel()[:: max(1, state.frame(0).size // 20_000)]
+        frame = state.frame(int(sound_frames(state).argmax())).ravel()
+        values = frame[:: max(1, frame.size // 20_000)]
         values = values[np.isfinite(values)]
         if not values.size:
             return None

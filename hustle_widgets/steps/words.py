@@ -9,6 +9,7 @@ import numpy as np
 
 from hustle_widgets.engine.deltas import Outcome, Patch
 from hustle_widgets.steps.declaration import Lines
+from hustle_widgets.steps.reference import without_failed
 
 
 class Spoken(Protocol):
@@ -51,12 +52,12 @@ def pixels(
 
 def displacement(column: str, what: str, outcome: Outcome) -> Lines:
     """Return in how many frames something was followed, and how far it moved."""
-    move = outcome.table.columns.get(column)
-    if move is None:  # it was not asked for
+    if column not in outcome.table.columns:  # it was not asked for
         return []
-    seen = int(np.isfinite(move).all(axis=1).sum())
-    if not seen:
-        return [(1, f"Tracked {what} in 0 frames.")]
+    seen = int(np.isfinite(outcome.table.columns[column]).all(axis=1).sum())
+    move = without_failed(outcome.table, column)
+    if not np.isfinite(move).all(axis=1).any():
+        return [(1, f"Tracked {what} in {seen} frames.")]
     span = np.nanmax(move, axis=0) - np.nanmin(move, axis=0)
     return [
         (1, f"Tracked {what} in {seen} frames."),

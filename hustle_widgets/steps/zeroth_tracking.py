@@ -13,6 +13,7 @@ from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
 from hustle_widgets.steps.parameters import Position
+from hustle_widgets.steps.reference import failed_fact, from_reference, reference_notes
 from hustle_widgets.steps.targets import doubts_of, expected_zeroth
 
 
@@ -28,7 +29,7 @@ class ZerothOrderTracking(Step):
     records = {
         "0th_order_pos": Column("pixel", "position of the 0th order (column, row)", ("xy",)),
         "0th_order_disp": Column(
-            "pixel", "displacement of the 0th order from the first frame (column, row)", ("xy",)
+            "pixel", "displacement of the 0th order from the first sound frame (column, row)", ("xy",)
         ),
     }
     follows, doing = ("0th_order_disp", "0th order"), "Tracking 0th order..."
@@ -71,7 +72,7 @@ class ZerothOrderTracking(Step):
     def finish(
         outcome: Outcome, state: State, *, expected: tuple[float, float], location: tuple[float, float]
     ) -> Outcome:
-        """Subtract the position in the first frame in which it was found."""
+        """Subtract the position in the first sound frame in which it was found."""
         position = outcome.table.columns["0th_order_pos"]
         seen = np.isfinite(position).all(axis=1)
         doubts = () if "location" in state.outcomes else doubts_of(state, location)
@@ -81,7 +82,10 @@ class ZerothOrderTracking(Step):
                 f"{expected[0]:.0f}, row {expected[1]:.0f}. Check 'location', the target's [column, row] in the "
                 f"direct image. {' '.join(doubts)}".rstrip()
             )
-        columns = {"0th_order_pos": position, "0th_order_disp": position - position[seen.argmax()]}
+        columns = {"0th_order_pos": position, "0th_order_disp": from_reference(position, state)}
         lost = np.count_nonzero(~seen)
-        notes = (f"The 0th order was not found in {lost} of {seen.size} frames.",) if lost else ()
-        return Outcome((Table(columns, notes=(*doubts, *notes)),))
+        notes: tuple[str, ...] = (
+            (f"The 0th order was not found in {lost} of {seen.size} frames.",) if lost else ()
+        )
+        notes += reference_notes(state, {"": position})
+        return Outcome((Table(columns, failed_fact(state), (*doubts, *notes)),))

@@ -10,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from hustle_widgets.steps.frame_names import middle_frame
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Drawer, Maker, Page, Paper, StepResult
@@ -27,7 +28,7 @@ def any_figures(result: StepResult) -> dict[str, Maker]:
     if outcome.patch is not None:
         figures |= flagged_figures(result)
     if outcome.offset is not None:
-        middle = result.state.shape[0] // 2
+        middle = middle_frame(result.state)
         figures[f"{kind.figure}_taken_off"] = partial(
             in_time, result, kind.title, TAKEN, outcome.offset.usual()
         )
@@ -77,7 +78,7 @@ class TakenOff:
 
     def __init__(self, result: StepResult, paper: Paper) -> None:
         self.result, self.paper = result, paper
-        middle = result.state.shape[0] // 2
+        middle = middle_frame(result.state)
         before, after = result.before(middle), result.after(middle)
         height = base.image_height(paper, before.shape)
         self.page = Page(

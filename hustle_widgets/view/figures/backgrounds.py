@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hustle_widgets.algorithms.background import histogram
 from hustle_widgets.algorithms.sky import fit_sky
 from hustle_widgets.steps.column import background_region
+from hustle_widgets.steps.frame_names import middle_frame
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
@@ -38,7 +39,7 @@ def background_figures(result: StepResult, mask_of: MaskOf) -> dict[str, Maker]:
 
 def uniform_figures(result: StepResult) -> dict[str, Maker]:
     """Return the figures of the uniform background."""
-    middle = result.state.shape[0] // 2
+    middle = middle_frame(result.state)
     return {
         **background_figures(result, in_boxes),
         "bkg_histogram_uniform": lambda paper: HistogramOfFrame(result, paper).draw(middle),
@@ -48,7 +49,7 @@ def uniform_figures(result: StepResult) -> dict[str, Maker]:
 
 def column_figures(result: StepResult) -> dict[str, Maker]:
     """Return the figures of the background by columns."""
-    middle = result.state.shape[0] // 2
+    middle = middle_frame(result.state)
     return {
         **background_figures(result, off_traces),
         "bkg_region_column": partial(region, result, off_traces),
@@ -58,7 +59,7 @@ def column_figures(result: StepResult) -> dict[str, Maker]:
 
 def sky_figures(result: StepResult) -> dict[str, Maker]:
     """Return the figures of the background by the sky image."""
-    middle = result.state.shape[0] // 2
+    middle = middle_frame(result.state)
     figures = background_figures(result, off_sources)
     return {
         **figures,
@@ -145,7 +146,7 @@ def correction(result: StepResult, mask_of: MaskOf, paper: Paper) -> Figure:
 
 def region(result: StepResult, mask_of: MaskOf, paper: Paper) -> Figure:
     """Draw the pixels that count as background, on the middle frame."""
-    middle = result.state.shape[0] // 2
+    middle = middle_frame(result.state)
     image = result.before(middle)
     mask = mask_of(result, middle, image)
     share = 100 * mask.mean()
@@ -241,7 +242,7 @@ class SkyMask:
 
     def __init__(self, result: StepResult, paper: Paper) -> None:
         self.result, self.paper = result, paper
-        image = result.before(result.state.shape[0] // 2)
+        image = result.before(middle_frame(result.state))
         caption = (
             "Coloured pixels give the scale of the sky image; sources are grey. mask_parameter is right when all "
             "sources are grey and enough sky is left."

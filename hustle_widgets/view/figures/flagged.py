@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import generate_binary_structure, maximum_filter
 
 from hustle_widgets.engine.deltas import Patch
+from hustle_widgets.steps.frame_names import middle_frame
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
@@ -169,7 +170,7 @@ class BeforeAfter:
             "seen. The trace must look the same in both."
         )
         self.page = Page(paper, [height] * 3, caption)
-        middle = self.cut(result.before(result.state.shape[0] // 2))
+        middle = self.cut(result.before(middle_frame(result.state)))
         norm = base.frame_norm(middle)
         corner = (self.part[2], self.part[0])
         self.images = [

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hustle_widgets.algorithms.photometry import relative, usual_light
+from hustle_widgets.steps.frame_names import middle_frame
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
@@ -47,7 +48,7 @@ def light_curve(result: StepResult, paper: Paper) -> Figure:
 def apertures(result: StepResult, paper: Paper) -> Figure:
     """Draw the apertures on the middle frame."""
     facts = result.outcome.table.facts
-    middle = result.state.shape[0] // 2
+    middle = middle_frame(result.state)
     image = result.before(middle)
     caption = f"Light is summed {facts['half_width']:g} rows to either side of each trace, between the lines."
     page = Page(paper, [base.image_height(paper, image.shape)], caption)

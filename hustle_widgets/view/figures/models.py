@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hustle_widgets.algorithms.edge_models import edge_models
+from hustle_widgets.steps.frame_names import middle_frame
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
@@ -36,7 +37,7 @@ def model_figures(result: StepResult) -> dict[str, Maker]:
 
 def model(result: StepResult, number: int, paper: Paper) -> Figure:
     """Draw one of the models."""
-    middle = result.state.shape[0] // 2
+    middle = middle_frame(result.state)
     read_noise = float(result.state.column("read_noise")[middle])
     image = edge_models(result.before(middle), read_noise)[number]
     title, label, caption = list(MODELS.values())[number]

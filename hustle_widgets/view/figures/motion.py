@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from hustle_widgets.steps.frame_names import sound_frames
+from hustle_widgets.steps.reference import reference_frame, without_failed
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
 from hustle_widgets.view.figures.base import Maker, Page, Paper, StepResult
@@ -28,28 +30,37 @@ def location_figures(result: StepResult) -> dict[str, Maker]:
 
 def zeroth_figures(result: StepResult) -> dict[str, Maker]:
     """Return the main figures of the tracking of the 0th order."""
-    table = result.outcome.table.columns
+    moved, first = without_failed(result.outcome.table, "0th_order_disp"), first_sound(result)
     return {
-        "0th_order_window": lambda paper: ZerothWindow(result, paper).draw(0),
-        "0th_order_displacement": partial(displacement, result.hours, {"0th order": table["0th_order_disp"]}),
+        "0th_order_window": lambda paper: ZerothWindow(result, paper).draw(first),
+        "0th_order_displacement": partial(displacement, result.hours, {"0th order": moved}),
     }
 
 
 def star_figures(result: StepResult) -> dict[str, Maker]:
     """Return the main figures of the tracking of background stars."""
-    table = result.outcome.table.columns
-    moves = {name.removesuffix("_disp"): table[name] for name in table if name.endswith("_disp")}
+    table, first = result.outcome.table, first_sound(result)
+    moves = {
+        name.removesuffix("_disp"): without_failed(table, name)
+        for name in table.columns
+        if name.endswith("_disp")
+    }
     moves["mean of stars"] = moves.pop("meanstar")
     for other in result.chain:
         tracked = result.state.outcomes.get(other.name)
         if other.follows is not None and tracked is not None and other is not result.kind:
             column, what = other.follows
             if column in tracked.table.columns:
-                moves[what] = tracked.table.columns[column]
+                moves[what] = without_failed(tracked.table, column)
     return {
-        "bkg_stars_location": lambda paper: StarWindows(result, paper).draw(0),
+        "bkg_stars_location": lambda paper: StarWindows(result, paper).draw(first),
         "bkg_stars_displacement": partial(displacement, result.hours, moves),
     }
+
+
+def first_sound(result: StepResult) -> int:
+    """Return the first frame that did not fail."""
+    return int(sound_frames(result.state).argmax())
 
 
 def cutout(
@@ -116,10 +127,11 @@ class ZerothWindow:
         caption = "The 0th order is often saturated and bleeds along its columns; the cross should be at its middle."
         self.page = Page(Paper(6.2, paper.full), [4.2], caption, squares=1)
         (self.axes,) = self.page.axes
-        seen = self.places[np.isfinite(self.places).all(axis=1)]
-        centre = seen[0] if len(seen) else result.prepared["expected"]
+        seen = np.isfinite(self.places).all(axis=1).any()
+        reference = reference_frame(self.places, result.state)
+        centre = self.places[reference] if seen else result.prepared["expected"]
         self.centre = (float(centre[0]), float(centre[1]))
-        part, corner = cutout(result.before(0), self.centre, ZEROTH_HALF)
+        part, corner = cutout(result.before(reference), self.centre, ZEROTH_HALF)
         self.shown = show_window(self.axes, part, corner)
         limits = self.axes.get_xlim(), self.axes.get_ylim()
         mark(self.axes, result.prepared["expected"], colors.SKY, "s", "expected")
@@ -158,7 +170,7 @@ class StarWindows:
         caption = "The cross is the star's centroid, the square its given place."
         caption += f" {left_out} more are tracked too." if left_out else ""
         self.page = Page(paper, [size], caption, squares=len(self.stars))
-        image = result.before(0)
+        image = result.before(first_sound(result))
         self.shown: list[AxesImage] = []
         self.crosses = []
         for star, axes in zip(self.stars, self.page.axes, strict=True):
@@ -191,7 +203,7 @@ def displacement(
 ) -> Figure:
     """Draw how the frames moved, in columns and rows."""
     caption = (
-        "Motion relative to the first frame. It should be a fraction of a pixel to a few pixels, and all sources "
+        "Motion relative to the first sound frame. It should be a fraction of a pixel to a few pixels, and all sources "
         "should move alike."
     )
     right = 1.6 if len(moves) > 1 else 0.3

@@ -22,6 +22,7 @@ from hustle_widgets.algorithms.photometry import relative, usual_light
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.frame_names import middle_frame
 from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.view import colors
 from hustle_widgets.view.encode import overlay_indices, palette, shrink
@@ -180,7 +181,7 @@ def light_frames(state: State) -> Iterator[Image.Image]:
         )
         _limits(page.axes[number], state, [curves[-1]])
     canvas = Canvas(page, (colors.VERMILLION, colors.BLUE, colors.BLACK))
-    norm = base.frame_norm(state.frame(state.shape[0] // 2))
+    norm = base.frame_norm(state.frame(middle_frame(state)))
     traces = [table.facts["traces"][order] for order in orders]
     hours = _hours(state)
     for frame in range(state.shape[0]):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.fixed_iter import FixedIteration
 from hustle_widgets.steps.free_iter import FreeIteration
+from hustle_widgets.steps.reference import without_failed
 from hustle_widgets.view.live.base import S, side_by_side
 from hustle_widgets.view.live.flagged import FlaggedLive
 from hustle_widgets.view.live.kept_fit import KeptFit
@@ -171,7 +172,7 @@ class SeriesLive(SeriesOf[FreeIteration]):
         columns = outcome.table.columns
         shown = self._followed if "trace_flux" in columns else self._rest
         if shown is self._followed:
-            self._draw_track(columns["trace_flux"], columns["trace_disp"])
+            self._draw_track(columns["trace_flux"], without_failed(outcome.table, "trace_disp"))
         if shown != self.widget.children:
             self.widget.children = shown
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.engine.deltas import Outcome
+from hustle_widgets.steps.frame_names import sound_frames
+from hustle_widgets.steps.reference import without_failed
 from hustle_widgets.steps.stars import BackgroundStarTracking
 from hustle_widgets.steps.targets import expected_zeroth
 from hustle_widgets.steps.zeroth_tracking import ZerothOrderTracking
@@ -65,13 +67,13 @@ class TracksLive(Live[S]):
             plot.show(*curves, title="Moved by", vertical=(self.hour,))
 
     def tracks(self) -> dict[str, NDArray[np.float64]]:
-        """Return the displacements (column, row) from the first frame of every tracker that is known."""
+        """Return the displacements (column, row) of every tracker that is known, NaN in frames that failed."""
         found = {}
         for step in self.reduction.steps.values():
             outcome: Outcome | None = self.reduction.outcomes().get(step.name) if step.follows else None
-            for name, move in ({} if outcome is None else outcome.table.columns).items():
-                if name.endswith("_disp"):
-                    found[readable(name.removesuffix("_disp"))] = np.asarray(move, dtype=float)
+            for name in () if outcome is None else outcome.table.columns:
+                if outcome is not None and name.endswith("_disp"):
+                    found[readable(name.removesuffix("_disp"))] = without_failed(outcome.table, name)
         if "mean" in found and len([name for name in found if name.startswith("star ")]) < 2:
             del found["mean"]  # of one star it is that star
         return found
@@ -86,7 +88,7 @@ class TracksLive(Live[S]):
 
 
 class ZerothLive(TracksLive[ZerothOrderTracking]):
-    """The 0th order, on the frame on display beside the first and the last one."""
+    """The 0th order, on the frame on display beside the first and the last one that did not fail."""
 
     title = "0th order"
     decorations = ("zeroth",)
@@ -98,11 +100,12 @@ class ZerothLive(TracksLive[ZerothOrderTracking]):
     def followed(self) -> tuple[list[Window], int]:
         """Return windows around the 0th order."""
         expected = expected_zeroth(self.state, self.step.location)
-        last = self.upstream.state.shape[0] - 1
+        sound = np.flatnonzero(sound_frames(self.upstream.state))
+        first, last = int(sound[0]), int(sound[-1])
         windows = []
-        for number in sorted({0, self.number, last}):
+        for number in sorted({first, self.number, last}):
             found = self.position("0th_order_pos", number)
-            middle = self.position("0th_order_pos", 0)
+            middle = self.position("0th_order_pos", first)
             middle = middle if np.isfinite(middle).all() else expected or found
             if np.isfinite(middle).all():
                 name = f"frame {number}" + " (shown)" * (number == self.number)
