@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hustle_widgets.steps.parameter_base import Parameter, shown
+from hustle_widgets.steps.parameters import Choice, Kernel, Real, Switch, Whole
 
 Point = tuple[Any, ...]
 
@@ -20,8 +24,8 @@ class Axis(NamedTuple):
     name : str
     low, high : float or None
         Range of a number; None where there are options.
-    whole : bool
-        Whether only whole numbers are meant.
+    step : int
+        1 where only whole numbers are meant, 2 where only odd ones are, 0 for all numbers.
     options : tuple
         Values in order, where it is no range.
     """
@@ -29,15 +33,24 @@ class Axis(NamedTuple):
     name: str
     low: float | None
     high: float | None
-    whole: bool
+    step: int
     options: tuple[Any, ...]
 
     def at(self, share: float) -> Any:
         """Return the value at a share 0..1 of the range, or the option there."""
         if self.low is None or self.high is None:
             return self.options[min(int(share * len(self.options)), len(self.options) - 1)]
-        value = self.low + share * (self.high - self.low)
-        return round(value) if self.whole else float(f"{value:.4g}")
+        return self.rounded(self.low + share * (self.high - self.low))
+
+    def rounded(self, value: float) -> Any:
+        """Return the nearest number that may be tried, of few digits, in the range."""
+        assert self.low is not None and self.high is not None
+        if self.step:
+            return int(self.low) + self.step * round((value - self.low) / self.step)
+        # A narrow range far from 0 needs more digits than a wide one.
+        far = max(abs(self.low), abs(self.high)) / (self.high - self.low)
+        digits = min(15, 4 + max(0, int(np.log10(far))))
+        return min(max(float(f"{value:.{digits}g}"), self.low), self.high)
 
     def levels(self, number: int) -> list[Any]:
         """Return some values from end to end."""
@@ -58,9 +71,9 @@ def first_points(axes: Sequence[Axis], number: int, seed: int) -> list[Point]:
     little: what follows from an early parameter is computed once for all the others.
     """
     ranges = [axis for axis in axes if axis.low is not None]
-    fixed = int(np.prod([len(axis.options) for axis in axes if axis.low is None], dtype=int))
-    each = int((number / max(fixed, 1)) ** (1 / len(ranges)) + 1e-9) if ranges else 1
-    if not ranges or each >= 3:
+    fixed = math.prod(len(axis.options) for axis in axes if axis.low is None)
+    each = int((number / fixed) ** (1 / len(ranges)) + 1e-9) if ranges else 1
+    if each >= 3 if ranges else fixed <= number:
         return list(itertools.product(*(axis.levels(each) for axis in axes)))[:number]
     from scipy.stats import qmc  # here: it takes a good part of the time of the first import
 
@@ -80,8 +93,7 @@ def between(axes: Sequence[Axis], known: Sequence[Point], good: Sequence[int], m
             others = sorted({point[k] for point in known})
             place = others.index(here)
             for other in others[max(0, place - 1) : place] + others[place + 1 : place + 2]:
-                middle = (here + other) / 2
-                value = round(middle) if axis.whole else float(f"{middle:.4g}")
+                value = axis.rounded((here + other) / 2)
                 point = (*known[number][:k], value, *known[number][k + 1 :])
                 if point not in known:
                     new[point] = None
@@ -128,24 +140,51 @@ def middle_of(costs: NDArray[np.float64], good: Sequence[int]) -> int:
     return int(good[int(np.linalg.norm(scaled, axis=1).argmin())])
 
 
-def as_axes(ranges: Mapping[str, Any], whole: Mapping[str, bool]) -> list[Axis]:
-    """Return what may be tried, from (low, high) or a list of options by name.
+def as_axis(name: str, given: Any, parameter: Parameter | None, checked: Callable[[Any], Any]) -> Axis:
+    """Return what may be tried of a parameter, from (low, high) or a list of values.
+
+    Parameters
+    ----------
+    name : str
+    given : tuple or list
+    parameter : Parameter or None
+        None for a switch.
+    checked : callable
+        Returns a value as the parameter keeps it, or raises ValueError.
 
     Raises
     ------
     ValueError
         For anything else, naming the parameter.
     """
-    axes = []
-    for name, given in ranges.items():
-        number = (int, float, np.integer, np.floating)
-        if isinstance(given, tuple) and len(given) == 2 and all(isinstance(g, number) for g in given):
-            low, high = float(given[0]), float(given[1])
-            if not low < high:
-                raise ValueError(f"The range of {name} must be (low, high) with low < high. Got {given!r}.")
-            axes.append(Axis(name, low, high, whole[name], ()))
-        elif isinstance(given, list) and given:
-            axes.append(Axis(name, None, None, False, tuple(given)))
-        else:
-            raise ValueError(f"Give (low, high) or a list of values to try of {name}. Got {given!r} instead.")
-    return axes
+    if isinstance(given, (np.ndarray, range)) and np.ndim(given):
+        given = list(given)
+    # Without an order, and so without a range, a tuple can only be meant as a list.
+    if isinstance(given, tuple) and (parameter is None or isinstance(parameter, (Switch, Choice))):
+        given = list(given)
+    if isinstance(given, list) and given:
+        return Axis(name, None, None, 0, tuple(dict.fromkeys(checked(value) for value in given)))
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise ValueError(
+            f"Give (low, high) or a list of values to try of {name}. Got {shown(given)} instead."
+        )
+    if not isinstance(parameter, (Real, Whole, Kernel)):
+        raise ValueError(
+            f"{name} is no number and has no range: give a list of values. Got {shown(given)} instead."
+        )
+    step = 1 if isinstance(parameter, Whole) else 2 if isinstance(parameter, Kernel) else 0
+    number = (int, float, np.integer, np.floating)
+    fine = all(isinstance(end, number) and not isinstance(end, bool) for end in given)
+    if not fine or not given[0] < given[1]:
+        raise ValueError(
+            f"The range of {name} must be (low, high) with low < high. Got {shown(given)} instead."
+        )
+    low, high = given
+    if step == 2 and np.isfinite(given).all():  # between even ends lie odd numbers
+        low, high = low + (low % 2 == 0), high - (high % 2 == 0)
+    low, high = checked(low), checked(high)
+    if not low < high:
+        raise ValueError(
+            f"Only {low} lies in the range of {name}: widen it, or give the list [{low}]. Got {shown(given)} instead."
+        )
+    return Axis(name, low, high, step, ())

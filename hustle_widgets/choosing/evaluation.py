@@ -19,6 +19,7 @@ from hustle_widgets.engine.chain import Cancelled, Listener
 from hustle_widgets.engine.plan import digest
 from hustle_widgets.settings import checked, request_of
 from hustle_widgets.steps.base import unknown
+from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.parameters import Parameter
 from hustle_widgets.steps.quicklook import light_table
 from hustle_widgets.steps.targets import given_location
@@ -48,6 +49,10 @@ def place_of(reduction: Subject, name: str) -> Place:
     ValueError
         When there is none; says which one may have been meant.
     """
+    if not isinstance(name, str):
+        raise ValueError(
+            f"A parameter is named by a text such as 'free_iter.free_sigma' or 'do_led'. Got {shown(name)} instead."
+        )
     places: dict[str, Place] = {}
     for step in reduction.steps.values():
         if step.switch:
@@ -72,6 +77,11 @@ class Evaluation:
         where the present light curve has its dip.
     order : str, optional
         Whose light; the first of `traces_included` by default.
+
+    Attributes
+    ----------
+    unmet : dict of str to str
+        Steps that were off because they lack something, and what.
     """
 
     def __init__(self, reduction: Subject, transit: Transit | None = None, order: str | None = None) -> None:
@@ -79,6 +89,7 @@ class Evaluation:
         self.values = dict(reduction.values())
         self.injected = reduction.injected
         self.order = order
+        self.unmet: dict[str, str] = {}
         self._transit = transit or (self.injected.transit if self.injected else None)
         self._asked = transit is not None or self.injected is not None
 
@@ -98,7 +109,9 @@ class Evaluation:
         """Return the visit behind the last step with some values changed, given by their keys."""
         request = request_of({**self.values, **changes}, self.reduction.kinds)
         source = without(self.reduction.state().source) if clean else None
-        return self.reduction.computed(request, stop=stop, listener=listener, source=source)
+        return self.reduction.computed(
+            request, stop=stop, listener=_Lacks(self.unmet, listener), source=source
+        )
 
     def transit(self, stop: threading.Event | None = None) -> Transit | None:
         """Return where depths are measured, found once."""
@@ -153,7 +166,8 @@ class Evaluation:
             kinds=self.reduction.kinds,
             frames=frames,
         )
-        if clean is not None and self.injected is not None and self.injected.depth:
+        lit = all(one is not None and light_table(one.outcomes) is not None for one in (state, clean))
+        if lit and clean is not None and self.injected is not None and self.injected.depth:
             order = self.order or orders_of(state)[0]
             before, after = curve_of(clean, order), curve_of(state, order)
             used = np.ones(after.flux.size, bool) if frames is None else frames
@@ -166,8 +180,24 @@ class Evaluation:
         return found
 
 
+class _Lacks(Listener):
+    """Notes which steps lack something, and passes on what is told."""
+
+    def __init__(self, found: dict[str, str], other: Listener | None) -> None:
+        self.found, self.other = found, other or Listener()
+        self.running, self.progress = self.other.running, self.other.progress  # type: ignore[method-assign]
+        self.done, self.reused = self.other.done, self.other.reused  # type: ignore[method-assign]
+        self.failed = self.other.failed  # type: ignore[method-assign]
+
+    def unmet(self, name: str, message: str) -> None:
+        """Keep it."""
+        self.found[name] = message
+        self.other.unmet(name, message)
+
+
 def checked_value(place: Place, value: Any, reduction: Subject) -> Any:
     """Return a value as its parameter keeps it; raise ParameterError for one that is not accepted."""
+    value = bool(value) if isinstance(value, np.bool_) else value
     return checked({place.key: value}, "sweep", reduction.kinds)[place.key]
 
 

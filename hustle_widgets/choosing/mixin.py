@@ -12,8 +12,8 @@ from typing import Any
 
 import xarray as xr
 
+from hustle_widgets.choosing.asked import asked_of
 from hustle_widgets.choosing.bundle import methods, write_bundle
-from hustle_widgets.choosing.evaluation import place_of
 from hustle_widgets.choosing.light import Light
 from hustle_widgets.choosing.pin_files import PINS, PinError, load_pins, usable_pins
 from hustle_widgets.choosing.pin_saving import names_in, save_pins
@@ -21,7 +21,7 @@ from hustle_widgets.choosing.pins import Pin, Pins, check_name
 from hustle_widgets.choosing.presets import Presets
 from hustle_widgets.choosing.search import SearchResult, search
 from hustle_widgets.choosing.sensitivity import REST, Response, Sensitivity
-from hustle_widgets.choosing.sweeps import sweep
+from hustle_widgets.choosing.sweeps import from_coordinate, sweep
 from hustle_widgets.settings import request_of
 
 
@@ -203,9 +203,12 @@ class Choosing(Presets, Light):
         return search(self, ranges, stop=stop, **options)
 
     def set_point(self, **coordinates: Any) -> None:
-        """Set parameters by their places, e.g. ``set_point(**{"free_iter.free_sigma": 4})``: one edit."""
-        places = {place_of(self, name): value for name, value in coordinates.items()}
-        self.set(**{place.key: value for place, value in places.items()})
+        """Set parameters by their places, e.g. ``set_point(**{"free_iter.free_sigma": 4})``: one edit.
+
+        Values may also be as a sweep's coordinates hold them: as text where they are no numbers.
+        """
+        asked = asked_of(self, coordinates, '{"free_iter.free_sigma": 4}')
+        self.set(**{place.key: from_coordinate(place, value) for _, place, value in asked})
 
     def sensitivity(
         self,
@@ -225,8 +228,7 @@ class Choosing(Presets, Light):
         rest : float
             Seconds without an edit before it begins.
         """
-        names = [parameters] if isinstance(parameters, str) else parameters
-        found = Sensitivity(self, names, changed, rest)
+        found = Sensitivity(self, parameters, changed, rest)
         found.start()
         return found
 

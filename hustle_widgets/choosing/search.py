@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.transits import Transit
+from hustle_widgets.choosing.asked import MOST, asked_of, check_run, refuse_idle, whole_number
 from hustle_widgets.choosing.design import (
     Axis,
     Point,
     along_axes,
-    as_axes,
+    as_axis,
     between,
     first_points,
     middle_of,
@@ -28,11 +31,11 @@ from hustle_widgets.choosing.evaluation import (
     Cancelled,
     Evaluation,
     checked_value,
-    place_of,
 )
 from hustle_widgets.choosing.subject import Subject
-from hustle_widgets.choosing.sweeps import coordinate
+from hustle_widgets.choosing.sweeps import coordinate, lacking
 from hustle_widgets.engine.chain import Listener
+from hustle_widgets.steps.parameter_base import shown
 
 AIMS = ("scatter", "light_kept", "background_left")
 # Differences of a figure that nobody chooses by.
@@ -113,7 +116,8 @@ def search(
     reduction : Reduction
         Its parameters stay as they are.
     ranges : mapping of str to (low, high) or list
-        What may be tried, e.g. ``{"free_iter.free_sigma": (2.5, 8), "led.enabled": [True, False]}``.
+        What may be tried, e.g. ``{"free_iter.free_sigma": (2.5, 8), "led.enabled": [True, False]}``. In a range of
+        a kernel's size only odd numbers are tried.
     aims : sequence of str
         Figures of merit, each better the nearer it is to that of a perfect reduction; 'depth_ratio' while
         something is injected.
@@ -128,6 +132,11 @@ def search(
     -------
     SearchResult
 
+    Raises
+    ------
+    ValueError, TypeError
+        As a sweep, and for a range that has no values between its ends.
+
     Notes
     -----
     Half of the runs are spread over all parameters, in the order of the chain so that little is computed twice;
@@ -135,25 +144,19 @@ def search(
     through the middle compromise, which parameters matter. Compromises are chosen by every second orbit, from the
     first one; the scores of the others tell whether the choice holds.
     """
-    aims = (aims,) if isinstance(aims, str) else tuple(aims)
-    for aim in aims:
-        if aim not in ALL_FIGURES or not np.isfinite(ALL_FIGURES[aim].aim):
-            known = ", ".join(name for name, figure in ALL_FIGURES.items() if np.isfinite(figure.aim))
-            raise ValueError(f"{aim!r} is nothing to aim at. Choose among {known}.")
-        if aim in RECOVERED and reduction.injected is None:
-            raise ValueError(f"{aim!r} is of what is injected, and nothing is: reduction.inject(0.01) first.")
-    if runs < 4:
-        raise ValueError(f"'runs' must be 4 or more. Got {runs!r} instead.")
-    if not ranges:
-        raise ValueError('Name the parameters to search over, e.g. {"free_iter.free_sigma": (2.5, 8)}.')
-    places = {name: place_of(reduction, name) for name in ranges}
-    steps = list(reduction.steps)
-    names = sorted(ranges, key=lambda name: steps.index(places[name].step))
-    whole = {name: isinstance(reduction.values()[places[name].key], int) for name in names}
-    axes = as_axes({name: ranges[name] for name in names}, whole)
-    for name in names:
-        for value in ranges[name]:
-            checked_value(places[name], value, reduction)
+    aims = _checked_aims(reduction, aims)
+    runs, seed = whole_number("runs", runs, 4, MOST), whole_number("seed", seed, 0)
+    asked = asked_of(reduction, ranges, '{"free_iter.free_sigma": (2.5, 8)}')
+    places = [one.place for one in asked]
+    check_run(
+        reduction, places, transit=transit, order=order, progress=progress, listener=listener, stop=stop
+    )
+    axes = [
+        as_axis(name, given, place.parameter, partial(checked_value, place, reduction=reduction))
+        for name, place, given in asked
+    ]
+    on = [place.key for place, axis in zip(places, axes, strict=True) if True in axis.options]
+    refuse_idle(reduction, places, on)
     orbits = np.unique(reduction.state().column("orbit_numbers"))
     parts = {TUNED: orbits[::2], HELD: orbits[1::2]} if orbits.size > 1 else {}
     evaluate = Evaluation(reduction, transit, order)
@@ -164,7 +167,7 @@ def search(
         for point in points:
             if point in found or len(found) >= runs:
                 continue
-            changes = {places[n].key: v for n, v in zip(names, point, strict=True)}
+            changes = {place.key: value for place, value in zip(places, point, strict=True)}
             try:
                 found[point] = evaluate(changes, stop, listener, parts)
             except ValueError as error:
@@ -175,8 +178,10 @@ def search(
 
     centre: Point | None = None
     try:
-        compute(first_points(axes, max(4, runs // 2), seed))
-        spare = len(names) * LEVELS
+        # Between options there is nothing to look for later.
+        whole = all(axis.low is None for axis in axes) and math.prod(len(a.options) for a in axes) <= runs
+        compute(first_points(axes, runs if whole else max(4, runs // 2), seed))
+        spare = len(axes) * LEVELS
         while len(found) < runs - spare:
             good = pareto(_costs(list(found.values()), aims))
             new = between(axes, list(found), good, runs - spare - len(found))
@@ -196,8 +201,23 @@ def search(
     dataset = _dataset(axes, points, list(found.values()), evaluate)
     good = pareto(_costs(list(found.values()), aims))
     remarks += _remarks(axes, found, good, centre, aims, bool(parts))
-    keyed = tuple({places[n].key: v for n, v in zip(names, p, strict=True)} for p in points)
+    remarks += lacking(places, evaluate.unmet)
+    keyed = tuple({place.key: v for place, v in zip(places, p, strict=True)} for p in points)
     return SearchResult(dataset, dataset.isel(run=good), aims, tuple(remarks), keyed)
+
+
+def _checked_aims(reduction: Subject, aims: Any) -> tuple[str, ...]:
+    """Return what is aimed at, each once; ValueError for what cannot be."""
+    known = ", ".join(name for name, figure in ALL_FIGURES.items() if np.isfinite(figure.aim))
+    found = [aims] if isinstance(aims, str) else list(aims) if isinstance(aims, (Sequence, Set)) else []
+    if not found:
+        raise ValueError(f"'aims' must be one or more of {known}. Got {shown(aims)} instead.")
+    for aim in found:
+        if not isinstance(aim, str) or aim not in ALL_FIGURES or not np.isfinite(ALL_FIGURES[aim].aim):
+            raise ValueError(f"{shown(aim)} is nothing to aim at. Choose among {known}.")
+        if aim in RECOVERED and reduction.injected is None:
+            raise ValueError(f"{aim!r} is of what is injected, and nothing is: reduction.inject(0.01) first.")
+    return tuple(dict.fromkeys(found))
 
 
 def _figure(figures: Mapping[str, float], aim: str, part: str = TUNED) -> float:

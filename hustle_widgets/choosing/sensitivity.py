@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.choosing.asked import check_callable, check_seconds, idle
 from hustle_widgets.choosing.evaluation import Cancelled, Evaluation, Place, place_of
 from hustle_widgets.choosing.search import MATTERS
 from hustle_widgets.choosing.subject import Subject
+from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.parameters import Choice, Parameter, Real, Switch, Whole
 
 REST = 1.0  # s without an edit before it begins
@@ -38,6 +40,10 @@ class Response:
         By value, empty where it is not computed yet or a step cannot be.
     present, tutorial : object
         The values to mark.
+    errors : list of str
+        By value: why it could not be tried.
+    idle : str
+        Why the parameter changes nothing at present whatever its value is, so that nothing is tried; '' if it may.
     """
 
     name: str
@@ -46,6 +52,7 @@ class Response:
     tutorial: Any
     figures: list[dict[str, float]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    idle: str = ""
 
     def curve(self, figure: str) -> NDArray[np.float64]:
         """Return a figure of merit at each value; NaN where it is not known."""
@@ -54,17 +61,21 @@ class Response:
     @property
     def complete(self) -> bool:
         """Whether every value has been tried."""
-        return all(one or error for one, error in zip(self.figures, self.errors, strict=True))
+        return bool(self.idle) or all(
+            one or error for one, error in zip(self.figures, self.errors, strict=True)
+        )
 
     @property
     def flat(self) -> bool:
-        """Whether no figure changes by as much as anybody chooses by."""
+        """Whether no figure changes by as much as anybody chooses by, and there is one to tell it from."""
+        told = False
         for figure in SHOWN:
             known = self.curve(figure)
             known = known[np.isfinite(known)]
+            told |= known.size > 1
             if known.size > 1 and np.ptp(known) > MATTERS[figure]:
                 return False
-        return True
+        return told
 
     def __repr__(self) -> str:
         return self.text()
@@ -74,6 +85,11 @@ class Response:
         if not self.complete:
             done = sum(bool(one) for one in self.figures)
             return f"{self.name}: {done} of {len(self.values)} values tried."
+        if self.idle:
+            return f"{self.name}: {self.idle}"
+        if not any((np.isfinite(self.curve(figure)).sum() > 1) for figure in SHOWN):
+            why = next(filter(None, self.errors), "no figure of merit can be told of this visit.")
+            return f"{self.name}: whether it matters cannot be told: {why}"
         numbers = all(type(value) in (int, float) for value in self.values)
         around = f"between {self.values[0]!r} and {self.values[-1]!r}" if numbers else "whichever is chosen"
         if self.flat:
@@ -158,9 +174,13 @@ class Sensitivity:
         changed: Callable[[Response], None] | None = None,
         rest: float = REST,
     ) -> None:
+        check_callable("changed", changed, "called with a Response whenever a value has been tried")
+        check_seconds("rest", rest)
         self._reduction = weakref.ref(reduction)
         self.responses: dict[str, Response] = {}
         self._places = list(self._places_of(parameters))
+        if not self._places:
+            raise ValueError("Name a parameter such as 'free_iter.free_sigma', or a step that has some.")
         self._changed = changed or (lambda response: None)
         self._rest = rest
         self._known: dict[str, dict[str, float]] = {}
@@ -176,8 +196,13 @@ class Sensitivity:
         return found
 
     def _places_of(self, parameters: Iterable[str]) -> Iterable[Place]:
+        if not isinstance(parameters, Iterable):
+            raise ValueError(
+                "Name parameters such as 'free_iter.free_sigma', or a step for all of its own. "
+                f"Got {shown(parameters)} instead."
+            )
         for name in [parameters] if isinstance(parameters, str) else parameters:
-            if name in self.reduction.steps:
+            if isinstance(name, str) and name in self.reduction.steps:
                 step = self.reduction.steps[name]
                 yield from (place_of(self.reduction, f"{name}.{key}") for key in step.parameters)
             else:
@@ -225,6 +250,10 @@ class Sensitivity:
             if response is None:
                 continue
             self.responses[place.name] = response
+            response.idle = idle(self.reduction, place)
+            if response.idle:
+                self._changed(response)
+                continue
             try:
                 self._fill(response, place.key, evaluate, stop)
             except Cancelled:
@@ -251,8 +280,10 @@ class Sensitivity:
             if identity not in self._known:
                 try:
                     self._known[identity] = evaluate(changes, stop)
-                except ValueError as error:
-                    response.errors[k] = str(error)
+                except Cancelled:
+                    raise
+                except Exception as error:  # the other values are tried all the same, and this one says why
+                    response.errors[k] = str(error) or type(error).__name__
             response.figures[k] = self._known.get(identity, {})
             if stop.is_set():
                 raise Cancelled

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from hustle_widgets.algorithms.transits import Transit
+from hustle_widgets.choosing.asked import MOST, asked_of, check_run, listed, refuse_idle
 from hustle_widgets.choosing.evaluation import (
     ALL_FIGURES,
     Cancelled,
     Evaluation,
     Place,
     checked_value,
-    place_of,
 )
 from hustle_widgets.choosing.subject import Subject
 from hustle_widgets.engine.chain import Listener
-
-MOST = 10_000  # points of a sweep
 
 
 def sweep(
@@ -59,17 +58,29 @@ def sweep(
     xarray.Dataset
         A dimension for each parameter, in the order of the chain, and a variable for each figure of merit. NaN
         where a step cannot be computed, and for what was not reached; `attrs` say so.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For what cannot be swept: a parameter that is none, comes twice or belongs to a step that is off, a value
+        that it does not accept, and any other argument of the wrong kind.
     """
-    places = [place_of(reduction, name) for name in parameters]
-    given = dict(zip(places, parameters.values(), strict=True))
-    steps = list(reduction.steps)
     # What is early in the chain changes last: what follows from it is then computed once.
-    places.sort(key=lambda place: steps.index(place.step))
-    axes = [_axis(place, given[place], reduction) for place in places]
-    shape = tuple(len(axis) for axis in axes)
-    total = int(np.prod(shape))
+    asked = asked_of(reduction, parameters, '{"free_iter.free_sigma": [3, 4, 5]}')
+    places = [one.place for one in asked]
+    check_run(
+        reduction, places, transit=transit, order=order, progress=progress, listener=listener, stop=stop
+    )
+    refuse_idle(reduction, places, [place.key for place in places])
+    lists = [listed(one.place, one.given) for one in asked]
+    total = math.prod(map(len, lists))
     if total > MOST:
         raise ValueError(f"A sweep of {total} points is too long: at most {MOST} are computed.")
+    axes = [
+        [checked_value(place, value, reduction) for value in values]
+        for place, values in zip(places, lists, strict=True)
+    ]
+    shape = tuple(len(axis) for axis in axes)
     evaluate = Evaluation(reduction, transit, order)
     found = {name: np.full(shape, np.nan) for name in ALL_FIGURES}
     remarks: list[str] = []
@@ -87,6 +98,7 @@ def sweep(
                 progress(done / total)
     except Cancelled:
         remarks.append(f"Stopped: {done} of {total} points are computed.")
+    remarks += lacking(places, evaluate.unmet)
     dataset = _dataset(reduction, places, axes, found)
     dataset.attrs.update(remarks="\n".join(remarks), computed=done, points=total)
     if reduction.injected is not None:
@@ -94,14 +106,17 @@ def sweep(
     return dataset
 
 
-def _axis(place: Place, values: Sequence[Any], reduction: Subject) -> list[Any]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)) or not len(values):
-        raise ValueError(f"Give a list with one or more values of {place.name}. Got {values!r} instead.")
-    return [checked_value(place, value, reduction) for value in values]
-
-
 def _words(places: Sequence[Place], axes: Sequence[list[Any]], where: Sequence[int]) -> str:
     return ", ".join(f"{place.name} {axis[k]!r}" for place, axis, k in zip(places, axes, where, strict=True))
+
+
+def lacking(places: Iterable[Place], unmet: Mapping[str, str]) -> list[str]:
+    """Say which parameters changed nothing since their step lacks something."""
+    return [
+        f"{place.name} changes nothing where its step is off for want of something: {unmet[place.step]}"
+        for place in places
+        if place.step in unmet
+    ]
 
 
 def _dataset(
@@ -128,6 +143,14 @@ def coordinate(values: Sequence[Any]) -> np.ndarray:
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         return np.array(values)
     return np.array([str(value) for value in values])
+
+
+def from_coordinate(place: Place, value: Any) -> Any:
+    """Return what a coordinate of `coordinate` stands for; any other value as it is."""
+    for option in (True, False) if place.parameter is None else getattr(place.parameter, "options", ()):
+        if isinstance(value, str) and value == str(option):
+            return option
+    return value
 
 
 def marginal(dataset: xr.Dataset, figure: str, parameter: str) -> tuple[np.ndarray, np.ndarray]:

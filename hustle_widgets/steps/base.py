@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -50,6 +51,11 @@ class LazyVBox(VBox):
             f"A {type(self).__name__} is neither copied nor pickled: it has threads and a channel to the browser. "
             "Copy its parameters, values(), or make another one of the same visit."
         )
+
+    def __del__(self) -> None:
+        # Closing takes locks. When Python ends it stops threads that may hold them, and nobody would give them back.
+        if not sys.is_finalizing():
+            super().__del__()
 
     def __copy__(self) -> Any:
         return self.__reduce_ex__(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import numpy as np
@@ -9,13 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quick_chain import quick
+from visits import tiny_visit
 
-from hustle_widgets.choosing.design import as_axes, first_points, pareto
+from hustle_widgets.algorithms.transits import Transit
+from hustle_widgets.choosing import sensitivity as sensitivity_module
+from hustle_widgets.choosing.design import Axis, as_axis, between, first_points, pareto
 from hustle_widgets.choosing.sensitivity import values_around
 from hustle_widgets.engine.cache import OutcomeCache
 from hustle_widgets.engine.chain import Listener
 from hustle_widgets.engine.deltas import Outcome, Table
-from hustle_widgets.steps.parameters import Choice, Real, Whole
+from hustle_widgets.steps.parameters import Choice, Kernel, Real, Whole
+from hustle_widgets.view.choosing.response_picture import response_html
 
 
 def counts(reduction):
@@ -122,7 +127,7 @@ def test_what_cannot_be_is_refused_or_told(reduction):
     ):
         with pytest.raises(ValueError, match=said):
             reduction.sweep(wrong)
-    found = reduction.sweep({"column.rows": [(0, 1, 2), (10_000,)]})
+    found = reduction.sweep({"column.rows": [[0, 1, 2], np.array([10_000])]})
     assert np.isfinite(found["scatter"].values).tolist() == [True, False]
     assert "10000" in found.attrs["remarks"]
 
@@ -157,6 +162,144 @@ def test_with_an_injection_the_depth_is_told(reduction):
         assert reduction.recover().ratio == pytest.approx(value, rel=1e-9)
 
 
+@pytest.fixture(scope="module")
+def small():
+    """A Reduction for questions that are refused, or answered by few runs."""
+    return quick(tiny_visit(6, (24, 30), orbits=2, seed=1))
+
+
+WRONG = [
+    ({}, "Name the parameters"),
+    (["free_sigma"], "Name the parameters"),
+    ({3: [1]}, "named by a text"),
+    ({"smooth.smth_kernel": [3, 5]}, r"smooth is off. Switch it on first: reduction.smooth.enabled = True"),
+    ({"save.enabled": [True, False]}, "shown or written"),
+    ({"quicklook.include_hst_dq": [True, False]}, "shown or written"),
+    ({"free_sigma": [3], "free_iter.free_sigma": [4]}, "same parameter, free_iter.free_sigma: give it once"),
+    ({"free_iter.replace_by": ["flux"], "hst_flags.replace_by": ["flux"]}, "same parameter"),
+    ({"free_iter.free_sigma": {3, 4}}, "free_iter.free_sigma"),
+    ({"free_iter.free_sigma": np.array(3)}, "free_iter.free_sigma"),
+    ({"free_iter.free_sigma": range(10**9)}, "too long"),
+    ({"free_iter.free_sigma": [np.nan]}, "free_sigma"),
+    ({"column.enabled": [1, 0]}, "True or False"),
+]
+
+
+@pytest.mark.parametrize(("asked", "said"), WRONG, ids=str)
+def test_what_cannot_be_swept_or_searched_is_refused_in_words(small, asked, said):
+    with pytest.raises(ValueError, match=said):
+        small.sweep(asked)
+    if "too long" not in said:
+        with pytest.raises(ValueError, match=said):
+            small.search(asked, runs=4)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"runs": "8"}, "'runs' must be a whole number"),
+        ({"runs": 0}, "'runs' .*4"),
+        ({"runs": 10**9}, "'runs' .*10000"),
+        ({"runs": 8.5}, "'runs'"),
+        ({"seed": -1}, "'seed' .*0 or more"),
+        ({"seed": "x"}, "'seed'"),
+        ({"aims": ()}, "'aims'"),
+        ({"aims": 3}, "'aims'"),
+        ({"aims": ("nonsense",)}, "'nonsense'.*scatter"),
+        ({"aims": ([],)}, "aim at"),
+        ({"progress": 3}, "'progress'"),
+        ({"listener": print}, "'listener'"),
+        ({"stop": True}, "'stop'"),
+        ({"transit": (1, 2, 0)}, "'transit'"),
+        ({"transit": Transit(np.nan, 1, 0)}, "'transit'"),
+        ({"order": "+7"}, "'order'.*traces_included"),
+        ({"order": ["+1"]}, "'order'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_option_is_named(small, options, said):
+    with pytest.raises((ValueError, TypeError), match=said):
+        small.search({"free_iter.free_sigma": (2, 5)}, **options)
+    if not options.keys() & {"runs", "seed", "aims"}:
+        with pytest.raises((ValueError, TypeError), match=said):
+            small.sweep({"free_iter.free_sigma": [2, 5]}, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("free_iter.free_sigma", (2, 2), "low < high"),
+        ("free_iter.free_sigma", (np.nan, 3), "low < high"),
+        ("free_iter.free_sigma", (3, np.inf), "free_sigma"),
+        ("free_iter.free_sigma", (-1, 3), "free_sigma"),
+        ("free_iter.free_sigma", (3, 4, 5), "low, high"),
+        ("free_iter.free_sigma", (True, 3), "low < high"),
+        ("smooth.smth_kernel", (4, 6), r"Only 5 lies .*\[5\]"),
+        ("smooth.smth_kernel", (-5, 6), "odd int"),
+        ("smooth.smth_kernel", (2, np.inf), "odd int"),
+        ("smooth.smth_kernel", (3.5, 9), "odd int"),
+        ("smooth.smth_kernel", [3, 4], "odd int"),
+        ("column.rows", (0, 3), "no range"),
+        ("free_iter.replace_by", ("flux", "beauty"), "'beauty'|replace_by"),
+    ],
+    ids=str,
+)
+def test_a_range_that_is_none_is_refused(small, name, given, said):
+    with pytest.raises(ValueError, match=said):
+        small.search({"smooth.enabled": [True], name: given}, runs=4)
+
+
+def axis(given, parameter):
+    return as_axis("x", given, parameter, lambda value: parameter.validate(parameter, value))
+
+
+def test_only_what_a_parameter_accepts_is_tried():
+    kernel = axis((2, 40), Kernel(11, "x"))
+    tried = [kernel.at(share) for share in np.linspace(0, 1, 101)]
+    tried += [point[0] for point in between([kernel], [(3,), (5,), (11,), (39,)], range(4), 9)]
+    assert all(type(value) is int and value % 2 for value in tried) and {*tried} == {*range(3, 40, 2)}
+    narrow = axis((100.00001, 100.00002), Real(3.5, "x", max=100.00002))
+    levels = narrow.levels(5)
+    assert len(levels) == 5 and levels == sorted(levels) and levels[0] == narrow.low
+    assert levels[-1] == narrow.high and narrow.at_edge(levels[-1]) and not narrow.at_edge(levels[2])
+    whole = axis((1, 4), Whole(5, "x"))
+    assert whole.levels(9) == [1, 2, 3, 4]
+    wide = axis((2.5, 8), Real(3.5, "x"))
+    assert wide.levels(4) == [2.5, 4.333, 6.167, 8.0]
+
+
+def test_many_options_are_spread_and_not_cut_off():
+    options = [Axis(f"p{k}", None, None, 0, tuple(range(100))) for k in range(9)]
+    points = first_points(options, 12, 0)
+    assert len(points) == 12 and len({point[0] for point in points}) > 6
+
+
+def test_options_come_back_as_they_were_given(small):
+    found = small.search({"column.rows": [[0, 1], [0, 1, 2]], "column.enabled": (False, True)}, runs=6)
+    keys = [(point["rows"], point["do_column"]) for point in found.points]
+    assert sorted(keys) == [((0, 1), False), ((0, 1), True), ((0, 1, 2), False), ((0, 1, 2), True)]
+    assert all(type(on) is bool for _, on in keys)
+    assert len(small.search({"free_sigma": [3.5, 3.5]}, runs=4, aims="scatter").points) == 1
+    swept = small.sweep({"column.enabled": np.array([True, False]), "free_iter.free_model": [None]})
+    small.set_point(
+        **{str(name): swept[name].values[-1] for name in ("column.enabled", "free_iter.free_model")}
+    )
+    assert small.column.enabled is False and small.free_iter.free_model is None
+    small.column.enabled = True
+
+
+def test_a_step_may_be_switched_on_by_the_sweep_itself(small):
+    found = small.sweep({"smooth.enabled": [True, False], "smooth.smth_kernel": [3, 5]})
+    assert found.sizes["smooth.smth_kernel"] == 2 and not small.smooth.enabled
+    with pytest.raises(ValueError, match="smooth is off"):
+        small.search({"smooth.enabled": [False], "smooth.smth_kernel": (3, 9)}, runs=4)
+
+
+def test_a_step_that_lacks_something_is_named(small):
+    found = small.sweep({"pagul.enabled": [True]})
+    assert "pagul.enabled changes nothing" in found.attrs["remarks"]
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=20))
 def test_pareto_is_what_nothing_beats(rows):
     costs = np.array(rows, dtype=float)
@@ -170,7 +313,7 @@ def test_pareto_is_what_nothing_beats(rows):
 
 @given(number=st.integers(4, 60), n_axes=st.integers(1, 4), seed=st.integers(0, 9))
 def test_first_points_are_few_distinct_and_inside(number, n_axes, seed):
-    axes = as_axes({f"p{k}": (1.0, 2.0 + k) for k in range(n_axes)}, {f"p{k}": False for k in range(n_axes)})
+    axes = [Axis(f"p{k}", 1.0, 2.0 + k, 0, ()) for k in range(n_axes)]
     points = first_points(axes, number, seed)
     assert 0 < len(points) <= number and len(set(points)) == len(points)
     assert all(a.low <= v <= a.high for point in points for a, v in zip(axes, point, strict=True))
@@ -269,6 +412,55 @@ def test_a_slider_that_does_not_matter_is_called_so(visit):
     assert sensitivity.responses["fixed_iter.replacement"].flat
     assert "does not matter" in sensitivity.responses["fixed_iter.replacement"].text()
     assert not sensitivity.responses["free_iter.free_sigma"].flat
+
+
+def test_of_a_step_that_is_off_nothing_is_tried_and_it_is_said(small):
+    before, told = counts(small), []
+    sensitivity = small.sensitivity(["smooth.smth_type", "smooth.smth_threshold"], told.append, rest=0.0)
+    assert sensitivity.wait(60)
+    sensitivity.stop()
+    for response in sensitivity.responses.values():
+        assert response.complete and "smooth is off. Switch it on first" in response.text()
+        assert "does not matter" not in response.text() + response_html(response)
+        assert "smooth is off" in response_html(response)
+    assert len(told) == 2 and not more(small, before)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "options", "said"),
+    [
+        (3, {}, "Name parameters"),
+        ([], {}, "Name a parameter"),
+        ([3], {}, "named by a text"),
+        ("free_iter.free_sigma", {"rest": np.nan}, "'rest'"),
+        ("free_iter.free_sigma", {"rest": "1"}, "'rest'"),
+        ("free_iter.free_sigma", {"changed": 3}, "'changed'"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_tried_is_refused(small, wrong, options, said):
+    with pytest.raises((ValueError, TypeError), match=said):
+        small.sensitivity(wrong, **options)
+
+
+def test_a_value_that_fails_says_why_and_ends_nothing(small, monkeypatch):
+    def fails(*args):
+        raise IndexError("there is no such thing")
+
+    monkeypatch.setattr(sensitivity_module.Evaluation, "__call__", fails)
+    sensitivity = small.sensitivity("free_iter.free_sigma", rest=0.0)
+    assert sensitivity.wait(60)
+    sensitivity.stop()
+    text = sensitivity.responses["free_iter.free_sigma"].text()
+    assert "cannot be told: there is no such thing" in text
+
+
+def test_when_python_ends_nothing_is_closed_that_a_stopped_thread_may_hold(small, monkeypatch):
+    closed = []
+    monkeypatch.setattr(type(small), "close", lambda self: closed.append(1))
+    monkeypatch.setattr(sys, "is_finalizing", lambda: True)
+    small.__del__()
+    assert not closed
 
 
 @given(present=st.floats(0.001, 1e6), low=st.floats(0, 1e-3))
