@@ -249,6 +249,11 @@ def smeared(block):
     return Patch.where(np.roll(block.images, 1, axis=1) < 8, None)
 
 
+def uneven(block, *, dark_level):
+    """Divide by what may be 0."""
+    return Patch.where(block.images < 1 / dark_level, None)
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -268,6 +273,14 @@ def smeared(block):
         (wrong(compute=gives(lambda b: b.images.nothing)), "cannot compute"),
         (wrong(live="nowhere:Nothing"), "There is no 'nowhere:Nothing'"),
         (wrong(dark_level=Real(1, "Short.")), "is no sentence"),
+        (
+            wrong(compute=staticmethod(uneven), dark_level=Real(1, "Pixels below this are flagged.", soft=(0, 9))),
+            "Wrong fails with dark_level = 0: StepFault: Dark pixels .Wrong.: compute failed .*ZeroDivisionError",
+        ),
+        (
+            wrong(compute=gives(lambda b: Patch.where(b.images < np.histogram(b.images, 3)[1][0], None))),
+            "Wrong fails with a frame of NaN: ValueError: .*autodetected range .* Let it compute, or raise ValueError",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip

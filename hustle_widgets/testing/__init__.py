@@ -7,8 +7,9 @@ from typing import Any
 import xarray as xr
 
 from hustle_widgets.steps.base import Step
-from hustle_widgets.testing.checks import CHECKS, Trial
+from hustle_widgets.testing.checks import CHECKS
 from hustle_widgets.testing.example import example_visit
+from hustle_widgets.testing.trial import Trial
 
 __all__ = ["CHECKS", "Trial", "check_step", "example_visit"]
 
@@ -17,7 +18,8 @@ def check_step(kind: type[Step], visit: xr.Dataset | None = None, **parameters: 
     """Check that a step can be used as those of this package are.
 
     It is put into the chain behind the step that its `after` names, all others that it does not need are off, and
-    tried: declaration, parameters and their bounds, config file, script, purity, blocks, columns, pickling.
+    tried: declaration, parameters and their bounds, the ends of its sliders, config file, script, purity, blocks,
+    columns, odd visits, pickling.
 
     Parameters
     ----------

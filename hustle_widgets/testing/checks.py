@@ -8,97 +8,29 @@ from __future__ import annotations
 
 import math
 import pickle
+import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from hustle_widgets.config import format_value, parse_value
 from hustle_widgets.engine.blocks import Block
-from hustle_widgets.engine.calling import prepared, with_known
-from hustle_widgets.engine.chain import Listener
-from hustle_widgets.engine.deltas import Outcome
-from hustle_widgets.engine.given import finished, of_block, of_blocks
+from hustle_widgets.engine.calling import StepFault, with_known
+from hustle_widgets.engine.given import finished, of_blocks
 from hustle_widgets.reduction import Reduction
 from hustle_widgets.script import reduce
-from hustle_widgets.steps import STAGE_1, with_step
+from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import loaded
 from hustle_widgets.steps.line_up import checked_line_up
-from hustle_widgets.steps.parameters import ParameterError, Reals, Wholes
+from hustle_widgets.steps.parameters import Choice, ParameterError, Reals, Switch, Wholes
+from hustle_widgets.testing.trial import Trial
 from hustle_widgets.testing.values import accepted, made_of_plain_python, refused
 
 BANDS = (3, 17, 10_000)  # rows of a block
-
-
-class Trial:
-    """A step in a chain of its own.
-
-    Parameters
-    ----------
-    kind : type of Step
-    visit : xarray.Dataset
-    parameters : mapping of str to object
-        With which the step finds what it needs.
-    """
-
-    def __init__(self, kind: type[Step], visit: xr.Dataset, parameters: dict[str, Any]) -> None:
-        self.kind, self.visit, self.parameters = kind, visit, parameters
-        self.kinds = STAGE_1 if kind in STAGE_1 else with_step(kind)
-        # What the step does not build on is off: the checks are of this step.
-        wanted = {kind.name, *kind.needs}
-        off = {k.switch: False for k in self.kinds if k.switch and not {k.name, "*"} & wanted}
-        self.settings: dict[str, Any] = {**parameters, **off}
-
-    def reduction(self, **changes: Any) -> Reduction:
-        """Return a Reduction with the step."""
-        return Reduction(self.visit, steps=self.kinds, **{**self.settings, **changes})
-
-    @cached_property
-    def done(self) -> Reduction:
-        """A Reduction that has computed the step."""
-        reduction = self.reduction()
-        reduction.compute(save=self.kind.explicit)
-        reduction.wait()
-        own, step = self.kind.__name__, reduction[self.kind.name]
-        if any(other.status == "failed" for other in reduction.steps.values()):
-            errors = _Errors()
-            with suppress(ValueError):
-                reduction.run(errors)
-            raise AssertionError(f"{own} cannot compute: {step.error}") from errors.first
-        assert step.status == "fresh", (
-            f"{own} is {step.status}: {step.error} Give check_step a visit and parameters with which it finds what "
-            "it needs."
-        )
-        return reduction
-
-    @property
-    def outcome(self) -> Outcome:
-        """What the step found."""
-        return self.done.outcomes()[self.kind.name]
-
-    def keywords(self) -> dict[str, Any]:
-        """Return what its compute is given: parameters, borrowed ones, and what it prepares."""
-        state = self.done.state(self.kind.name)
-        parameters = dict(self.done.request()[self.kind.name].parameters)
-        return prepared(self.kind.node(), state, parameters)
-
-    def block(self, block: Block, keywords: dict[str, Any]) -> Outcome:
-        """Return what its compute gives for a block."""
-        return of_block(self.kind.node(), with_known(self.kind.compute, block, **keywords), block)
-
-
-class _Errors(Listener):
-    def __init__(self) -> None:
-        self.first: Exception | None = None
-
-    def failed(self, name: str, error: Exception) -> None:
-        self.first = self.first or error
 
 
 def check_declaration(trial: Trial) -> None:
@@ -280,6 +212,50 @@ def check_blocks(trial: Trial) -> None:
         )
 
 
+def check_edges(trial: Trial) -> None:
+    """Check that it computes, or refuses with a sentence, at the ends of each slider and with each choice."""
+    if trial.kind.explicit:
+        return
+    for name, parameter in trial.kind.parameters.items():
+        if parameter.display:
+            continue
+        several = isinstance(parameter, (Reals, Wholes))
+        values = [[edge] if several else edge for edge in parameter.soft or ()]
+        if isinstance(parameter, (Choice, Switch)):
+            values = [value for value, _ in accepted(parameter)]
+        for value in values:
+            _check_sentence(trial, trial.refusal(trial.visit, **{name: value}), f"with {name} = {value!r}")
+
+
+def check_odd_visits(trial: Trial) -> None:
+    """Check that it computes, or refuses with a sentence, a visit of few frames, and frames without anything."""
+    if trial.kind.explicit:
+        return
+    for value, what in ((np.nan, "of NaN"), (0, "of zeros")):
+        odd = trial.visit.copy()
+        images = odd["images"].values.copy()
+        images[len(images) // 2] = value
+        _check_sentence(
+            trial, trial.refusal(odd.assign(images=(odd["images"].dims, images))), f"with a frame {what}"
+        )
+    for number in (1, 2):
+        few = trial.visit.isel(exp_time=slice(0, number))
+        _check_sentence(trial, trial.refusal(few), f"of {number} frame(s)")
+
+
+def _check_sentence(trial: Trial, error: Exception | None, what: str) -> None:
+    """Check that an error was raised on purpose, by this package or the step, to be read by a person."""
+    if error is None:
+        return
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    library = "site-packages" in last.filename and "hustle_widgets" not in last.filename
+    meant = isinstance(error, ValueError) and not isinstance(error, StepFault) and not library
+    assert meant and (last.line or "raise").lstrip().startswith("raise"), (
+        f"{trial.kind.__name__} fails {what}: {type(error).__name__}: {error} (line {last.lineno} of {last.filename}). "
+        "Let it compute, or raise ValueError with a sentence on what to do."
+    )
+
+
 def check_pickle(trial: Trial) -> None:
     """Check that what it gives can be pickled."""
     again = pickle.loads(pickle.dumps(trial.outcome))
@@ -329,6 +305,8 @@ CHECKS: tuple[Callable[[Trial], None], ...] = (
     check_outcome,
     check_pure,
     check_blocks,
+    check_edges,
+    check_odd_visits,
     check_pickle,
     check_script,
 )
