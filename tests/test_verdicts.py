@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,12 @@ from hustle_widgets.algorithms.photometry import spectrum
 from hustle_widgets.assessment import Finding, assess, worst
 from hustle_widgets.assessment.flagged import more
 from hustle_widgets.assessment.traces import clipping_loss
+from hustle_widgets.choosing.merit import figures_of
+from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.simulate import read_truth, read_twin
 from hustle_widgets.steps.parameters import ParameterError
+from hustle_widgets.steps.quicklook import Quicklook
 from hustle_widgets.steps.targets import given_location
 
 VISIT = {"n_frames": 24, "shape": (240, 480), "n_stars": 2, "seed": 5, "smooth": True, "twin": True}
@@ -384,8 +388,34 @@ def test_a_failed_frame_is_told_and_nothing_else_is_blamed(tmp_path_factory, fai
     folder = simulated(tmp_path_factory, name, **{**VISIT, "n_frames": 16, "failed": failed})
     found = judged(reduced(load_visit(folder), folder, **QUICK))
     assert of(found, "Failed frames", "read_data").remedy.value == failed
-    for title in ("Displacement", "Scatter", "Trackers agree", "Aperture", "Trace in the aperture"):
-        assert all(one.verdict == "good" for one in found if one.title == title), found
+    assert {one.title for one in found if one.verdict != "good"} == {"Failed frames"}, found
+
+
+@pytest.mark.parametrize("share", [0.3, 2.0])
+def test_a_frame_that_failed_is_no_transit(chain, share):
+    """One frame of another light is the deepest dip that there is, and the worst scatter."""
+    state = chain.state()
+    table, read = state.outcomes["quicklook"].table, state.outcomes["read_data"]
+    columns = {name: values.copy() for name, values in table.columns.items()}
+    columns |= {f"spectrum_{order}": light.copy() for order, light in table.facts["spectra"].items()}
+    for values in columns.values():
+        values[3] *= share
+    told = replace(read.table, facts={**read.table.facts, "frame_problems": {3: "it failed"}})
+    known = {**state.outcomes, "read_data": Outcome((*read.deltas[:-1], told))}
+    state = State(state.source, known)
+    facts = {name: table.facts[name] for name in ("apertures", "traces")}
+    found = Quicklook.finish(Outcome((Table(columns),)), state, **facts, aperture=12.0, wavelength_bins=2)
+    after = found.table.facts
+    before, light = table.facts["transit"], after["by_wavelength"]["+1"]
+    assert after["transit"].middle == pytest.approx(before.middle, abs=0.1 * before.duration)
+    assert after["scatter_ppm"]["+1"] == pytest.approx(table.facts["scatter_ppm"]["+1"], rel=0.5)
+    assert light.depth == pytest.approx(0.004, abs=0.002)
+    figures = figures_of(
+        State(state.source, {**known, "quicklook": found}),
+        given_location(state, chain.values()),
+        kinds=chain.kinds,
+    )
+    assert figures["depth"] == pytest.approx(0.004, abs=0.001)
 
 
 def test_a_telescope_that_moves_is_not_told_to_look_at_its_windows(tmp_path_factory):

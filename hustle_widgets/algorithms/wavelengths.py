@@ -114,6 +114,7 @@ def light_by_wavelength(
     read_noise: ArrayLike,
     pixels: ArrayLike,
     transit: Transit | None = None,
+    used: ArrayLike | None = None,
 ) -> ByWavelength:
     """Sum spectra into wavelength bins, and measure each bin's scatter and depth.
 
@@ -130,6 +131,8 @@ def light_by_wavelength(
         Pixels that were summed in each column.
     transit : Transit, optional
         Of the white light curve, in the unit of the times.
+    used : array_like of bool, shape (frames,), optional
+        Frames that scatter and depth are measured in; all by default.
 
     Returns
     -------
@@ -144,7 +147,7 @@ def light_by_wavelength(
         if per_bin[k] == 0:
             flux[:, k] = np.nan
             continue
-        curve = flux[:, k]
+        curve = flux[:, k] if used is None else np.where(used, flux[:, k], np.nan)
         expected[k] = expected_scatter(curve, sky, read_noise, float(per_bin[k]))
         scatter[k] = scatter_of(curve, orbits, times, transit).ppm
         if shape is not None:

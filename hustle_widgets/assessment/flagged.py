@@ -14,6 +14,7 @@ from hustle_widgets.assessment.zones import Zones, patches
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.following import FOLLOWS, OUT_OF_REACH
+from hustle_widgets.steps.frame_names import sound_frames
 
 # Where 'good' ends and where 'bad' begins.
 TRACE_RATE = (1.5, 3.0)  # flagged share on the traces over that off them
@@ -47,14 +48,14 @@ def on_traces(
     helped = [
         name for name, patch in patches(state) if name in in_time and named[name].threshold and len(patch)
     ]
-    found = []
+    found, sound = [], sound_frames(state)
     for name, patch in patches(state):
-        on, off = zones.shares(patch)
+        on, off = zones.shares(patch, sound)
         if not len(patch):
             found.append(nothing_found(state, name, named, values, [one for one in helped if one != name]))
         elif np.isfinite(on) and np.isfinite(off):
             # One pixel more or less in a frame is chance.
-            spread = 1 / (zones.counts[1] * patch.shape[0]) * 20
+            spread = 1 / (zones.counts[1] * np.count_nonzero(sound)) * 20
             rate = (on + spread) / (off + spread)
             # What all steps lose together is told of the one that loses most.
             whole = together if name == most else 0.0
@@ -300,9 +301,12 @@ def changed(
 ) -> list[Finding]:
     """Judge how many pixels each step changes, and all steps together."""
     named = {kind.name: kind for kind in kinds}
-    total = float(np.prod(state.shape))
+    sound, plane = sound_frames(state), int(np.prod(state.shape[1:]))
+    total = float(np.count_nonzero(sound) * plane)
     shares = {
-        name: len(patch) / total for name, patch in patches(state) if patch.value is not None and len(patch)
+        name: (len(patch) if sound.all() else np.count_nonzero(sound[patch.index // plane])) / total
+        for name, patch in patches(state)
+        if patch.value is not None and len(patch)
     }
     found = []
     together = sum(shares.values())

@@ -15,6 +15,7 @@ from hustle_widgets.assessment.finding import Finding, Remedy, judge
 from hustle_widgets.assessment.zones import Zones
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.frame_names import sound_frames
 from hustle_widgets.steps.quicklook import light_table, subtracted_sky
 
 Floats = NDArray[np.float64]
@@ -62,7 +63,8 @@ def background(
     if not (outside.size and kinds):
         return []
     outside = outside[:: max(1, outside.size // PIXELS)]
-    numbers = np.unique(np.linspace(0, state.shape[0] - 1, FRAMES).astype(int))
+    sound = np.flatnonzero(sound_frames(state))
+    numbers = sound[np.unique(np.linspace(0, sound.size - 1, FRAMES).astype(int))]
     parts = parts_of(state, zones)
     frames = [state.frame(int(number)).reshape(-1) for number in numbers]
     usual = [float(bn.nanmedian(frame[outside])) for frame in frames]
@@ -181,7 +183,7 @@ def _noise_of_levels(state: State, name: str) -> float:
     offset = state.outcomes[name].offset
     if offset is None or offset.level.ndim > 1 or offset.template is not None:
         return 0.0
-    level = offset.level.astype(float)
+    level = np.where(sound_frames(state), offset.level.astype(float), np.nan)
     usual = usual_light(level)
     if not usual > 0:  # what is left of another background
         level, usual = level - usual + 1, 1.0

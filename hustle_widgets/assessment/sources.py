@@ -67,9 +67,10 @@ def kept(
     raw = raw_series(state, "stars", index, np.flatnonzero(zones.of_pixel == 2))
     members = inverse.reshape(len(boxes), -1)
     light = (raw.values - raw.sky[:, np.newaxis])[:, members].sum(axis=2)
-    usual = bn.nanmedian(light, axis=0)
+    sound = sound_frames(state)
+    usual = bn.nanmedian(light[sound], axis=0)
     # What calwf3 knows as a fault is no star's light.
-    first = int(state.kept_frames[sound_frames(state)][0])
+    first = int(state.kept_frames[sound][0])
     faulty = (np.asarray(state.source.hst_dq[first]).reshape(-1)[index] & FAULTS) > 0
     named = {kind.name: kind for kind in kinds}
     wanted = [] if values is None or not values.get("do_bkg_stars") else values.get("bkg_stars_loc") or []
@@ -83,7 +84,7 @@ def kept(
         taken = np.zeros(raw.values.shape)
         np.add.at(taken, (done.frame, done.place), np.nan_to_num(done.before - done.after))
         taken[:, faulty] = 0
-        share = bn.nanmedian(taken[:, members].sum(axis=2), axis=0) / np.maximum(usual, 1e-6)
+        share = bn.nanmedian(taken[sound][:, members].sum(axis=2), axis=0) / np.maximum(usual, 1e-6)
         worst = int(np.argmax(share))
         value = float(share[worst])
         verdict = judge(value, TAKEN)

@@ -18,11 +18,12 @@ from hustle_widgets.assessment.response import DEPTH, clips, made_up_dip, share_
 from hustle_widgets.assessment.zones import Zones
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.following import CLIPS_AT
+from hustle_widgets.steps.frame_names import sound_frames
 from hustle_widgets.steps.quicklook import light_table
 
 # A value further than this from the star's light is no noise: something hit it [sigma].
 HIT = 6.0
-# Frames with less of the usual light are left out: the shutter stayed closed.
+# Frames with less of the usual light are left out, as those that failed: the shutter stayed closed.
 LIT = 0.3
 # Fewer frames tell no median in time, and no scatter.
 FEWEST = 4
@@ -82,18 +83,18 @@ def trace_light(state: State, zones: Zones) -> TraceLight | None:
     index = followed_pixels(state, zones)
     if state.shape[0] < FEWEST or not index.size:
         return None
-    raw = raw_series(state, "traces", index, np.flatnonzero(zones.of_pixel == 2))
+    raw, sound = raw_series(state, "traces", index, np.flatnonzero(zones.of_pixel == 2)), sound_frames(state)
     light = raw.values - raw.sky[:, np.newaxis]
-    usual = np.clip(np.nan_to_num(bn.nanmedian(light, axis=0)), 0, None)
+    usual = np.clip(np.nan_to_num(bn.nanmedian(light[sound], axis=0)), 0, None)
     read_noise = float(bn.nanmedian(state.column("read_noise")))
-    floor = max(float(np.median(raw.sky)), 0.0) + (read_noise if np.isfinite(read_noise) else 3.0) ** 2
+    floor = max(float(np.median(raw.sky[sound])), 0.0) + (read_noise if np.isfinite(read_noise) else 3.0) ** 2
     bright = usual > np.quantile(usual, 0.75)
     if not (bright.any() and usual[bright].min() > 0):
         return None
     factor = bn.nanmedian(light[:, bright] / usual[bright], axis=1)
     least = 0.8 * np.sqrt(usual + floor)
     for _ in range(3):
-        lit = np.isfinite(factor) & (factor > LIT)
+        lit = np.isfinite(factor) & (factor > LIT) & sound
         if np.count_nonzero(lit) < FEWEST:
             return None
         factor = np.where(lit, factor / np.mean(factor[lit]), np.nan)
@@ -103,6 +104,7 @@ def trace_light(state: State, zones: Zones) -> TraceLight | None:
         rest[np.abs(rest) > HIT * spread] = 0
         usual = np.clip(usual + rest[lit].mean(axis=0), 0, None)
         factor = factor + rest.sum(axis=1) / usual.sum()
+    factor = np.where(sound, factor, np.nan)
     return TraceLight(raw, usual, factor, spread, _sound(usual, floor, index, state.shape[1:]))
 
 
@@ -177,13 +179,14 @@ def _measured(
     follows: bool,
 ) -> float:
     """Return the share of a dip that clipping in time takes, the one that was found or one that is made up."""
+    sound = sound_frames(state)  # whatever a step makes of the others is no part of a dip
     if dip is None:
-        shape, depth = made_up_dip(state.shape[0]), DEPTH
+        shape, depth = made_up_dip(int(np.count_nonzero(sound))), DEPTH
     else:
-        shape, depth = dip.design[:, -1], dip.depth
-    level = star.factor if dip is None else star.factor / (1 - depth * shape)
+        shape, depth = dip.design[sound, -1], dip.depth
+    level = star.factor[sound] / (1.0 if dip is None else 1 - depth * shape)
     light = np.nan_to_num(level)[:, np.newaxis] * star.usual
-    lost = share_lost(done.entered, light, shape, depth, dip is not None, done.name, values, follows)
+    lost = share_lost(done.entered[sound], light, shape, depth, dip is not None, done.name, values, follows)
     return max(lost, 0.0) if np.isfinite(lost) else 0.0
 
 

@@ -47,12 +47,15 @@ class Zones:
         middle, inside, outside = (int(n) for n in np.bincount(zones, minlength=3))
         return cls(zones, (middle, inside, outside))
 
-    def shares(self, patch: Patch) -> tuple[float, float]:
-        """Return which shares of the pixels on and off the traces a patch flags."""
+    def shares(self, patch: Patch, sound: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+        """Return which shares of the pixels on and off the traces a patch flags, in the frames that are sound."""
         step = max(1, len(patch) // MOST)
-        hits = np.bincount(self.of_pixel[patch.index[::step] % self.of_pixel.size], minlength=3) * step
+        index = patch.index[::step]
+        if sound is not None and not sound.all():
+            index = index[sound[index // self.of_pixel.size]]
+        hits = np.bincount(self.of_pixel[index % self.of_pixel.size], minlength=3) * step
         _, on, off = self.counts
-        frames = patch.shape[0]
+        frames = patch.shape[0] if sound is None else np.count_nonzero(sound)
         return (
             hits[1] / (on * frames) if on else float("nan"),
             hits[2] / (off * frames) if off else float("nan"),

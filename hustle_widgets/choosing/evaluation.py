@@ -19,6 +19,7 @@ from hustle_widgets.engine.chain import Cancelled, Listener
 from hustle_widgets.engine.plan import digest
 from hustle_widgets.settings import checked, request_of
 from hustle_widgets.steps.base import unknown
+from hustle_widgets.steps.frame_names import sound_frames
 from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.parameters import Parameter
 from hustle_widgets.steps.quicklook import light_table
@@ -170,7 +171,7 @@ class Evaluation:
         if lit and clean is not None and self.injected is not None and self.injected.depth:
             order = self.order or orders_of(state)[0]
             before, after = curve_of(clean, order), curve_of(state, order)
-            used = np.ones(after.flux.size, bool) if frames is None else frames
+            used = sound_frames(state) & (True if frames is None else frames)
             shape = shape_of(after.times, self.injected.transit)[used]
             constant = trend_terms(after.times[used])[:, :1]
             out = fit_depth(left_of(before.flux, after.flux)[used], shape, constant).depth

@@ -16,6 +16,7 @@ from hustle_widgets.choosing.curves import curve_of, orders_of, quicklook_of
 from hustle_widgets.choosing.stages import raw_spectra, taken_off
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.frame_names import sound_frames
 from hustle_widgets.steps.quicklook import light_table, subtracted_sky
 
 Floats = NDArray[np.float64]
@@ -74,7 +75,7 @@ def figures_of(
     kinds : sequence of type of Step
         The steps of the chain.
     frames : ndarray of bool, shape (frames,), optional
-        Frames that the figures of the light curve are made of; all by default.
+        Frames that the figures of the light curve are made of, all by default; those that failed never are.
 
     Returns
     -------
@@ -88,7 +89,8 @@ def figures_of(
     left = background(state, zones, [kind for kind in kinds if kind.sky])
     if left:
         found["background_left"] = left[0].value
-    shares = [zones.shares(patch) for _, patch in patches(state)]
+    sound = sound_frames(state)
+    shares = [zones.shares(patch, sound) for _, patch in patches(state)]
     found["flagged_on"] = float(sum(on for on, _ in shares))
     found["flagged_off"] = float(sum(off for _, off in shares))
     return found
@@ -100,7 +102,7 @@ def _of_light(
     facts = quicklook_of(state).facts
     order = orders_of(state)[0] if order is None else order
     curve = curve_of(state, order)
-    used = np.ones(curve.flux.size, bool) if frames is None else frames
+    used = sound_frames(state) & (True if frames is None else frames)
     if not usual_light(curve.flux[used]) > 0:  # no share of it means anything
         return {"light_kept": light_kept(state, order)}
     transit = facts["transit"] if transit is None else transit

@@ -15,6 +15,7 @@ from hustle_widgets.choosing.curves import curve_of, left_of, orders_of, quicklo
 from hustle_widgets.choosing.injecting import Injected
 from hustle_widgets.choosing.stages import correcting, untouched
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.steps.frame_names import sound_frames
 
 # Edges of the brightness classes [e-].
 BRIGHTNESS = (30.0, 100.0, 300.0, 1000.0, 3000.0, 30_001.0)
@@ -119,11 +120,11 @@ def recovered(clean: State, dirty: State, injected: Injected, order: str | None 
     order = orders_of(dirty)[0] if order is None else order
     before, after = curve_of(clean, order), curve_of(dirty, order)
     shape, terms = shape_of(after.times, injected.transit), trend_terms(after.times, after.orbits)
-    flat = trend_terms(after.times)[:, :1]
-    ratio = fit_depth(left_of(before.flux, after.flux), shape, flat)
-    measured = fit_depth(after.flux, shape, terms)
+    flat, sound = trend_terms(after.times)[:, :1], sound_frames(clean)
+    ratio = fit_depth(np.where(sound, left_of(before.flux, after.flux), np.nan), shape, flat)
+    measured = fit_depth(np.where(sound, after.flux, np.nan), shape, terms)
     # A transit of the visit's own is no noise of the light curve.
-    level, transit = before.flux, quicklook_of(clean).facts["transit"]
+    level, transit = np.where(sound, before.flux, np.nan), quicklook_of(clean).facts["transit"]
     if transit is not None:
         dip = shape_of(before.times, transit)
         level = level / (1 - fit_depth(level, dip, terms).depth * dip)

@@ -22,6 +22,7 @@ from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.engine.plan import Unmet
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column, Lines
+from hustle_widgets.steps.frame_names import sound_frames
 from hustle_widgets.steps.parameters import Orders, Real, Switch, Whole
 from hustle_widgets.steps.targets import ORDERS, doubts_of, find_traces
 
@@ -146,11 +147,12 @@ class Quicklook(Step):
         orbits, read_noise = state.column("orbit_numbers"), state.column("read_noise")
         sky = subtracted_sky(state)
         times = state.column("exp_time")
-        white = sum(columns[f"flux_{order}"] for order in apertures)
-        transit = find_transit(times, lit(np.asarray(white)), orbits)
+        sound = sound_frames(state)
+        white = np.where(sound, sum(columns[f"flux_{order}"] for order in apertures), np.nan)
+        transit = find_transit(times, lit(white), orbits)
         scatter, expected, freedom = {}, {}, {}
         for order, laid in apertures.items():
-            flux = columns[f"flux_{order}"]
+            flux = np.where(sound, columns[f"flux_{order}"], np.nan)
             scatter[order], freedom[order] = scatter_of(lit(flux), orbits, times, transit)
             expected[order] = expected_scatter(flux, sky, read_noise, float(laid.weights.sum()))
         colours = by_wavelength(state, spectra, apertures, traces, wavelength_bins, transit)
@@ -210,6 +212,7 @@ def by_wavelength(
                 read_noise=state.column("read_noise"),
                 pixels=laid.weights.sum(axis=0),
                 transit=transit,
+                used=sound_frames(state),
             )
     return found
 
