@@ -88,8 +88,14 @@ class Choosing(Presets, Light):
         """Set all parameters as they were when a pin was made: one edit, which one undo takes back.
 
         Nothing is computed while what the steps of the pin left is still known.
+
+        Raises
+        ------
+        ValueError
+            When the pin was made with steps that this chain lacks.
         """
         pin = self.pins[name]
+        self.pins.check_steps(name)
         self.take_out()
         science = self.pins.science(name)
         if pin.state is not None:

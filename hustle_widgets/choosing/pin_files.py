@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from hustle_widgets.algorithms.transits import Transit
 from hustle_widgets.assessment import VERDICTS
 from hustle_widgets.choosing.curves import Curve
 from hustle_widgets.choosing.pins import Pin, check_name
+from hustle_widgets.config_values import format_value
 from hustle_widgets.settings import Kinds, checked, declared
 from hustle_widgets.small_files import read_json
 from hustle_widgets.steps.parameter_base import MOST, Refused, number_of, shown
@@ -117,7 +119,7 @@ def plain(pin: Pin) -> dict[str, Any]:
         "visit": pin.visit,
         "versions": pin.versions,
         "transit": None if pin.transit is None else [_number(value) for value in pin.transit],
-        "values": {key: as_lists(value) for key, value in pin.values.items()},
+        "values": {**pin.others, **{key: as_lists(value) for key, value in pin.values.items()}},
         "figures": {name: _number(value) for name, value in pin.figures.items()},
         "curves": {
             order: {
@@ -147,7 +149,11 @@ def _numbers(values: np.ndarray) -> list[float | None]:
 def _pin(entry: Any, place: Path, number: int, kinds: Kinds) -> Pin:
     try:
         known = declared(kinds)
-        values = {key: value for key, value in _table(entry["values"]).items() if key in known}
+        given = _table(entry["values"])
+        values = {key: value for key, value in given.items() if key in known}
+        # It was made without such a step, as a config without the step's switch.
+        lacking = (kind.switch for kind in kinds if kind.switch and not kind.explicit)
+        values |= {switch: False for switch in lacking if switch not in given}
         return Pin(
             name=check_name(entry["name"]),
             made=_text(entry["made"]),
@@ -159,11 +165,21 @@ def _pin(entry: Any, place: Path, number: int, kinds: Kinds) -> Pin:
             visit=_text(entry["visit"]),
             versions=_text(entry.get("versions", "")),
             transit=_transit(entry.get("transit")),
+            others={key: _other(key, value) for key, value in given.items() if key not in known},
         )
     except KeyError as error:
         raise PinError(f"{place}: pin {number} cannot be used: it lacks {error}") from error
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise PinError(f"{place}: pin {number} cannot be used: {error}") from error
+
+
+def _other(key: str, value: Any) -> Any:
+    """Return the value of a step that is not here, if a config and JSON can hold it."""
+    if not key.isidentifier():
+        raise ValueError(f"{shown(key)} is no name of a parameter.")
+    format_value(value)
+    json.dumps(value, allow_nan=False)
+    return value
 
 
 def _text(value: Any) -> str:

@@ -112,7 +112,10 @@ def _write_configs(
             file = place / _config(run)
             if file.is_symlink():  # it would be written through
                 file.unlink()
-            config_of({**usual, **ours[key].values, "output_run": run}, None, kinds).write(file)
+            config = config_of({**usual, **ours[key].values, "output_run": run}, None, kinds)
+            for other, value in ours[key].others.items():
+                config.set(other, value, "Of a step that was not there when this was written.")
+            config.write(file)
     still = set(runs.values())
     for key, run in _runs(before).items():
         if run not in still and (key in ours or key not in runs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,8 @@ class Pin:
         Where its light curve has a dip [MJD].
     state : State or None
         The visit behind the last step, as long as there is room for it.
+    others : dict of str to object
+        Values of steps that this chain lacks, such as a person's own, by their keys as they were written.
     """
 
     name: str
@@ -75,10 +77,22 @@ class Pin:
     versions: str = ""
     transit: Transit | None = None
     state: State | None = None
+    others: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def lacks(self) -> str:
+        """Say which of its values this chain has no step for, '' when it has, or when these steps were off."""
+        switches = [value for key, value in self.others.items() if key.startswith("do_")]
+        if not self.others or (switches and not any(switches)):
+            return ""
+        return (
+            f"The pin {self.name!r} was made with steps that this chain lacks: {', '.join(self.others)}. Open the "
+            "visit with them, Reduction(..., steps=with_step(...)), to go back to it or to see its frames."
+        )
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
-        return f"<pin {self.name!r} of {self.made}: {figures}>"
+        return " ".join(filter(None, [f"<pin {self.name!r} of {self.made}: {figures}>", self.lacks]))
 
 
 class Pins(Mapping[str, Pin]):
@@ -182,6 +196,7 @@ class Pins(Mapping[str, Pin]):
         pin = self[name]
         if pin.state is None:
             self._check_visit(pin)
+            self.check_steps(name)
             request = request_of({**self._reduction.values(), **self.science(name)}, self._reduction.kinds)
             pin.state = self._reduction.computed(request, source=self._reduction.observed_source())
             self._trim()
@@ -195,6 +210,11 @@ class Pins(Mapping[str, Pin]):
             raise ValueError(
                 f"The pin {pin.name!r} is of another visit: its light curves can be compared, but no frames be made."
             )
+
+    def check_steps(self, name: str) -> None:
+        """Raise ValueError when a pin was made with steps that this chain lacks."""
+        if lacks := self[name].lacks:
+            raise ValueError(lacks)
 
     def science(self, name: str) -> dict[str, Any]:
         """Return the parameters of a pin that its result depends on, by their keys in the config file."""
@@ -214,8 +234,8 @@ class Pins(Mapping[str, Pin]):
     def differences(self, names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
         """Return the parameters that differ: by key in the config file, the value of each pin."""
         pins = self._chosen(names)
-        keys = dict.fromkeys(key for pin in pins for key in self.science(pin.name))
-        found = {key: {pin.name: pin.values.get(key) for pin in pins} for key in keys}
+        keys = dict.fromkeys(key for pin in pins for key in (*self.science(pin.name), *pin.others))
+        found = {key: {pin.name: {**pin.others, **pin.values}.get(key) for pin in pins} for key in keys}
         return {key: values for key, values in found.items() if len({repr(v) for v in values.values()}) > 1}
 
     def table(self, names: Sequence[str] | None = None) -> Table:

@@ -17,6 +17,10 @@ from visits import tiny_visit
 from hustle_widgets import Reduction
 from hustle_widgets.choosing.pin_files import PinError, load_pins
 from hustle_widgets.config import read_config
+from hustle_widgets.engine.deltas import Offset
+from hustle_widgets.steps import with_step
+from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameters import Real
 from hustle_widgets.undo import History
 
 TESTS = str(Path(__file__).parents[1])
@@ -362,3 +366,55 @@ def test_no_two_pins_share_a_config(shared):
     reduction.save_pins()
     found = {path.name: read_config(path)["free_sigma"] for path in folder.glob("*.hustle")}
     assert found == {"stage_1_a_b.hustle": 4, "stage_1_a_b_2.hustle": 5, "stage_1_A_B_3.hustle": 6}
+
+
+# --- steps of one's own -----------------------------------------------------------------------------
+
+
+class Pedestal(Step):
+    """Take a number off."""
+
+    name, title, after, switch = "pedestal", "A pedestal", "hst_flags", "do_pedestal"
+    pedestal = Real(5, "How much is taken off.", unit="e-", soft=(0, 9))
+
+    @staticmethod
+    def compute(block, *, pedestal):
+        """Take it off."""
+        return Offset(np.full(1, pedestal, np.float32))
+
+
+def test_values_of_steps_that_are_not_here_are_told_and_kept(tmp_path):
+    visit = tiny_visit(12, folder=str(tmp_path))
+    own = quick(visit, steps=with_step(Pedestal), pedestal=7.5)
+    own.pin("with")
+    own.set(do_pedestal=False)
+    own.pin("off")
+    without = quick(visit)
+    assert without.pins["with"].others == {"do_pedestal": True, "pedestal": 7.5}
+    told = (
+        "The pin 'with' was made with steps that this chain lacks: do_pedestal, pedestal. Open the visit with"
+    )
+    assert told in repr(without.pins["with"]) and "lacks" not in repr(without.pins["off"])
+    for act in (without.go_back, without.pins.state, lambda name: without.pins.frame(name, 0)):
+        with pytest.raises(ValueError, match=told):
+            act("with")
+    without.go_back("off")
+    assert without.pins.differences()["do_pedestal"] == {"with": True, "off": False}
+    without.pin("plain")
+
+    folder = without.pins_folder()
+    assert read_config(folder / "stage_1_with.hustle")["pedestal"] == 7.5
+    again = quick(visit, steps=with_step(Pedestal))
+    assert again.pins["with"].values == own.pins["with"].values and not again.pins["with"].others
+    again.go_back("plain")
+    assert not again.pedestal.enabled  # it was made without
+    again.go_back("with")
+    assert again.pedestal.enabled and again.pedestal.pedestal == 7.5
+
+
+@pytest.mark.parametrize("values", [{"a b": 1}, {"a": {"b": 1}}, {"a": float("inf")}])
+def test_other_values_that_no_config_holds_are_refused(shared, values):
+    make, folder = shared
+    make().pin("a")
+    edited(folder, lambda data: data["pins"][0]["values"].update(values))
+    assert "pin 0 cannot be used" in repr(make().pins)
