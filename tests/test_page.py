@@ -21,7 +21,7 @@ from hustle_widgets.algorithms.photometry import local_trend
 from hustle_widgets.assessment import Finding
 from hustle_widgets.assessment.finding import Remedy
 from hustle_widgets.run_names import free_name, holds_another
-from hustle_widgets.steps import ColumnBackground
+from hustle_widgets.steps import ColumnBackground, PagulBackground, UniformBackground
 from hustle_widgets.steps.parameters import Real, Whole
 from hustle_widgets.view.frame.player import Player
 from hustle_widgets.view.live import ends
@@ -220,6 +220,40 @@ def test_a_slider_is_widened_for_a_typed_value():
     assert entry.get(typed) == 25.5
     entry.follow(typed, 25.5)
     assert slider.max >= 25.5 and slider.value == 25.5 and typed.value == "25.5"
+    entry.follow(typed, 1e9)
+    assert slider.value == slider.max == 10, "it would be of no use any more"
+    entry.put(4.0)
+    assert (slider.min, slider.max, slider.value) == (1, 10, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "ends", "value", "mark"),
+    [
+        (ColumnBackground, "col_sigma", (1, 10), 3.337, 3.34),
+        (UniformBackground, "hist_min", (-1683, 296), -18.0, -20.0),
+        (PagulBackground, "mask_parameter", (0.0001, 0.1), 0.0012345, 10**-2.91),
+    ],
+)
+def test_a_slider_is_told_marks_only_and_what_it_sends_back_is_no_edit(kind, name, ends, value, mark):
+    step = kind()
+    control = Control(step, name)
+    entry = entry_of(kind.parameters[name], name, "", ends)
+    control.entry.parts[0].unobserve_all()
+    control.entry = entry
+    entry.parts[0].observe(control._from_page, "value")
+    slider = entry.parts[0]
+    setattr(step, name, value)
+    assert slider.value == pytest.approx(mark) and getattr(step, name) == value
+    slider.value *= 1 + 1e-14  # as a browser sends it back
+    slider.value = mark
+    assert getattr(step, name) == value
+    setattr(step, name, 2 * value)
+    slider.value = mark  # late: what it had been told before
+    assert getattr(step, name) == 2 * value and slider.value == pytest.approx(2 * mark, rel=0.03)
+    slider.value = value / 2  # a person moves it, and back
+    assert getattr(step, name) == pytest.approx(value / 2, rel=0.2)
+    slider.value = mark
+    assert getattr(step, name) == pytest.approx(mark, rel=0.01)
 
 
 # --- small pieces -------------------------------------------------------------------------------------

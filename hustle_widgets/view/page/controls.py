@@ -95,7 +95,6 @@ class Control:
         if self._busy:
             return
         if self.entry.is_echo(change["owner"]):
-            self._from_trait()
             return
         self._busy = True
         try:
