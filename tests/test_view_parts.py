@@ -4,6 +4,7 @@ import io
 import time
 import uuid
 
+import bqplot
 import ipywidgets
 import numpy as np
 import pytest
@@ -616,6 +617,30 @@ def test_light_curve_tells_scatter_and_shows_the_one_before():
     )
     assert "order +1: scatter 1,234 ppm" in plot.widget.children[0].children[0].value
     assert "order −1" in plot.widget.children[0].children[0].value
+    plot.close()
+
+
+def test_a_residual_outside_of_the_strip_stands_at_its_edge_and_can_be_clicked():
+    plot, told = LightCurvePlot(), []
+    plot.on_click(told.append)
+    hours, residual = np.arange(6.0), np.array([10.0, -9000, 20, 8000, -30, np.nan])
+    plot.show(hours, {"+1": np.ones(6)}, residuals={"now": {"+1": residual}}, limits={"+1": 100.0})
+    figure = plot.widget.children[1].children[-1]
+    low, high = (getattr(figure.axes[1].scale, end) for end in ("min", "max"))
+    assert -1300 < low < 0 < high < 1300  # else the others could not be told from zero
+    shown = [
+        mark for mark in figure.marks if isinstance(mark, bqplot.Scatter) and mark.visible and mark.x.size
+    ]
+    seen = {
+        (x, mark.marker) for mark in shown for x, y in zip(mark.x, mark.y, strict=True) if low <= y <= high
+    }
+    assert seen >= {(1.0, "triangle-down"), (3.0, "triangle-up"), (0.0, "circle")}
+    assert "2 beyond" in plot.widget.children[1].children[0].value
+    up = next(mark for mark in shown if mark.marker == "triangle-up")
+    up._handle_custom_msgs(None, {"event": "element_click", "data": {"index": 0}})
+    assert told == [3.0]
+    plot.show(hours, {"+1": np.ones(6)}, residuals={"now": {"+1": residual / 100}}, limits={"+1": 100.0})
+    assert "beyond" not in plot.widget.children[1].children[0].value
     plot.close()
 
 

@@ -145,9 +145,16 @@ class Text(Parameter):
     word = "Str"
 
     def __init__(
-        self, default: str, help: str, *, pattern: str = "", rule: str = "a string", **keywords: Any
+        self,
+        default: str,
+        help: str,
+        *,
+        pattern: str = "",
+        rule: str = "a string",
+        blank: bool = True,
+        **keywords: Any,
     ) -> None:
-        self.pattern, self.kind = pattern, rule
+        self.pattern, self.kind, self.blank = pattern, rule, blank
         super().__init__(default, help, **keywords)
 
     def convert(self, value: Any) -> str:
@@ -156,6 +163,8 @@ class Text(Parameter):
             raise Refused
         text = str(value)
         if "\n" in text or "\0" in text or (self.pattern and not re.fullmatch(self.pattern, text)):
+            raise Refused
+        if not (self.blank or text.strip()):
             raise Refused
         return text
 

@@ -261,5 +261,35 @@ def test_the_page_takes_the_whole_window(shown: LabPage):
     box = whole.bounding_box()
     assert box is not None and box["width"] >= 1270 and box["height"] >= 790
     assert not faults_of(lab)
+    # On a small screen at 125 %: frame, curve, slider and plots at once, and no label over another.
+    for width, height in ((1093, 614), (819, 614)):
+        lab.page.set_viewport_size({"width": width, "height": height})
+        assert not faults_of(lab)
+        lab.wait_until(lambda: not lab.page.evaluate(OVERLAPS), 5, "labels that do not overlap")
+        picture = lab.page.locator(".hustle-frame .bqplot image").first.bounding_box()
+        assert picture is not None and picture["width"] > 300
+        for part in (".hustle-curve .bqplot", ".hustle-plot .bqplot", ".hustle-settings .noUi-base"):
+            found = lab.page.locator(part).first.bounding_box()
+            assert found is not None and found["y"] + found["height"] <= height, part
     lab.page.locator(".hustle-full").click()
     whole.wait_for(state="detached")
+
+
+# Labels of ticks that lie over one another, in any plot.
+OVERLAPS = """() => [...document.querySelectorAll('.hustle-page .bqplot')].flatMap((plot) => {
+  const seen = [...plot.querySelectorAll('.axis .tick text, .axislabel')].filter((text) =>
+    text.textContent.trim() && text.getBoundingClientRect().width && getComputedStyle(text).visibility !== 'hidden');
+  const boxes = seen.map((text) => text.getBoundingClientRect());
+  return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2.5).map(() => seen[i].textContent));
+})"""
+
+
+def test_a_step_opened_where_its_panel_is_below_is_brought_into_sight(shown: LabPage):
+    lab = shown
+    lab.page.set_viewport_size({"width": 560, "height": 560})
+    lab.page.locator(".hustle-page").last.evaluate("page => page.scrollIntoView({ block: 'start' })")
+    lab.page.locator("button.hustle-step", has_text="4a Edges").click()
+    title = lab.page.locator(".hustle-panel-title", has_text="4a")
+    lab.wait_until(lambda: 0 < lab.at_rest(title)["y"] < 500, 5, "the panel to come into sight")

@@ -227,6 +227,20 @@ LaplacianEdgeDetection.compute = staticmethod(wait)"""
     assert lab.kernel_eval("reduction.save.status") == "fresh"
     lab.page.locator(".hustle-said-top", has_text="saved to").wait_for()
 
+    # Other parameters: a question, all of it to be read.
+    lab.kernel_eval("reduction.quicklook.set_trait('aperture', 7.0)")
+    settle(lab)
+    press(lab, "run")
+    for name, text in (("as-new", "Save as run_2"), ("over", "Replace"), ("leave", "Do not save")):
+        button = lab.page.locator(f".hustle-{name}")
+        button.wait_for()
+        assert button.inner_text().strip() == text
+        assert button.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), text
+    asked = lab.page.locator(".hustle-asking [role=alert]", has_text="run_1 holds a reduction with other")
+    assert asked.evaluate("e => e.scrollWidth <= e.parentElement.clientWidth + 1")
+    lab.page.locator(".hustle-leave").click()
+    lab.page.locator(".hustle-as-new").wait_for(state="hidden")
+
 
 def test_a_step_alone_shows_its_controls_and_plots(lab: LabPage, folder: Path):
     code = SHOW.format(folder=str(folder)).rstrip() + ".free_iter"

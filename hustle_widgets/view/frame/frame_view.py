@@ -57,12 +57,10 @@ class FrameView(PagePart):
         self._shown = w.Dropdown(
             options=points,
             tooltip="The point of the chain whose frame is shown",
-            layout=w.Layout(width="106px"),
         )
         self._minus = w.Dropdown(
             options=[("minus nothing", ""), *((f"minus {text}", name) for text, name in points)],
             tooltip="The point of the chain that is taken away from it: their difference is shown",
-            layout=w.Layout(width="106px"),
         )
         self.overlay = w.Checkbox(
             value=True, description="flags", indent=False, tooltip="Mark the pixels that this step flags"

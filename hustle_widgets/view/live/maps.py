@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hustle_widgets.view import encode, theme
 from hustle_widgets.view.frame.marks import Region
 from hustle_widgets.view.frame.picture import Picture
-from hustle_widgets.view.plots.panel import Key, PlotPanel, in_words, set_scale, update
+from hustle_widgets.view.plots.panel import Key, PlotPanel, in_words, set_axis, update
 
 
 class MapPlot(PlotPanel):
@@ -27,12 +27,10 @@ class MapPlot(PlotPanel):
             scales=scales, colors=["#ffffff00"], stroke=theme.VERMILLION, stroke_width=2, marker="circle",
             default_size=260,
         )  # fmt: skip
-        axes = theme.axes(self._x_scale, self._y_scale, "Column [px]", grid=False)
-        for axis in axes:
-            axis.num_ticks = 3
+        self._x_axis, self._y_axis = theme.axes(self._x_scale, self._y_scale, "", grid=False)
         marks = [self._picture.mark, self._over, self._pixel]
-        margin = {**theme.MARGIN, "left": 54, "right": 12}
-        super().__init__(theme.figure(marks, list(axes), fig_margin=margin))
+        margin = {**theme.MARGIN, "left": 54, "right": 12, "bottom": 22}
+        super().__init__(theme.figure(marks, [self._x_axis, self._y_axis], fig_margin=margin), values="[px]")
 
     def show(
         self,
@@ -63,8 +61,8 @@ class MapPlot(PlotPanel):
             Heading, and what the crosses are.
         """
         row0, row1, column0, column1 = region
-        set_scale(self._x_scale, column0 - 0.5, column1 - 0.5)
-        set_scale(self._y_scale, row0 - 0.5, row1 - 0.5)
+        set_axis(self._x_axis, column0 - 0.5, column1 - 0.5, 3)
+        set_axis(self._y_axis, row0 - 0.5, row1 - 0.5, 3)
         indices = encode.stretch(values, 0.0, high if high > 0 else 1.0)
         self._picture.show(encode.png(indices, encode.palette("viridis")), region)
         rows, columns = np.nonzero(over)

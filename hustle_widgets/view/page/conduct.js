@@ -74,6 +74,23 @@ function name(page) {
   }
 }
 
+// bqplot draws as many tick labels as it was told, however small the plot: those that would lie over another are hidden.
+function thin(page) {
+  const hidden = [];
+  for (const plot of page.querySelectorAll(".bqplot")) {
+    const kept = [];
+    for (const label of plot.querySelectorAll(".axis .tick text")) {
+      const box = label.getBoundingClientRect();
+      if (!box.width) continue;
+      const over = kept.some((other) => Math.min(box.right, other.right) > Math.max(box.left, other.left) - 2
+        && Math.min(box.bottom, other.bottom) > Math.max(box.top, other.top) + 2);
+      hidden.push([label, over]);
+      if (!over) kept.push(box);
+    }
+  }
+  for (const [label, over] of hidden) label.style.visibility = over ? "hidden" : "";
+}
+
 function move(page, event) {
   const all = steps(page);
   const at = all.indexOf(event.target);
@@ -107,6 +124,13 @@ function list(page) {
   button.onclick = box.leave;
   page.append(box);
   button.focus();
+}
+
+function reveal(page) {
+  const [panel, list] = [page.querySelector(".hustle-panel"), page.querySelector(".hustle-steps")];
+  if (!panel || !list) return;
+  const below = panel.getBoundingClientRect().top + 120 > window.innerHeight;
+  if (below) panel.scrollIntoView({ block: "start", behavior: "smooth" });
 }
 
 function wholeWindow(page) {
@@ -154,6 +178,8 @@ function conduct(page, model) {
   listen(page, "click", (event) => {
     if (event.target.closest(".hustle-full")) wholeWindow(page);
     if (event.target.closest(".hustle-show-keys")) list(page);
+    // Where one thing is below the other, what a step opens may be out of sight.
+    if (event.target.closest(".hustle-step")) setTimeout(() => reveal(page), SOON);
   });
   listen(document, "fullscreenchange", () => {
     page.classList.toggle("hustle-whole-window", document.fullscreenElement === page);
@@ -178,10 +204,12 @@ function conduct(page, model) {
   rove(page);
   let timer;
   const soon = () => {
-    timer ??= setTimeout(() => { timer = undefined; name(page); }, SOON);
+    timer ??= setTimeout(() => { timer = undefined; name(page); thin(page); }, SOON);
   };
   watch(page, { subtree: true, childList: true }, soon);
-  ends.push(() => clearTimeout(timer));
+  const size = new ResizeObserver(soon);
+  size.observe(page);
+  ends.push(() => size.disconnect(), () => clearTimeout(timer));
   name(page);
   // ipywidgets marks what has lost its kernel: it ended, or was started again.
   const alive = () => { if (page.matches(".jupyter-widgets-disconnected")) gone(page); };

@@ -48,7 +48,7 @@ class TopBar(PagePart):
         ) -> w.Button:
             made = w.Button(description=text, icon=icon, tooltip=tip, button_style=style)
             made.add_class(f"hustle-{name}")
-            if not text:
+            if icon and not text:
                 made.add_class("hustle-icon")
             made.on_click(lambda _: act())
             return made
@@ -99,6 +99,7 @@ class TopBar(PagePart):
         self._over = button("over", "Replace", "", self._save_over, "Replace what is there")
         self._leave = button("leave", "Do not save", "", self._stop_asking, "Nothing is written")
         self._question = w.HBox([self._as_new, self._over, self._leave], layout=w.Layout(display="none"))
+        self._question.add_class("hustle-question")
         self.widget = w.HBox(
             [
                 self._compute, self._run, self._cancel, self._undo, self._redo, self._setup, *more, self._auto,
@@ -127,22 +128,28 @@ class TopBar(PagePart):
         if holds_another(folder, reduction.values(), reduction.steps.values()):
             self._name = free_name(folder)
             self._as_new.description = f"Save as {self._name}"
-            self._question.layout.display = ""
-            self._say("stale", f": {folder.name} holds a reduction with other parameters.")
+            self._ask(f"{folder.name} holds a reduction with other parameters.")
         else:
             self._save_over()
+
+    def _ask(self, text: str) -> None:
+        """Ask what is to become of a run that is there; nothing else is said meanwhile."""
+        self._question.layout.display = ""
+        self._said.add_class("hustle-asking")
+        self._said.value = f'<div role="alert" class="hustle-bad"><b>?</b> {escape(text)}</div>'
 
     def _save_as_new(self) -> None:
         self.reduction.output_run = self._name
         self._save_over()
 
     def _save_over(self) -> None:
-        self._question.layout.display = "none"
+        self._stop_asking()
         self._saving, self._asked, self._saved = True, False, False
         self.reduction.compute(save=True)
 
     def _stop_asking(self) -> None:
         self._question.layout.display = "none"
+        self._said.remove_class("hustle-asking")
         self.say_state()
 
     # --- words --------------------------------------------------------------------------------------
@@ -180,7 +187,7 @@ class TopBar(PagePart):
             why = unsaved[0].error or "it is switched off" * (not unsaved[0].enabled) or "it was stopped"
             self._say("failed", f": nothing is saved: {why}")
         elif self._saved and idle:
-            self._say("fresh", f": saved to {self.reduction.output_folder()}")
+            self._say("fresh", f": saved to {self.reduction.output_folder().absolute()}")
         elif off and idle:
             self._say("fresh", f": all steps that are on are computed; off: {', '.join(off)}")
         elif lacking and idle:
@@ -206,6 +213,8 @@ class TopBar(PagePart):
         self._saved = self._asked = False
 
     def _say(self, status: str, text: str) -> None:
+        if self._question.layout.display != "none":
+            return  # a person is asked something
         preview = ' · <b class="hustle-preview">the frame shown is a preview</b>' if self.previewed else ""
         # One line, or the picture would jump under the mouse; all of it in the tooltip and on the step.
         role = "alert" if status == "failed" else "status"

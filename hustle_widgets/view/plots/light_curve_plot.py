@@ -137,7 +137,12 @@ class LightCurvePlot:
                 keys.append(Key(f"before: {before}" if name == "before" and before else name, theme.GHOST))
         low, high = span_of(*spans)
         edge = WIDEST * max(finite.values(), default=np.inf)
-        self._strip.show(*curves, y_limits=(max(low, -edge), min(high, edge)), vertical=upright)
+        low, high = max(low, -edge), min(high, edge)
+        beyond = _beyond(hours, residuals.get("now", {}), low, high)
+        if beyond:
+            number = sum(np.isfinite(np.asarray(curve.y, dtype=float)).sum() for curve in beyond)
+            keys.append(Key(f"{number} beyond", theme.BLACK, "triangle-up"))
+        self._strip.show(*curves, *beyond, y_limits=(low, high), vertical=upright)
         words = [in_words(f"residuals {name}", list(by.values())) for name, by in residuals.items()]
         self._strip.heading.value = heading_html("", keys, " ".join(words), "Residual [ppm], time [h]")
 
@@ -146,3 +151,20 @@ class LightCurvePlot:
         self._plot.close()
         self._strip.close()
         close_tree(self.widget)
+
+
+def _beyond(hours: ArrayLike, residuals: Mapping[str, ArrayLike], low: float, high: float) -> list[Curve]:
+    """Return points at the edge of the strip for residuals that lie outside of it, pointing to where they are."""
+    found = []
+    inside = 0.06 * (high - low)
+    for order, values in residuals.items():
+        residual = np.asarray(values, dtype=float)
+        color = theme.TRACE_COLORS.get(order, theme.BLACK)
+        for marker, outside, place in (
+            ("triangle-up", residual > high, high - inside),
+            ("triangle-down", residual < low, low + inside),
+        ):
+            if outside.any():
+                at = np.where(outside, place, np.nan)
+                found.append(Curve(f"{order} {marker}", hours, at, color=color, marker=marker, line=""))
+    return found
