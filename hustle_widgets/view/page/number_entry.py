@@ -76,16 +76,16 @@ class Marks:
         self.parameter = parameter
         low, high = ends if ends[1] > ends[0] else (ends[0], ends[0] + 1)
         self.logarithmic = isinstance(parameter, Real) and low > 0 and high / low >= LOGARITHMIC
-        kind: Any = w.FloatSlider
+        made: Any = w.FloatSlider
         if isinstance(parameter, Whole):
-            kind, self.step = w.IntSlider, 1.0
+            made, self.step = w.IntSlider, 1.0
         elif self.logarithmic:
-            kind, self.step = w.FloatLogSlider, 0.01
+            made, self.step = w.FloatLogSlider, 0.01
         else:
             self.step = 10.0 ** math.floor(math.log10((high - low) / 100))
         self.low, self.high = self._ends(self._position(low), self._position(high))
         options = {} if isinstance(parameter, Whole) else {"step": self.step}
-        self.slider = kind(
+        self.slider = made(
             min=self.low,
             max=self.high,
             description=name,
