@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import operator
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -97,27 +96,6 @@ def idle(reduction: Subject, place: Place, switched: Collection[str] = ()) -> st
         f"{place.name} changes nothing now: the step{'s' * many} {', '.join(off)} {'are' if many else 'is'} off. "
         f"Switch {'one of them' if many else 'it'} on first: reduction.{off[0]}.enabled = True."
     )
-
-
-def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """Return an argument as an int; ValueError names it and says what it may be."""
-    words = f"{least} or more" + ("" if most is None else f", at most {most}")
-    found = _whole(value)
-    if found is None or found < least or (most is not None and found > most):
-        raise ValueError(f"'{name}' must be a whole number, {words}. Got {shown(value)} instead.")
-    return found
-
-
-def _whole(value: Any) -> int | None:
-    if isinstance(value, (bool, np.bool_)):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        pass
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return int(value)
-    return None
 
 
 def check_run(

@@ -7,14 +7,18 @@ from typing import Any
 
 import bottleneck as bn
 import numpy as np
+from astropy.time import Time
+from astropy.units import Quantity
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.geometry import trace_mask
 from hustle_widgets.algorithms.transits import Transit, shape_of
+from hustle_widgets.choosing.given import finite, whole
 from hustle_widgets.choosing.stages import untouched
 from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.engine.injection import Injection
 from hustle_widgets.engine.plan import digest
+from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.targets import expected_zeroth, find_traces
 
 # Rows on either side of a trace whose light is the target's.
@@ -95,14 +99,25 @@ def injected_words(source: Source) -> str:
     return "" if source.injection is None else source.injection.words
 
 
+def check_injected(injected: Any, source: Source) -> None:
+    """Refuse what is no injection into a visit, with a ValueError."""
+    if not isinstance(injected, Injected):
+        raise ValueError(
+            f"'injected' must be what reduction.inject(...) gave. Got {shown(injected)} instead."
+        )
+    origin = injected.injection.origin
+    if not isinstance(origin, Source) or origin.token != source.token:
+        raise ValueError("'injected' was made for another visit: inject into this one.")
+
+
 def injected_into(
     state: State,
     location: tuple[float, float],
     *,
     depth: float = 0.01,
-    middle: float | None = None,
-    duration: float | None = None,
-    ingress: float | None = None,
+    middle: float | Time | None = None,
+    duration: float | Quantity | None = None,
+    ingress: float | Quantity | None = None,
     cosmic_rays: int | None = None,
     hot_pixels: int | None = None,
     seed: int = 0,
@@ -117,9 +132,9 @@ def injected_into(
         Where the target is in the direct image.
     depth : float
         Share of the target's light that is missing in transit, 0..1; 0 for no transit.
-    middle : float, optional
+    middle : float or Time, optional
         Mid-transit [MJD]; that of the middle frames by default.
-    duration, ingress : float, optional
+    duration, ingress : float or Quantity, optional
         From first to last contact, and of the ingress [h]; what four tenths of the frames see, and a tenth of that
         by default.
     cosmic_rays : int, optional
@@ -136,21 +151,14 @@ def injected_into(
         For a value out of bounds, or a transit that no frame sees.
     """
     usual = max(4, round(SHARE * state.shape[1] * state.shape[2]))
-    cosmic_rays = usual if cosmic_rays is None else cosmic_rays
-    hot_pixels = usual if hot_pixels is None else hot_pixels
-    _check(depth=(depth, 0, 1), cosmic_rays=(cosmic_rays, 0, 10_000), hot_pixels=(hot_pixels, 0, 100_000))
+    depth = finite("depth", depth, "a share in 0..1", least=0, most=1)
+    cosmic_rays = usual if cosmic_rays is None else whole("cosmic_rays", cosmic_rays, 0, 10_000)
+    hot_pixels = usual if hot_pixels is None else whole("hot_pixels", hot_pixels, 0, 100_000)
+    seed = whole("seed", seed, 0)
     source = without(state.source)
     n_frames, n_rows, n_columns = source.images.shape
     times = np.asarray(source.columns["exp_time"], dtype=float)
-    transit = _usual_transit(times)
-    at = transit.middle if middle is None else float(middle)
-    lasts = transit.duration if duration is None else float(duration) / 24
-    transit = Transit(at, lasts, 0.1 * lasts if ingress is None else float(ingress) / 24)
-    if not transit.duration > 0 or not 0 <= transit.ingress <= transit.duration / 2:
-        raise ValueError(
-            "'duration' and 'ingress' must be hours > 0, the ingress at most half the duration. "
-            f"Got {24 * transit.duration:g} and {24 * transit.ingress:g} instead."
-        )
+    transit = _transit(times, middle, duration, ingress)
     shape = shape_of(times, transit)
     if depth > 0 and not shape.any():
         raise ValueError(
@@ -166,13 +174,11 @@ def injected_into(
     near = trace_mask((n_rows, n_columns), traces, expected_zeroth(state, location), min(REACH, n_rows / 8))
     level = _sky(untouched(State(source)), ~near)
     rng = np.random.default_rng([seed, n_frames, n_rows, n_columns])
-    index, electrons, n_cosmic = _hits(rng, on, n_frames, int(cosmic_rays), int(hot_pixels))
+    index, electrons, n_cosmic = _hits(rng, on, n_frames, cosmic_rays, hot_pixels)
     order = np.argsort(index, kind="stable")
-    words = _words(depth, transit, int(cosmic_rays), int(hot_pixels), n_frames, seed)
+    words = _words(depth, transit, cosmic_rays, hot_pixels, n_frames, seed)
     factor = 1 - depth * shape
-    token = digest(
-        depth, tuple(transit), int(cosmic_rays), int(hot_pixels), seed, light.tobytes(), level.tolist()
-    )
+    token = digest(depth, tuple(transit), cosmic_rays, hot_pixels, seed, light.tobytes(), level.tolist())
     injection = Injection(factor, light, level, index[order], electrons[order], token, words, source)
     frames, place = np.divmod(index, n_rows * n_columns)
     rows, columns = np.divmod(place, n_columns)
@@ -181,9 +187,9 @@ def injected_into(
         "middle": transit.middle,
         "duration": 24 * transit.duration,
         "ingress": 24 * transit.ingress,
-        "cosmic_rays": int(cosmic_rays),
-        "hot_pixels": int(hot_pixels),
-        "seed": int(seed),
+        "cosmic_rays": cosmic_rays,
+        "hot_pixels": hot_pixels,
+        "seed": seed,
     }
     return Injected(depth, transit, frames, rows, columns, electrons, on, n_cosmic, injection, given)
 
@@ -199,11 +205,22 @@ def _usual_transit(times: NDArray[np.float64]) -> Transit:
     return Transit(float((start + end) / 2), float(end - start))
 
 
-def _check(**values: tuple[Any, float, float]) -> None:
-    for name, (value, low, high) in values.items():
-        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        if not number or not low <= value <= high:
-            raise ValueError(f"'{name}' must be a number in {low:g}..{high:g}. Got {value!r} instead.")
+def _transit(times: NDArray[np.float64], middle: Any, duration: Any, ingress: Any) -> Transit:
+    """Return the transit that is asked for; what is None is as usual."""
+    usual = _usual_transit(times)
+    at = usual.middle if middle is None else finite("middle", middle, "a mid-transit time [MJD]", unit="d")
+    lasts = usual.duration
+    if duration is not None:
+        lasts = finite("duration", duration, "a number of hours > 0", unit="h") / 24
+    begins = (
+        0.1 * lasts if ingress is None else finite("ingress", ingress, "a number of hours", unit="h") / 24
+    )
+    if not lasts > 0 or not 0 <= begins <= lasts / 2:
+        raise ValueError(
+            "'duration' and 'ingress' must be hours > 0, the ingress at most half the duration. "
+            f"Got {24 * lasts:g} and {24 * begins:g} instead."
+        )
+    return Transit(at, lasts, begins)
 
 
 def _sky(state: State, off: NDArray[np.bool_]) -> NDArray[np.float64]:

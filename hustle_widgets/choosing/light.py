@@ -13,7 +13,7 @@ import xarray as xr
 
 from hustle_widgets.choosing import curves, export
 from hustle_widgets.choosing.explain import LAST_EDIT, Explanation, explain
-from hustle_widgets.choosing.injecting import Injected, injected_into, without
+from hustle_widgets.choosing.injecting import Injected, check_injected, injected_into, without
 from hustle_widgets.choosing.merit import figures_of
 from hustle_widgets.choosing.pins import Pins
 from hustle_widgets.choosing.recovery import Recovery, recovered
@@ -232,9 +232,9 @@ class Light:
         ----------
         depth : float
             Share of the target's light that is missing in transit; 0 for no transit.
-        middle : float, optional
+        middle : float or Time, optional
             Mid-transit [MJD]; that of the middle frames by default.
-        duration, ingress : float, optional
+        duration, ingress : float or Quantity, optional
             First to last contact, and the ingress [h]; what four tenths of the frames see, and a tenth of that.
         cosmic_rays, hot_pixels : int, optional
             Tracks a frame, and pixels that are brighter in all frames; one for 10 000 pixels, a quarter of them on
@@ -268,11 +268,16 @@ class Light:
 
     @contextmanager
     def injection(self, depth: float = 0.01, **options: Any) -> Iterator[Injected]:
-        """Inject for the length of a block, see `inject`."""
+        """Inject for the length of a block, see `inject`; then what was injected before it is back."""
+        before = self._injected
+        injected = self.inject(depth, **options)
         try:
-            yield self.inject(depth, **options)
+            yield injected
         finally:
-            self.take_out()
+            if before is None:
+                self.take_out()
+            elif self._injected is not before:
+                self._start_from(before.into(self._chain.source), before)
 
     def recover(
         self, injected: Injected | None = None, *, order: str | None = None, listener: Listener | None = None
@@ -289,6 +294,8 @@ class Light:
             Told of every step.
         """
         clean = self.observed_source()
+        if injected is not None:
+            check_injected(injected, clean)
         state = self.computed(source=clean, listener=listener)
         injected = injected or self._injected or injected_into(state, given_location(state, self.values()))
         dirty = self.computed(source=injected.into(clean), listener=listener)

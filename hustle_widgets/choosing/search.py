@@ -14,7 +14,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.transits import Transit
-from hustle_widgets.choosing.asked import MOST, asked_of, check_run, refuse_idle, whole_number
+from hustle_widgets.choosing import given
+from hustle_widgets.choosing.asked import MOST, asked_of, check_run, refuse_idle
 from hustle_widgets.choosing.design import (
     Axis,
     Point,
@@ -145,15 +146,15 @@ def search(
     first one; the scores of the others tell whether the choice holds.
     """
     aims = _checked_aims(reduction, aims)
-    runs, seed = whole_number("runs", runs, 4, MOST), whole_number("seed", seed, 0)
+    runs, seed = given.whole("runs", runs, 4, MOST), given.whole("seed", seed, 0)
     asked = asked_of(reduction, ranges, '{"free_iter.free_sigma": (2.5, 8)}')
     places = [one.place for one in asked]
     check_run(
         reduction, places, transit=transit, order=order, progress=progress, listener=listener, stop=stop
     )
     axes = [
-        as_axis(name, given, place.parameter, partial(checked_value, place, reduction=reduction))
-        for name, place, given in asked
+        as_axis(name, tried, place.parameter, partial(checked_value, place, reduction=reduction))
+        for name, place, tried in asked
     ]
     on = [place.key for place, axis in zip(places, axes, strict=True) if True in axis.options]
     refuse_idle(reduction, places, on)

@@ -8,6 +8,8 @@ import io
 import numpy as np
 import pytest
 import xarray as xr
+from astropy import units as u
+from astropy.time import Time, TimeDelta
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -162,15 +164,82 @@ def test_figures_that_are_saved_meanwhile_say_so(tmp_path):
     ("options", "said"),
     [
         ({"depth": 2}, "'depth'"),
+        ({"depth": np.nan}, "'depth'"),
+        ({"depth": "1 %"}, "'depth'"),
+        ({"depth": True}, "'depth'"),
+        ({"middle": np.nan}, "'middle' must be a mid-transit time"),
+        ({"middle": "noon"}, "'middle'"),
+        ({"middle": 1 * u.m}, "'middle'"),
+        ({"middle": Time([58331.0, 58332.0], format="mjd")}, "'middle'"),
+        ({"duration": np.inf}, "'duration' must be a number of hours"),
+        ({"duration": [2.0]}, "'duration'"),
+        ({"duration": 2 * u.m}, "'duration'"),
+        ({"ingress": np.nan}, "'ingress'"),
+        ({"ingress": -0.1}, "'ingress'"),
+        ({"cosmic_rays": 2.7}, "'cosmic_rays' must be a whole number"),
+        ({"cosmic_rays": True}, "'cosmic_rays'"),
+        ({"hot_pixels": np.inf}, "'hot_pixels'"),
+        ({"hot_pixels": "5"}, "'hot_pixels'"),
+        ({"seed": -1}, "'seed' must be a whole number, 0 or more"),
+        ({"seed": "x"}, "'seed'"),
         ({"depth": 0.01, "cosmic_rays": -1}, "'cosmic_rays'"),
         ({"depth": 0.01, "duration": 0}, "'duration'"),
         ({"depth": 0.01, "middle": 0.0}, "No frame is taken in a transit"),
     ],
 )
-def test_what_cannot_be_injected_is_refused(reduction, options, said):
+def test_what_cannot_be_injected_is_refused(small, options, said):
     with pytest.raises(ValueError, match=said):
-        reduction.inject(**options)
-    assert reduction.injected is None
+        small.inject(**options)
+    assert small.injected is None
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A Reduction for questions that need no light."""
+    return quick(tiny_visit(6, (24, 30), orbits=2, seed=1))
+
+
+def test_times_of_astropy_are_taken_as_they_are_meant(small):
+    plain = small.inject(0.01, middle=58331.3, duration=2, ingress=0.25, cosmic_rays=3)
+    middle = Time(58331.3, format="mjd", scale="utc")
+    options = {"duration": 120 * u.min, "ingress": TimeDelta(900, format="sec"), "cosmic_rays": np.float64(3)}
+    for at in (middle, middle.tdb, 58331.3 * u.day, np.float64(58331.3)):
+        asked = small.inject(1 * u.percent, middle=at, **options)
+        assert asked.transit == pytest.approx(plain.transit, abs=1e-9) and asked.depth == 0.01
+        np.testing.assert_array_equal(asked.frames, plain.frames)
+    small.take_out()
+
+
+def test_an_inner_injection_gives_the_outer_one_back(small):
+    source = small._chain.source.token
+    with small.injection(0.02) as outer:
+        token = small._chain.source.token
+        with small.injection(0.01) as inner:
+            assert small.injected is inner
+        assert small.injected is outer and small._chain.source.token == token
+        for wrong, raised in (({"seed": "x"}, ValueError), ({}, ZeroDivisionError)):
+            with pytest.raises(raised), small.injection(0.01, **wrong):
+                raise ZeroDivisionError
+            assert small.injected is outer and small._chain.source.token == token
+        with small.injection(0.01):
+            small.take_out()
+        assert small.injected is outer
+    assert small.injected is None and small._chain.source.token == source
+    kept = small.inject(0.02)
+    with small.injection(0.01):
+        pass
+    assert small.injected is kept
+    small.take_out()
+    with small.injection(0.01):
+        small.take_out()
+    assert small.injected is None
+
+
+def test_what_was_not_injected_here_is_not_looked_for(small):
+    other = quick(tiny_visit(6, (24, 30), orbits=2, seed=2))
+    for wrong, said in ((0.01, "'injected' must be"), (other.inject(0.01), "another visit")):
+        with pytest.raises(ValueError, match=said):
+            small.recover(wrong)
 
 
 def test_completeness_is_that_of_the_pixels_put_in(visit):
