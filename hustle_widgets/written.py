@@ -48,9 +48,9 @@ class Written:
     facts: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, folder: Path) -> Written | None:
-        """Return the list in a folder; None where there is none that can be read."""
-        path = folder / LIST
+    def of(cls, folder: Path, name: str = LIST) -> Written | None:
+        """Return the list in a folder; None where there is none of that name that can be read."""
+        path = folder / name
         try:
             if not stat.S_ISREG(path.lstat().st_mode):
                 return None
@@ -73,14 +73,14 @@ class Written:
                 files[path.relative_to(folder).as_posix()] = digest_of(path)
         return cls(True, files, folders, dict(facts))
 
-    def keep(self, folder: Path) -> None:
+    def keep(self, folder: Path, name: str = LIST, about: str = _ABOUT) -> None:
         """Write the list into the folder."""
-        text = json.dumps({"about": _ABOUT, **asdict(self)})
-        partial = folder / f"{LIST}.partial"
+        text = json.dumps({"about": about, **asdict(self)})
+        partial = folder / f"{name}.partial"
         partial.unlink(missing_ok=True)  # what is there may be a link, which would be written through
         with open(partial, "x", encoding="utf-8") as file:
             file.write(text)
-        os.replace(partial, folder / LIST)
+        os.replace(partial, folder / name)
 
     def wrote(self, path: Path, folder: Path) -> bool:
         """Tell whether a file in the folder is one of ours, as it was written."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from hustle_widgets.choosing.export import export_tables
+from hustle_widgets.choosing.export import tables_of, write_tables
 from hustle_widgets.choosing.methods import methods_of
 from hustle_widgets.choosing.pin_saving import save_pins
 from hustle_widgets.choosing.pins import Pins
@@ -103,7 +103,8 @@ def write_bundle(
             if step.source is not None:
                 (folder / step.file).parent.mkdir(parents=True, exist_ok=True)
                 (folder / step.file).write_bytes(step.source.encode("utf-8", "surrogateescape"))
-        export_tables(state, folder / "tables", meta={"injected": words} if words else {})
+        (folder / "tables").mkdir()
+        write_tables(tables_of(state, {"injected": words} if words else {}), folder / "tables")
         if len(pins):
             save_pins(pins.values(), folder / "pins", kinds)
             pins.table().write(folder / "pins" / "table.ecsv", format="ascii.ecsv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,10 @@ from astropy.timeseries import TimeSeries
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.photometry import flux_error
+from hustle_widgets.choosing import given
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Table
+from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.quicklook import light_table, subtracted_sky
 
 Floats = NDArray[np.float64]
@@ -96,12 +99,12 @@ def curve_of(
     Raises
     ------
     ValueError
-        For an order that was not summed, a bin that is not there, or a range without a column.
+        For an order that was not summed, a bin that is not there, a range without a column, and what is neither.
     """
     facts = quicklook_of(state).facts
     orders = orders_of(state)
     order = orders[0] if order is None else order
-    if order not in orders:
+    if not isinstance(order, str) or order not in orders:
         raise ValueError(
             f"Order {order!r} was not summed, only {', '.join(orders)}: add it to quicklook.traces_included."
         )
@@ -112,6 +115,7 @@ def curve_of(
     if bin is not None:
         light = facts["by_wavelength"].get(order)
         number = 0 if light is None else light.centres.size
+        bin = given.whole("bin", bin)
         if light is None or not -number <= bin < number:
             raise ValueError(
                 f"There is no wavelength bin {bin} of order {order}: it has {number}. Set quicklook.wavelength_bins."
@@ -121,7 +125,7 @@ def curve_of(
         used = (along >= low) & ((along <= high) if last else (along < high))
         wavelength = low, high
     elif wavelength is not None:
-        low, high = sorted(float(edge) for edge in wavelength)
+        low, high = _range(wavelength)
         used = (along >= low) & (along <= high)
         if not used.any():
             known = f"{np.nanmin(along):.0f} to {np.nanmax(along):.0f}" if np.isfinite(along).any() else "no"
@@ -134,6 +138,25 @@ def curve_of(
     error = flux_error(flux, subtracted_sky(state), state.column("read_noise"), pixels)
     orbits = state.column("orbit_numbers").astype(np.int64)
     return Curve(order, state.column("exp_time"), flux, error, orbits, wavelength)
+
+
+def _range(wavelength: Any) -> tuple[float, float]:
+    """Return the ends of a range of wavelengths [Angstrom], the bluest first."""
+    what = "a pair (low, high) of numbers [Angstrom]"
+    try:
+        ends = list(wavelength)
+    except TypeError:
+        ends = []
+    if len(ends) != 2 or isinstance(wavelength, (str, bytes)):
+        raise ValueError(f"'wavelength' must be {what}. Got {shown(wavelength)} instead.")
+    open_ends = (math.inf, -math.inf)
+    low, high = sorted(
+        end
+        if isinstance(end, float) and end in open_ends
+        else given.finite("wavelength", end, what, unit="AA")
+        for end in ends
+    )
+    return low, high
 
 
 def left_of(before: Floats, after: Floats) -> Floats:

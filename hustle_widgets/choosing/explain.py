@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.photometry import usual_light
+from hustle_widgets.choosing import given
 from hustle_widgets.choosing.curves import orders_of, quicklook_of
 from hustle_widgets.choosing.stages import Band, correcting, images_of_stages, light_of_stages
 from hustle_widgets.engine.blocks import State
@@ -135,7 +137,7 @@ def explain(
     Raises
     ------
     ValueError
-        For a frame or an order that the light curves do not have, and for a light curve without light.
+        For a frame or an order that the light curves do not have, and for a light curve or a frame without light.
 
     Notes
     -----
@@ -143,9 +145,9 @@ def explain(
     ``F_k[i] / median(F_k) - F_(k-1)[i] / median(F_(k-1))``. The sum over all steps is what is between the first
     and the last of them, whatever the steps are. Against another reduction each part is the difference of two.
     """
-    order = orders_of(state)[0] if order is None else order
+    frame, order = given.whole("frame", frame, 0), orders_of(state)[0] if order is None else order
     for one in (state, against):
-        if one is not None and order not in orders_of(one):
+        if one is not None and (not isinstance(order, str) or order not in orders_of(one)):
             raise ValueError(f"Order {order!r} was not summed, only {', '.join(orders_of(one))}.")
     relative, electrons = _parts(state, order, frame)
     start, end = relative.pop(VISIT), sum(relative.values())
@@ -186,19 +188,29 @@ def _parts(state: State, order: str, frame: int) -> tuple[dict[str, float], dict
     place = _place(state, frame)
     steps, light = light_of_stages(state, order)
     names = (VISIT, *steps)
+    unknown = np.flatnonzero(~np.isfinite(light[:, place]))
+    if unknown.size:
+        raise ValueError(
+            f"The light of frame {frame} in order {order} is not known {_behind(names, unknown[0])}: a row of its "
+            "aperture holds no value (NaN) at all. What steps add to it cannot be told."
+        )
     usual = np.array([usual_light(one) for one in light])
     dark = np.flatnonzero(~(usual > 0))
     if dark.size:
-        behind = "before all steps" if dark[0] == 0 else f"behind the step {names[dark[0]]}"
         raise ValueError(
-            f"The light curve of order {order} holds {usual[dark[0]]:,.0f} e- in the usual frame {behind}: no share of "
-            "it is of a step. Look at the aperture, and at where the background is taken from."
+            f"The light curve of order {order} holds {usual[dark[0]]:,.0f} e- in the usual frame "
+            f"{_behind(names, dark[0])}: no share of it is of a step. Look at the aperture, and at where the "
+            "background is taken from."
         )
     relative = light[:, place] / usual
     return (
         dict(zip(names, np.diff(relative, prepend=0.0).tolist(), strict=True)),
         dict(zip(names, np.diff(light[:, place], prepend=0.0).tolist(), strict=True)),
     )
+
+
+def _behind(names: Sequence[str], stage: int) -> str:
+    return "before all steps" if stage == 0 else f"behind the step {names[stage]}"
 
 
 def _place(state: State, frame: int) -> int:

@@ -14,7 +14,11 @@ from astropy.table import Column, QTable, Table
 from hustle_widgets.algorithms.photometry import relative
 from hustle_widgets.choosing.curves import curve_of, orders_of, quicklook_of
 from hustle_widgets.engine.blocks import State
+from hustle_widgets.engine.plan import digest
 from hustle_widgets.small_files import replaced
+from hustle_widgets.steps.parameter_base import shown as shown_value
+from hustle_widgets.user_paths import user_path
+from hustle_widgets.written import Written, digest_of
 
 FORMATS = {"ecsv": "ascii.ecsv", "csv": "ascii.csv"}
 
@@ -118,17 +122,18 @@ def export_tables(
     state: State,
     folder: str | os.PathLike[str],
     *,
-    formats: Iterable[str] = ("ecsv", "csv"),
+    formats: Iterable[str] = FORMATS,
     meta: Mapping[str, Any] | None = None,
 ) -> list[Path]:
-    """Write all tables of a reduction.
+    """Write all tables of a reduction, and remove those that an earlier export left in the folder.
 
     Parameters
     ----------
     state : State
         The visit behind the last step.
     folder : path
-        Made if it is not there. Tables of an earlier export are replaced.
+        Made if it is not there. A table of an earlier export is replaced, or removed where this reduction has none
+        like it; so is its other format, unless it holds the same. A file that was changed since stays.
     formats : iterable of {'ecsv', 'csv'}
         ECSV keeps units and remarks; CSV is read by anything.
     meta : mapping, optional
@@ -139,19 +144,36 @@ def export_tables(
     list of Path
         What was written. Tables without a row or a column of their own are left out.
     """
-    wanted = [formats] if isinstance(formats, str) else list(formats)
-    unknown = [name for name in wanted if name not in FORMATS]
-    if unknown:
-        raise ValueError(f"Tables are written as {', '.join(FORMATS)}. Got {unknown[0]!r} instead.")
-    place = Path(folder)
+    wanted, tables = _wanted(formats), tables_of(state, meta)
+    place = user_path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, make in TABLES.items():
-        table = make(state, meta)
-        if not len(table) or len(table.colnames) <= len(_FRAME):
+    written = write_tables(tables, place, wanted)
+    facts = {name: _content(table) for name, table in tables.items()}
+    files = {path.name: digest_of(path) for path in written}
+    before = Written.of(place, LIST) or Written()
+    for path in (place / f"{name}.{kind}" for name in TABLES for kind in FORMATS):
+        if path in written or not before.wrote(path, place):
             continue
-        for kind in wanted:
-            path = place / f"{name}.{kind}"
+        if before.facts.get(path.stem) == facts.get(path.stem):
+            files[path.name] = before.files[path.name]
+        else:
+            path.unlink()
+    Written(True, files, [], facts).keep(place, LIST, _ABOUT)
+    return written
+
+
+def tables_of(state: State, meta: Mapping[str, Any] | None = None) -> dict[str, QTable]:
+    """Return all tables of a reduction by name; those without a row or a column of their own are left out."""
+    made = {name: make(state, meta) for name, make in TABLES.items()}
+    return {name: one for name, one in made.items() if len(one) and len(one.colnames) > len(_FRAME)}
+
+
+def write_tables(tables: Mapping[str, QTable], folder: Path, formats: Iterable[str] = FORMATS) -> list[Path]:
+    """Write tables into a folder that is there; return their paths."""
+    written = []
+    for name, table in tables.items():
+        for kind in formats:
+            path = folder / f"{name}.{kind}"
             # CSV has no place for units: they go into the names of its columns.
             shown = _with_units_in_names(table) if kind == "csv" else table
             with replaced(path) as partial:
@@ -160,6 +182,27 @@ def export_tables(
     return written
 
 
+def _wanted(formats: Any) -> list[str]:
+    """Return the formats that are asked for, each once."""
+    wanted = [formats] if isinstance(formats, str) else list(formats) if isinstance(formats, Iterable) else []
+    if not wanted or any(not isinstance(kind, str) or kind not in FORMATS for kind in wanted):
+        raise ValueError(
+            f"Tables are written as one or more of {', '.join(FORMATS)}. Got {shown_value(formats)} instead."
+        )
+    return list(dict.fromkeys(wanted))
+
+
+def _content(table: QTable) -> str:
+    """Return what tells a table from another one; what it was made by does not count."""
+    columns = [
+        (name, np.asarray(getattr(table[name], "value", table[name])).tobytes()) for name in table.colnames
+    ]
+    return digest(columns, table.meta.get("injected", ""))
+
+
+# Which tables were written by an export, kept beside them.
+LIST = ".hustle_widgets.tables.json"
+_ABOUT = "Tables that hustle_widgets wrote into this folder. A new export replaces or removes these, and no other file."
 _FRAME = ("time_mjd_utc", "exposure", "orbit", "frame")
 
 

@@ -13,12 +13,13 @@ from astropy.units import Quantity
 from hustle_widgets.steps.parameter_base import Refused, number_of, shown
 
 
-def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+def whole(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
     """Return an argument as an int; ValueError names it and says what it may be."""
-    words = f"{least} or more" + ("" if most is None else f", at most {most}")
+    words = "" if least is None else f", {least} or more"
+    words += "" if most is None else f", at most {most}"
     found = _whole(value)
-    if found is None or found < least or (most is not None and found > most):
-        raise ValueError(f"'{name}' must be a whole number, {words}. Got {shown(value)} instead.")
+    if found is None or (least is not None and found < least) or (most is not None and found > most):
+        raise ValueError(f"'{name}' must be a whole number{words}. Got {shown(value)} instead.")
     return found
 
 

@@ -22,6 +22,7 @@ from hustle_widgets.engine.chain import Listener
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.outputs import package_versions
 from hustle_widgets.steps.base import Step
+from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.targets import given_location
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Light:
         bin : int, optional
             Wavelength bin of the quicklook, from 0, bluest first; the white light curve by default.
         wavelength : (low, high), optional
-            Instead of a bin: a range [Angstrom].
+            Instead of a bin: a range [Angstrom], or of any unit of length as a Quantity.
         lightkurve : bool
             Whether lightkurve's LightCurve is returned.
 
@@ -150,7 +151,7 @@ class Light:
         Parameters
         ----------
         folder : path
-            Made if it is not there.
+            Made if it is not there. Tables that an earlier export wrote there are replaced or removed.
         formats : iterable of {'ecsv', 'csv'}
         """
         state = self.computed(whole=True)
@@ -205,6 +206,11 @@ class Light:
             else:
                 against = self.pins.state(against)
         elif against is not None:
+            if not isinstance(against, State):
+                raise ValueError(
+                    "'against' must be the name of a pin, 'last edit', a State such as reduction.computed() gives, or "
+                    f"None. Got {shown(against)} instead."
+                )
             words = "another reduction"
         return explain(state, frame, order, against=against, words=words)
 

@@ -16,7 +16,10 @@ from quick_chain import quick
 from visits import everything, small_folder, small_visit, tiny_visit
 
 from hustle_widgets import Reduction
+from hustle_widgets.choosing import explain as explain_module
 from hustle_widgets.choosing.explain import VISIT
+from hustle_widgets.choosing.export import FORMATS, LIST
+from hustle_widgets.written import Written, digest_of
 
 __all__ = ["small_folder", "small_visit"]  # fixtures
 
@@ -102,11 +105,26 @@ def test_light_curves_are_time_series_with_units(small_visit, small_folder):
     edges = [reduction.light_curve(bin=k).meta["wavelength_low"] for k in range(4)]
     assert edges == sorted(edges)
     part = reduction.light_curve(wavelength=(3000, 4000))
+    for same in ((400, 300) * units.nm, [3000.0, 4000 * units.AA]):
+        np.testing.assert_array_equal(reduction.light_curve(wavelength=same)["flux"], part["flux"])
+    assert (reduction.light_curve(wavelength=(3000, np.inf))["flux"] > part["flux"]).all()
     assert (part["flux"].value > 0).all() and (part["flux"] < series["flux"]).all()
     for wrong, said in (
         ({"order": "-3"}, "was not summed"),
         ({"bin": 4}, "no wavelength bin 4"),
         ({"wavelength": (10, 20)}, "No column"),
+        ({"bin": -5}, "no wavelength bin -5"),
+        ({"bin": 1.5}, "'bin' must be a whole number"),
+        ({"bin": True}, "'bin'"),
+        ({"bin": "a"}, "'bin'"),
+        ({"bin": np.nan}, "'bin'"),
+        ({"bin": [0]}, "'bin'"),
+        ({"wavelength": 3000}, "'wavelength' must be a pair"),
+        ({"wavelength": "ab"}, "'wavelength'"),
+        ({"wavelength": (3000,)}, "'wavelength'"),
+        ({"wavelength": (np.nan, 4000)}, "'wavelength'"),
+        ({"wavelength": (3000 * units.s, 4000 * units.s)}, "'wavelength'"),
+        ({"order": ["+1"]}, "was not summed"),
         ({"bin": 0, "wavelength": (3000, 4000)}, "not both"),
     ):
         with pytest.raises(ValueError, match=said):
@@ -151,9 +169,79 @@ def test_tables_go_out_and_come_back(small_visit, small_folder, tmp_path):
     )
     plain = Table.read(tmp_path / "tables" / "white.csv", format="ascii.csv")
     np.testing.assert_allclose(plain["flux_+1 [electron]"], white["flux_+1"].value)
-    assert not list((tmp_path / "tables").glob(".*"))
-    with pytest.raises(ValueError, match="ecsv, csv"):
-        reduction.export(tmp_path, formats=("xlsx",))
+    assert [path.name for path in (tmp_path / "tables").glob(".*")] == [LIST]
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()} - {LIST}
+
+
+def test_tables_of_another_reduction_do_not_stay_beside_the_new_ones(tmp_path):
+    reduction = quick(tiny_visit(6, (24, 30), orbits=2, seed=1))
+    both = {f"{name}.{kind}" for name in ("white", "background") for kind in FORMATS}
+    for name in ("notes.csv", "displacements.csv"):
+        (tmp_path / name).write_text("mine")
+    reduction.export(tmp_path)
+    assert names_in(tmp_path) == both | {"notes.csv", "displacements.csv"}
+    reduction.export(tmp_path, formats="csv")  # the same reduction: its other format holds the same
+    assert names_in(tmp_path) == both | {"notes.csv", "displacements.csv"}
+    (tmp_path / "background.csv").write_text("changed by hand")
+    reduction.column.enabled = False
+    reduction.export(tmp_path)
+    white, mine = {"white.csv", "white.ecsv"}, {"notes.csv", "displacements.csv", "background.csv"}
+    assert names_in(tmp_path) == white | mine
+    reduction.free_iter.free_sigma = 2.0
+    reduction.export(tmp_path, formats=("csv", "csv"))
+    assert names_in(tmp_path) == {"white.csv"} | mine
+    with reduction.injection(0.01):
+        reduction.export(tmp_path, formats="ecsv")
+        assert "white.csv" not in names_in(tmp_path)  # which would pass for the visit as it was observed
+    assert (tmp_path / "notes.csv").read_text() == (tmp_path / "displacements.csv").read_text() == "mine"
+
+
+def test_a_list_that_somebody_made_removes_nothing_else(tmp_path):
+    reduction = quick(tiny_visit(6, (24, 30), orbits=2, seed=1))
+    (tmp_path / "mine.csv").write_text("mine")
+    files = {name: digest_of(tmp_path / "mine.csv") for name in ("mine.csv", "../tables/mine.csv")}
+    Written(True, files).keep(tmp_path, LIST)
+    reduction.export(tmp_path)
+    (tmp_path / LIST).write_text("{broken")
+    reduction.export(tmp_path)
+    assert (tmp_path / "mine.csv").read_text() == "mine"
+
+
+def test_tables_go_into_the_home_folder_where_it_is_meant(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    reduction = quick(tiny_visit(6, (24, 30), orbits=2, seed=1))
+    paths = reduction.export("~/x", formats="csv")
+    assert {path.parent for path in paths} == {tmp_path / "x"} and not (tmp_path / "~").exists()
+    for wrong in (("xlsx",), (), 3, [3]):
+        with pytest.raises(ValueError, match="ecsv, csv"):
+            reduction.export("~/y", formats=wrong)
+    assert not (tmp_path / "y").exists()
+
+
+def test_what_cannot_be_explained_is_said(monkeypatch):
+    reduction = quick(tiny_visit(6, (24, 30), orbits=2, seed=1))
+    for wrong in ("a", 1.5, np.nan, True, None, -1, [1]):
+        with pytest.raises(ValueError, match="'frame' must be a whole number"):
+            reduction.explain(wrong)
+    with pytest.raises(ValueError, match="Frame 6 is not worked on"):
+        reduction.explain(6)
+    for against in (3, {}, np.zeros(3)):
+        with pytest.raises(ValueError, match="'against' must be"):
+            reduction.explain(0, against=against)
+    with pytest.raises(ValueError, match="was not summed"):
+        reduction.explain(0, ["+1"])
+    steps, light = explain_module.light_of_stages(reduction.computed(), "+1")
+    light = light.copy()
+    light[1, 3] = np.nan
+    monkeypatch.setattr(explain_module, "light_of_stages", lambda state, order: (steps, light))
+    with pytest.raises(ValueError, match=f"frame 3 .* is not known behind the step {steps[0]}.*NaN"):
+        reduction.explain(3)
+    assert np.isfinite(reduction.explain(2).whole)
 
 
 def test_an_off_quicklook_is_said(visit):
