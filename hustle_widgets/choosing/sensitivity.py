@@ -16,6 +16,7 @@ from hustle_widgets.choosing.asked import check_callable, check_seconds, idle
 from hustle_widgets.choosing.evaluation import Cancelled, Evaluation, Place, place_of
 from hustle_widgets.choosing.search import MATTERS
 from hustle_widgets.choosing.subject import Subject
+from hustle_widgets.engine.callbacks import safely
 from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.steps.parameters import Choice, Parameter, Real, Switch, Whole
 
@@ -252,7 +253,7 @@ class Sensitivity:
             self.responses[place.name] = response
             response.idle = idle(self.reduction, place)
             if response.idle:
-                self._changed(response)
+                safely(self._changed, response)
                 continue
             try:
                 self._fill(response, place.key, evaluate, stop)
@@ -287,4 +288,4 @@ class Sensitivity:
             response.figures[k] = self._known.get(identity, {})
             if stop.is_set():
                 raise Cancelled
-            self._changed(response)
+            safely(self._changed, response)

@@ -244,6 +244,53 @@ def test_cancelled_or_closed_at_any_moment_it_ends(opened, kind, monkeypatch):
     assert reduction._page is None
 
 
+def test_whatever_a_job_raises_ends_it_and_is_said(opened, monkeypatch):
+    reduction, _ = opened("sweep", tiny_visit(5, (24, 30), seed=1))
+    jobs = {"sweep": "sweep", "search": "search", "inject": "recover"}
+    pages = {name: opened(name)[1] for name in jobs}
+    for error in (
+        TypeError("no <such> kind"),
+        IndexError(),
+        KeyError("x"),
+        MemoryError("too much"),
+        SystemExit(3),
+    ):
+
+        def fails(*args, error=error, **options):
+            raise error
+
+        for name, method in jobs.items():
+            monkeypatch.setattr(type(reduction), method, fails)
+            page = pages[name]
+            (page.act if name == "inject" else page.begin).click()
+            html = said(page.task)
+            assert 'role="alert"' in html and type(error).__name__ in html and "<such>" not in html
+            assert not page.task.busy and page.cancel.disabled and reduction.injected is None
+            assert name == "inject" or (not page.begin.disabled and page.bar.layout.display == "none")
+    page.task.attempt(lambda: 1 / 0)
+    assert "ZeroDivisionError" in page.task.widget.value
+
+
+def test_a_task_without_a_thread_or_with_a_bad_end_is_no_longer_busy(monkeypatch):
+    task, ends = Task(), []
+    monkeypatch.setattr(threading.Thread, "start", _no_thread)
+    task.start(lambda: "done", "It is done.", lambda: ends.append(1))
+    assert "no new thread" in task.widget.value and not task.busy and ends == [1]
+    monkeypatch.undo()
+    task.start(lambda: "done", "It is done.", lambda: 1 / 0)
+    assert "ZeroDivisionError" in said(task) and not task.busy
+
+
+def _no_thread(self):
+    raise RuntimeError("There is no new thread to be had.")
+
+
+def test_a_parameter_of_a_step_that_is_off_is_told_on_the_page(opened):
+    _, page = opened("sweep")
+    html = sweep(page, "smooth.smth_threshold", "3, 4")
+    assert 'role="alert"' in html and "smooth is off. Switch it on first" in html and not page.begin.disabled
+
+
 def test_texts_of_ranges_and_values():
     assert tried.as_range([2.5, 3.0, 8]) == "2.5 to 8" and tried.range_in("2.5 to 8", "x") == (2.5, 8)
     assert tried.as_range([False, True]) == "False, True"

@@ -448,9 +448,12 @@ def test_a_value_that_fails_says_why_and_ends_nothing(small, monkeypatch):
         raise IndexError("there is no such thing")
 
     monkeypatch.setattr(sensitivity_module.Evaluation, "__call__", fails)
-    sensitivity = small.sensitivity("free_iter.free_sigma", rest=0.0)
+    told = []
+    monkeypatch.setattr(threading, "excepthook", lambda what: told.append(what.exc_type))
+    sensitivity = small.sensitivity("free_iter.free_sigma", lambda response: 1 / 0, rest=0.0)
     assert sensitivity.wait(60)
     sensitivity.stop()
+    assert set(told) == {ZeroDivisionError}
     text = sensitivity.responses["free_iter.free_sigma"].text()
     assert "cannot be told: there is no such thing" in text
 

@@ -52,33 +52,46 @@ class Task:
         self._thread = threading.Thread(
             target=self._do, args=(work, ended), name="hustle-choosing", daemon=True
         )
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # no thread is to be had
+            self._end(error, ended)
 
     def _do(self, work: Callable[[], str | None], ended: Callable[[], Any]) -> None:
+        failure: BaseException | None = None
         try:
             self.widget.value = said(work() or "")
         except Cancelled:
             self.widget.value = quiet("Stopped.")
-        except (ValueError, OSError, RuntimeError, KeyError) as error:
-            self.refuse(error)
-        finally:
-            self._thread = None
+        except BaseException as error:  # whatever it is, a person who waits is told
+            failure = error
+        self._end(failure, ended)
+
+    def _end(self, failure: BaseException | None, ended: Callable[[], Any]) -> None:
+        if failure is not None:
+            self.refuse(failure)
+        self._thread = None
+        try:
             ended()
+        except Exception as error:
+            self.refuse(error)
 
     def attempt(self, act: Callable[[], str | None]) -> None:
         """Do something short at once, and say what goes wrong."""
         try:
             self.widget.value = said(act() or "")
-        except (ValueError, OSError, RuntimeError, KeyError) as error:
+        except Exception as error:
             self.refuse(error)
 
     def say(self, text: str) -> None:
         """Say how it goes."""
         self.widget.value = quiet(text)
 
-    def refuse(self, error: Exception) -> None:
-        """Say what went wrong."""
+    def refuse(self, error: BaseException) -> None:
+        """Say what went wrong; what is no refusal in words is said with the kind of its error."""
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        if " " not in text or not isinstance(error, (ValueError, OSError, RuntimeError, KeyError)):
+            text = f"It failed by an error that was not expected: {type(error).__name__}{': ' * bool(text)}{text}"
         self.widget.value = alert(text)
 
 
