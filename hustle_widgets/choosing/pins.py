@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -82,13 +83,21 @@ class Pin:
     @property
     def lacks(self) -> str:
         """Say which of its values this chain has no step for, '' when it has, or when these steps were off."""
-        switches = [value for key, value in self.others.items() if key.startswith("do_")]
-        if not self.others or (switches and not any(switches)):
+        if not self.others or (self._switches and not any(self._switches)):
             return ""
         return (
             f"The pin {self.name!r} was made with steps that this chain lacks: {', '.join(self.others)}. Open the "
             "visit with them, Reduction(..., steps=with_step(...)), to go back to it or to see its frames."
         )
+
+    @property
+    def lacks_a_step(self) -> bool:
+        """Whether one of these steps was on; keys without a switch may be left over from another version."""
+        return any(self._switches)
+
+    @property
+    def _switches(self) -> list[Any]:
+        return [value for key, value in self.others.items() if key.startswith("do_")]
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
@@ -212,9 +221,12 @@ class Pins(Mapping[str, Pin]):
             )
 
     def check_steps(self, name: str) -> None:
-        """Raise ValueError when a pin was made with steps that this chain lacks."""
-        if lacks := self[name].lacks:
-            raise ValueError(lacks)
+        """Raise ValueError when a pin was made with steps that this chain lacks; warn where that is not sure."""
+        pin = self[name]
+        if pin.lacks_a_step:
+            raise ValueError(pin.lacks)
+        if pin.lacks:
+            warnings.warn(pin.lacks, stacklevel=3)
 
     def science(self, name: str) -> dict[str, Any]:
         """Return the parameters of a pin that its result depends on, by their keys in the config file."""

@@ -412,6 +412,15 @@ def test_values_of_steps_that_are_not_here_are_told_and_kept(tmp_path):
     assert again.pedestal.enabled and again.pedestal.pedestal == 7.5
 
 
+def test_a_value_without_a_switch_is_told(shared):
+    make, folder = shared
+    make().pin("a")
+    edited(folder, lambda data: data["pins"][0]["values"].update(of_old=3))
+    reduction = make()
+    with pytest.warns(UserWarning, match="lacks: of_old"):
+        reduction.go_back("a")
+
+
 @pytest.mark.parametrize("values", [{"a b": 1}, {"a": {"b": 1}}, {"a": float("inf")}])
 def test_other_values_that_no_config_holds_are_refused(shared, values):
     make, folder = shared
