@@ -61,8 +61,9 @@ def test_over_correction_is_bad_on_the_traces(small_visit, small_folder):
     assert of(findings, "Pixels changed", "free_iter").verdict == "bad"
     assert worst_of_steps(findings)["free_iter"].verdict == "bad"
     assert worst_of_steps(findings)["hst_flags"].verdict == "good"
-    # In six frames, four of them in transit, scatter is no more than an upper limit.
-    assert "upper limit" in of(findings, "Scatter").sentence
+    # In six frames, four of them in transit, scatter is not known.
+    scatter = of(findings, "Scatter")
+    assert (scatter.figure, scatter.verdict) == ("not known", "check") and "tells nothing" in scatter.sentence
 
 
 def test_a_step_that_follows_the_trace_is_bad_however_few_pixels_it_flags_elsewhere(default):

@@ -110,3 +110,18 @@ def test_a_background_around_zero_has_the_scatter_that_it_has(chain):
 def test_no_light_has_no_scatter_and_no_share(level):
     flux = level + np.array([-2.0, 2, -1, 1, -2, 2, 0])
     assert np.isnan(scatter_of(flux).ppm) and np.isnan(relative(flux)).all()
+
+
+def test_in_six_frames_the_scatter_is_not_known_and_not_told(chain):
+    state, values = chain.state(), chain.values()
+    (scatter,) = [
+        one
+        for one in assess(state, given_location(state, values), kinds=chain.kinds)
+        if one.title == "Scatter"
+    ]
+    assert (scatter.figure, scatter.verdict) == ("not known", "check")
+    assert "frames or more" in scatter.sentence and "upper limit" not in scatter.sentence
+    figures = figures_of(state, given_location(state, values), kinds=chain.kinds)
+    assert (
+        np.isnan(figures["scatter"]) and np.isnan(figures["scatter_ppm"]) and figures["photon_limit_ppm"] > 0
+    )

@@ -5,9 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hustle_widgets.algorithms.photometry import point_scatter, scatter_of, scatter_range
+from hustle_widgets.algorithms.photometry import (
+    AT_CONTACTS,
+    frames_for,
+    point_scatter,
+    scatter_of,
+    scatter_range,
+)
 from hustle_widgets.algorithms.transits import find_transit
-from hustle_widgets.assessment.light import judged_scatter
+from hustle_widgets.assessment.light import judged_scatter, known_scatter
 from hustle_widgets.simulate.times import light_curve, timing
 
 FRAMES = (8, 10, 12, 15, 18, 22, 27, 33, 40, 50, 65, 80, 100)
@@ -72,3 +78,20 @@ def test_chance_of_a_scatter_is_that_of_drawn_ones(freedom):
     drawn = np.sqrt(np.random.default_rng(6).chisquare(freedom, 200_000) / freedom)
     assert np.mean(drawn < low) == pytest.approx(0.05, abs=0.005)
     assert np.mean(drawn > high) == pytest.approx(0.05, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "freedom", "known"),
+    [(0.13, AT_CONTACTS, False), (5.0, AT_CONTACTS, False), (25.0, AT_CONTACTS, True), (0.2, 3.0, False)]
+    + [(0.9, 3.0, True), (0.45, 40.0, True), (1.2, 40.0, True), (0.1, 2.0, False)],
+)
+def test_a_scatter_that_chance_makes_of_few_points_is_not_called_good(ratio, freedom, known):
+    assert known_scatter(ratio, freedom) == known
+
+
+def test_the_frames_that_are_asked_for_tell_a_scatter():
+    number = frames_for(0.5, 0.003)
+    rng = np.random.default_rng(8)
+    found = [scatter_of(1e4 + rng.standard_normal(number)) for _ in range(40)]
+    assert 20 < number < 40 and all(known_scatter(0.01 * one.ppm, one.freedom) for one in found)
+    assert all(judged_scatter(0.4 * 0.01 * one.ppm, one.freedom) != "good" for one in found if one.ppm < 100)

@@ -130,7 +130,7 @@ _BENDS_PER_FREEDOM = 35 / 18
 _ENOUGH_BENDS = 6
 # Where all points are near a contact the scatter is hardly known: degrees of freedom.
 AT_CONTACTS = 1.0
-_TELL_A_DIP = 12
+TELL_A_DIP = 12
 
 
 def scatter_of(
@@ -172,7 +172,7 @@ def scatter_of(
     within = orbits[2:] == orbits[:-2]
     spent = 0.0
     # In so few points a dip is not told from scatter.
-    most = AT_CONTACTS if transit is None and np.isfinite(values).sum() < _TELL_A_DIP else np.inf
+    most = AT_CONTACTS if transit is None and np.isfinite(values).sum() < TELL_A_DIP else np.inf
     if transit is not None:
         values, away, clear = _without_dip(values, orbits, moments, transit, within)
         within, spent = within & away, 0.5
@@ -293,6 +293,20 @@ def local_trend(flux: ArrayLike, orbit_numbers: ArrayLike, window: int = 7) -> N
         elif here.size:
             trend[here] = np.median(values[here])
     return trend
+
+
+def frames_for(share: float, chance: float) -> int:
+    """Return how many frames in a row it takes to tell a scatter of so small a share of the truth from chance.
+
+    Examples
+    --------
+    >>> frames_for(0.5, 0.003)
+    30
+    """
+    freedom = 1
+    while scatter_range(freedom, chance)[0] < share:
+        freedom += 1
+    return int(np.ceil(freedom * _BENDS_PER_FREEDOM)) + 2
 
 
 def usual_light(flux: ArrayLike) -> float:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.photometry import AT_CONTACTS, scatter_range, usual_light
+from hustle_widgets.algorithms.photometry import (
+    AT_CONTACTS,
+    TELL_A_DIP,
+    frames_for,
+    scatter_range,
+    usual_light,
+)
 from hustle_widgets.assessment.finding import VERDICTS, Finding, Remedy, Verdict, judge
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.following import FOLLOWS
+from hustle_widgets.steps.frame_names import sound_frames
+from hustle_widgets.steps.quicklook import lit
 
 # Where 'good' ends and where 'bad' begins.
 SCATTER = (1.5, 3.0)  # in units of the photon limit
@@ -51,7 +60,8 @@ def light(
         if usual <= 0:
             found.append(_below_zero(name, order, usual, state, kinds, others))
             continue
-        found.append(_scatter(name, order, ppm, limit, freedom, left, others))
+        told = facts.get("transit") is not None, int(np.count_nonzero(lit_frames(state, name, order)))
+        found.append(_scatter(name, order, ppm, limit, freedom, left, others, told))
         if order in previous_ppm and previous_ppm[order] > 0:
             found.append(_edit(name, order, ppm, previous_ppm[order]))
     return found
@@ -61,7 +71,8 @@ def judged_scatter(ratio: float, freedom: float) -> Verdict:
     """Return the verdict on a scatter over the photon limit, of a light curve of so many degrees of freedom.
 
     Few points scatter by chance more or less than photons make many: the limits are as wide as chance. Where nearly
-    all points are at a contact of a transit the scatter is no more than an upper limit.
+    all points are at a contact of a transit only a scatter that is many times too large says anything. Ask
+    `known_scatter` first whether 'good' is more than that nothing is known.
     """
     if freedom <= AT_CONTACTS:
         return "check" if ratio > UNTOLD else "good"
@@ -70,6 +81,43 @@ def judged_scatter(ratio: float, freedom: float) -> Verdict:
     if ratio < min(TOO_QUIET[0], usual[0]):
         return "bad" if ratio < min(TOO_QUIET[1], rare[0]) else "check"
     return judge(ratio, above)
+
+
+def known_scatter(ratio: float, freedom: float) -> bool:
+    """Tell whether a light curve of so few degrees of freedom says anything of its scatter over the photon limit.
+
+    It does not where a scatter that would be bad of many points is one that chance makes of few.
+    """
+    if judged_scatter(ratio, freedom) != "good":
+        return True
+    return freedom > AT_CONTACTS and TOO_QUIET[1] <= ratio <= SCATTER[1]
+
+
+def lit_frames(state: State, name: str, order: str) -> NDArray[np.bool_]:
+    """Tell which frames count in a light curve: those with light that did not fail."""
+    flux = state.outcomes[name].table.columns.get(f"flux_{order}", np.zeros(state.shape[0]))
+    return np.isfinite(lit(np.asarray(flux, dtype=float))) & sound_frames(state)
+
+
+def _not_known(
+    name: str, order: str, ppm: float, limit: float, freedom: float, told: tuple[bool, int]
+) -> Finding:
+    """Say that a scatter is not known, and what it takes."""
+    (transit, n_frames), (low, high) = told, scatter_range(freedom, CHANCE[0])
+    needed = frames_for(TOO_QUIET[1], CHANCE[0])
+    if freedom > AT_CONTACTS:
+        why = f"points that follow one another are so few that photons alone make {low:.1f} to {high:.1f} times it"
+    elif transit:
+        why = f"nearly all of its {n_frames} frames lie at the ends of the dip"
+    else:
+        why, needed = f"in {n_frames} frames a dip is not told from scatter", TELL_A_DIP
+    words = f"work on some {needed} frames or more to tell it; until then judge by what else is said."
+    remedy = Remedy(name, None, "set", None, words)
+    sentence = (
+        f"Order {order} scatters by {ppm:,.0f} ppm; photons alone give {limit:,.0f} ppm. That tells nothing of the "
+        f"scatter: {why}. {words[0].upper()}{words[1:]}"
+    )
+    return Finding(name, "Scatter", float("nan"), "not known", "check", sentence, remedy)
 
 
 def _below_zero(
@@ -101,6 +149,7 @@ def _scatter(
     freedom: float,
     kinds: Sequence[type[Step]],
     others: Sequence[Finding],
+    told: tuple[bool, int],
 ) -> Finding:
     value = ppm / limit if limit > 0 else float("nan")
     figure, remedy = f"{value:.2f} x photons", None
@@ -109,6 +158,8 @@ def _scatter(
         remedy = Remedy(name, None, "set", None, "look at the aperture on the frame, and at the frames kept.")
         sentence = f"Order {order} {why}: {remedy.words}"
         return Finding(name, "Scatter", value, "not known", "check", sentence, remedy)
+    if not known_scatter(value, freedom):
+        return _not_known(name, order, ppm, limit, freedom, told)
     verdict = judged_scatter(value, freedom)
     sentence = f"Order {order} scatters by {ppm:,.0f} ppm; photons alone give {limit:,.0f} ppm."
     if verdict != "good":
@@ -118,8 +169,6 @@ def _scatter(
         else:
             sentence += " Cosmic rays left, pixels wrongly corrected, or the background may be the reason."
         sentence += f" {remedy.words[0].upper()}{remedy.words[1:]}"
-    elif freedom <= AT_CONTACTS:
-        sentence += " That is an upper limit: nearly all of so few points lie at the ends of a dip."
     elif freedom < 10:
         low, high = scatter_range(freedom, CHANCE[0])
         sentence += f" So few points tell no better than {low:.1f} to {high:.1f} times."

@@ -9,7 +9,7 @@ import bottleneck as bn
 import numpy as np
 from numpy.typing import NDArray
 
-from hustle_widgets.algorithms.photometry import expected_scatter, scatter_of, usual_light
+from hustle_widgets.algorithms.photometry import AT_CONTACTS, expected_scatter, scatter_of, usual_light
 from hustle_widgets.algorithms.transits import Transit, fit_depth, shape_of, trend_terms
 from hustle_widgets.assessment import Zones, background, patches
 from hustle_widgets.choosing.curves import curve_of, orders_of, quicklook_of
@@ -113,7 +113,8 @@ def _of_light(
         depth, error = fit.depth, fit.error
     pixels = float(facts["apertures"][order].weights.sum())
     sky, read_noise = subtracted_sky(state), state.column("read_noise")
-    ppm = scatter_of(curve.flux[used], curve.orbits[used], curve.times[used], transit).ppm
+    ppm, freedom = scatter_of(curve.flux[used], curve.orbits[used], curve.times[used], transit)
+    ppm = ppm if freedom > AT_CONTACTS else float("nan")
     limit = expected_scatter(curve.flux[used], sky[used], read_noise[used], pixels)
     return {
         "scatter": ppm / limit if limit > 0 else float("nan"),

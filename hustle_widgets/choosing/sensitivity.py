@@ -93,9 +93,10 @@ class Response:
             return f"{self.name}: whether it matters cannot be told: {why}"
         numbers = all(type(value) in (int, float) for value in self.values)
         around = f"between {self.values[0]!r} and {self.values[-1]!r}" if numbers else "whichever is chosen"
-        if self.flat:
-            return f"{self.name} does not matter {around}."
         curve = self.curve("scatter")
+        if self.flat:
+            unknown = "" if np.isfinite(curve).any() else ", as far as is known: the scatter is not"
+            return f"{self.name} does not matter {around}{unknown}."
         moved = (
             f": the scatter goes from {np.nanmin(curve):.2f} to {np.nanmax(curve):.2f} times the photon limit"
         )

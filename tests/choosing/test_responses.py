@@ -244,3 +244,10 @@ def test_what_is_done_at_rest_leaves_the_processor_to_others():
 
 def _niceness():
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def test_a_scatter_that_is_not_known_is_no_reason_to_say_that_a_slider_matters():
+    figures = [{"scatter": np.nan, "light_kept": 1.0} for _ in range(3)]
+    response = Response("quicklook.aperture", [5.0, 10.0, 20.0], 10.0, 12, figures, [""] * 3)
+    assert response.flat and response.text().endswith("as far as is known: the scatter is not.")
+    assert "as far as is known" in response_html(response)

@@ -9,6 +9,7 @@ import numpy as np
 
 from hustle_widgets.algorithms.detector import COSMIC_RAY_FLAGS, HOT_FLAG
 from hustle_widgets.algorithms.dq import flagged
+from hustle_widgets.algorithms.photometry import AT_CONTACTS
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.quicklook import Quicklook
 from hustle_widgets.view import colors, theme
@@ -81,7 +82,9 @@ class QuicklookLive(Live[Quicklook]):
                                     color=theme.TRACE_COLORS.get(order, theme.GREEN),
                                     marker=theme.TRACE_MARKERS.get(order, "circle")))  # fmt: skip
         self.curves.show(*curves, title="Light of each trace and of the whole frame", vertical=(self.hour,))
-        self.scatter.value = scatter_of(facts.get("scatter_ppm", {}), facts.get("expected_ppm", {}))
+        self.scatter.value = scatter_of(
+            *(facts.get(name, {}) for name in ("scatter_ppm", "expected_ppm", "scatter_freedom"))
+        )
 
     def _draw_flags(self, state: State) -> None:
         number = self.number
@@ -124,13 +127,15 @@ class QuicklookLive(Live[Quicklook]):
         super().close()
 
 
-def scatter_of(scatter: dict[str, float], expected: dict[str, float]) -> str:
+def scatter_of(
+    scatter: dict[str, float], expected: dict[str, float], freedom: dict[str, float] | None = None
+) -> str:
     """Return the scatter of each order beside what photons give, as HTML."""
     lines = []
     for order, ppm in scatter.items():
         limit = expected.get(order, float("nan"))
         name = order.replace("-", "−")
         told = f"scatter {ppm:,.0f} ppm, photons {limit:,.0f}, ratio {ppm / limit:.2f}"
-        known = np.isfinite(ppm) and limit > 0
+        known = np.isfinite(ppm) and limit > 0 and (freedom or {}).get(order, np.inf) > AT_CONTACTS
         lines.append(f"<div>Order {name}: {told if known else 'its scatter is not known'}</div>")
     return f'<div class="hustle-scatter">{"".join(lines)}</div>'
