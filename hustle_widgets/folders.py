@@ -108,8 +108,9 @@ def _target(folder: Path) -> Path:
             if behind.is_symlink() or not behind.parent.is_dir():
                 raise FileNotFoundError(f"{place} is a link to {os.readlink(place)}, which is not there")
     real = Path(os.path.realpath(folder))
-    if real.exists() and not real.is_dir():
-        raise NotADirectoryError(f"{folder} is a file where a folder is to be written: move it away")
+    for place in (*reversed(folder.parents), folder):
+        if place.exists() and not place.is_dir():
+            raise NotADirectoryError(f"{place} is a file where a folder is to be written: move it away")
     if real.exists() and not os.access(real, os.W_OK):
         raise PermissionError(f"{folder} is protected against writing")
     return real

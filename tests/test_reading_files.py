@@ -221,6 +221,13 @@ def test_the_home_folder_can_be_written_short(tmp_path, monkeypatch):
 def test_empty_folders_say_what_to_do(tmp_path):
     with pytest.raises(VisitError, match="holds no .*_flt.fits file, at any depth"):
         load_visit(tmp_path)
+    archive_folder(tmp_path / "above" / "plots")
+    archive_folder(tmp_path / "above" / ".hidden" / "deep")
+    with pytest.raises(
+        VisitError, match="only where results or hidden files are kept: .*hidden.*plots.* Give that"
+    ):
+        load_visit(tmp_path / "above")
+    assert letters(load_visit(tmp_path / "above" / "plots")) == LETTERS
     archive_folder(tmp_path / "direct_only", roots="")
     with pytest.raises(VisitError, match="the 1 files in .* are of filter F300X"):
         load_visit(tmp_path / "direct_only")

@@ -431,6 +431,16 @@ def test_cancel_stops_a_run_too(reduction):
     assert_same_result(reduction.run(), reduction.result)
 
 
+@pytest.mark.parametrize("place", ["outputs", "outputs/stage_1", "outputs/stage_1/run_1"])
+def test_a_file_where_a_folder_is_to_be_is_named(tmp_path, place):
+    reduction = Reduction(tiny_visit(folder=str(tmp_path)), **FITTED)
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_text("mine")
+    with pytest.raises(StepError, match=re.escape(f"{tmp_path / place} is a file where a folder is to be")):
+        reduction.run()
+    assert (tmp_path / place).read_text() == "mine" and reduction.result is not None
+
+
 def test_run_takes_over_from_the_background(reduction):
     gate = Gate(reduction, "free_iter")
     reduction.compute()

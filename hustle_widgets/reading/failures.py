@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hustle_widgets.algorithms.failed_frames import FILL
 from hustle_widgets.reading.headers import Exposure
 
 #: An exposure time further than this from that of most frames, as a share of it, is odd.
@@ -60,7 +61,7 @@ def failure_messages(names: Sequence[str], problems: Sequence[str]) -> list[str]
 
 
 def infinite_messages(names: Sequence[str], infinite: Sequence[int]) -> list[str]:
-    """Name the frames with infinite pixels.
+    """Name the frames with pixels that are infinite, or beyond `FILL`.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def infinite_messages(names: Sequence[str], infinite: Sequence[int]) -> list[str
     listed = ", ".join(where[:_MANY]) + (
         f" and {len(where) - _MANY} more frames" if len(where) > _MANY else ""
     )
-    return [f"Infinite pixels are treated as pixels without a value (NaN): {listed}."]
+    return [f"Pixels that are infinite or beyond {FILL:g} e- are treated as without a value (NaN): {listed}."]
 
 
 def _problems(exposure: Exposure, usual: float) -> list[str]:

@@ -168,8 +168,12 @@ def _by_filter(top: Path) -> Found:
     chosen = _chosen(paths, found.messages)
     if not chosen:
         hint = "Give the folder of the archive's files, or the Stage 0 folder with specimages/ and directimages/."
-        said = " ".join(found.messages)
-        raise VisitError(f"No G280 exposures: {top} holds no *_flt.fits file, at any depth. {said} {hint}")
+        passed = _passed_over(top)
+        what = "holds no *_flt.fits file, at any depth."
+        if passed:
+            what = f"holds *_flt.fits files only where results or hidden files are kept: {_listed(passed)}."
+            hint = "Give that folder itself, or move the files out of it."
+        raise VisitError(" ".join([f"No G280 exposures: {top} {what}", *found.messages, hint]))
     files = [Headers.of(path) for path in chosen]
     check_instrument(files)
     for headers in files:
@@ -197,7 +201,7 @@ def _files_of(top: Path) -> list[Path]:
         inside = []
         for folder in sorted(folders):
             real = os.path.realpath(os.path.join(place, folder))
-            if not folder.startswith(".") and folder not in _NOT_HERE and real not in entered:
+            if not _is_passed_over(folder) and real not in entered:
                 entered.add(real)
                 inside.append(folder)
                 if _NAME.fullmatch(folder):  # some programs unpack a file into a folder of its name
@@ -205,6 +209,22 @@ def _files_of(top: Path) -> list[Path]:
         folders[:] = inside
         paths += [Path(place) / name for name in sorted(names) if not name.startswith(".")]
     return paths
+
+
+def _is_passed_over(folder: str) -> bool:
+    return folder.startswith(".") or folder in _NOT_HERE
+
+
+def _passed_over(top: Path) -> list[str]:
+    """Return the folders below one that are not entered, though they hold what looks like exposures."""
+    found = []
+    for place, folders, _ in os.walk(top):
+        for folder in sorted(filter(_is_passed_over, folders)):
+            inside = os.walk(os.path.join(place, folder))
+            if any(_NAME.fullmatch(name) for _, _, names in inside for name in names):
+                found.append(os.path.relpath(os.path.join(place, folder), top))
+        folders[:] = [folder for folder in folders if not _is_passed_over(folder)]
+    return found
 
 
 def _check_names(top: Path, paths: Sequence[Path]) -> None:
