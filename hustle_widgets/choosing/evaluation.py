@@ -83,6 +83,8 @@ class Evaluation:
     ----------
     unmet : dict of str to str
         Steps that were off because they lack something, and what.
+    trouble : str
+        Why depths are not all measured at the same time, '' if they are.
     """
 
     def __init__(self, reduction: Subject, transit: Transit | None = None, order: str | None = None) -> None:
@@ -91,6 +93,7 @@ class Evaluation:
         self.injected = reduction.injected
         self.order = order
         self.unmet: dict[str, str] = {}
+        self.trouble = ""
         self._transit = transit or (self.injected.transit if self.injected else None)
         self._asked = transit is not None or self.injected is not None
 
@@ -117,8 +120,14 @@ class Evaluation:
     def transit(self, stop: threading.Event | None = None) -> Transit | None:
         """Return where depths are measured, found once."""
         if not self._asked:
-            table = light_table(self.state({}, stop).outcomes)
-            self._transit = None if table is None else table.facts["transit"]
+            try:
+                table = light_table(self.state({}, stop).outcomes)
+                self._transit = None if table is None else table.facts["transit"]
+            except ValueError as error:  # other values may be computed all the same
+                self.trouble = (
+                    f"The present parameters cannot be computed ({error}), so depths are measured where each light "
+                    "curve has its own dip."
+                )
             self._asked = True
         return self._transit
 

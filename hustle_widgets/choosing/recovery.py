@@ -20,6 +20,7 @@ from hustle_widgets.steps.frame_names import sound_frames
 # Edges of the brightness classes [e-].
 BRIGHTNESS = (30.0, 100.0, 300.0, 1000.0, 3000.0, 30_001.0)
 _HIT = {"cosmic ray": "with an injected cosmic ray", "hot pixel": "made hot"}
+UNTOLD = "what comes back of the depth cannot be told: there are too few frames with light."
 WITHIN = 2  # pixels from a hit: a false flag there is one that the hit caused
 
 
@@ -86,7 +87,9 @@ class Recovery:
         lines = [self.words]
         if self.depth_in:
             lines.append(
-                f"Order {self.order}: depth in {1e6 * self.depth_in:.0f} ppm, out {1e6 * self.depth_out:.0f} ppm, "
+                f"Order {self.order}: {UNTOLD}"
+                if not np.isfinite(self.bias)
+                else f"Order {self.order}: depth in {1e6 * self.depth_in:.0f} ppm, out {1e6 * self.depth_out:.0f} ppm, "
                 f"ratio {self.ratio:.4f} +- {self.ratio_error:.4f}. A depth's error is "
                 f"{1e6 * self.depth_error:.0f} ppm: "
                 f"{'within it' if self.within_error else 'the reduction changes the depth by more than that'}."

@@ -34,7 +34,7 @@ from hustle_widgets.choosing.evaluation import (
     checked_value,
 )
 from hustle_widgets.choosing.subject import Subject
-from hustle_widgets.choosing.sweeps import coordinate, lacking
+from hustle_widgets.choosing.sweeps import NO_LIGHT, OF_LIGHT, coordinate, lacking, told_once
 from hustle_widgets.engine.chain import Listener
 from hustle_widgets.steps.parameter_base import shown
 
@@ -83,13 +83,23 @@ class SearchResult:
         """Return the parameters of a run by their keys in the config file, for ``reduction.set(**changes)``."""
         return dict(self.points[run])
 
+    def figure(self, aim: str, part: str = TUNED) -> NDArray[np.float64]:
+        """Return a figure of all runs on the orbits that chose ('tuned') or the others ('held_out').
+
+        Where these have too few frames to tell it, it is that of all orbits; NaN for what is not known at all.
+        """
+        unknown = np.full(len(self.points), np.nan)
+        whole = self.runs[aim].values if aim in self.runs else unknown
+        there = self.runs[f"{aim}_{part}"].values if f"{aim}_{part}" in self.runs else whole
+        found: NDArray[np.float64] = np.where(np.isfinite(there), there, whole)
+        return found
+
     def text(self) -> str:
         """Return the compromises and remarks in words."""
         lines = [f"{self.pareto.sizes['run']} best compromises of {self.runs.sizes['run']} runs:"]
         for run in self.pareto["run"].values:
-            row = self.runs.sel(run=run)
             values = ", ".join(f"{key} {value!r}" for key, value in self.points[int(run)].items())
-            figures = ", ".join(f"{aim} {float(row[_tuned(self.runs, aim)]):.4g}" for aim in self.aims)
+            figures = ", ".join(f"{aim} {self.figure(aim)[int(run)]:.4g}" for aim in self.aims)
             lines.append(f"  run {int(run)}: {values}: {figures}")
         return "\n".join([*lines, *self.remarks])
 
@@ -163,6 +173,7 @@ def search(
     evaluate = Evaluation(reduction, transit, order)
     found: dict[Point, dict[str, float]] = {}
     remarks: list[str] = []
+    failed: list[tuple[str, str]] = []
 
     def compute(points: Sequence[Point]) -> None:
         for point in points:
@@ -173,7 +184,7 @@ def search(
                 found[point] = evaluate(changes, stop, listener, parts)
             except ValueError as error:
                 found[point] = {}
-                remarks.append(f"{changes}: {error}")
+                failed.append((", ".join(f"{key} {value!r}" for key, value in changes.items()), str(error)))
             if progress is not None:
                 progress(min(1.0, len(found) / runs))
 
@@ -202,7 +213,12 @@ def search(
     dataset = _dataset(axes, points, list(found.values()), evaluate)
     good = pareto(_costs(list(found.values()), aims))
     remarks += _remarks(axes, found, good, centre, aims, bool(parts))
-    remarks += lacking(places, evaluate.unmet)
+    remarks = [
+        *told_once(failed),
+        *remarks,
+        *filter(None, [evaluate.trouble]),
+        *lacking(places, evaluate.unmet),
+    ]
     keyed = tuple({place.key: v for place, v in zip(places, p, strict=True)} for p in points)
     return SearchResult(dataset, dataset.isel(run=good), aims, tuple(remarks), keyed)
 
@@ -229,10 +245,6 @@ def _figure(figures: Mapping[str, float], aim: str, part: str = TUNED) -> float:
 def _costs(figures: Sequence[Mapping[str, float]], aims: Sequence[str], part: str = TUNED) -> Any:
     rows = [[abs(_figure(one, aim, part) - ALL_FIGURES[aim].aim) for aim in aims] for one in figures]
     return np.array(rows, dtype=float).reshape(len(figures), len(aims))
-
-
-def _tuned(runs: xr.Dataset, aim: str) -> str:
-    return f"{aim}_{TUNED}" if f"{aim}_{TUNED}" in runs else aim
 
 
 def _dataset(
@@ -268,7 +280,17 @@ def _remarks(
     points, figures = list(found), list(found.values())
     remarks = []
     if not good:
-        return ["No run has all the figures that were aimed at: look at `runs`."]
+        if not points:
+            return []
+        costs = _costs(figures, aims)
+        never = [aim for aim, column in zip(aims, costs.T, strict=True) if not np.isfinite(column).any()]
+        known = f"none has {', '.join(never)}. " if never else ""
+        remarks.append(f"No run has all the figures that were aimed at: {known or 'look at `runs`.'}".strip())
+        if any(figures) and not any(
+            np.isfinite(one.get(name, np.nan)) for one in figures for name in OF_LIGHT
+        ):
+            remarks.append(NO_LIGHT)
+        return remarks
     for k, axis in enumerate(axes):
         if centre is not None:
             line = [

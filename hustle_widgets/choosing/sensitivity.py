@@ -87,20 +87,21 @@ class Response:
             done = sum(bool(one) for one in self.figures)
             return f"{self.name}: {done} of {len(self.values)} values tried."
         if self.idle:
-            return f"{self.name}: {self.idle}"
+            return self.idle
         if not any((np.isfinite(self.curve(figure)).sum() > 1) for figure in SHOWN):
             why = next(filter(None, self.errors), "no figure of merit can be told of this visit.")
             return f"{self.name}: whether it matters cannot be told: {why}"
         numbers = all(type(value) in (int, float) for value in self.values)
         around = f"between {self.values[0]!r} and {self.values[-1]!r}" if numbers else "whichever is chosen"
         curve = self.curve("scatter")
+        curve = curve[np.isfinite(curve)]
         if self.flat:
-            unknown = "" if np.isfinite(curve).any() else ", as far as is known: the scatter is not"
+            unknown = "" if curve.size else ", as far as is known: the scatter is not"
             return f"{self.name} does not matter {around}{unknown}."
-        moved = (
-            f": the scatter goes from {np.nanmin(curve):.2f} to {np.nanmax(curve):.2f} times the photon limit"
-        )
-        return f"{self.name} matters {around}{moved if np.isfinite(curve).any() else ''}."
+        moved = ""
+        if curve.size:
+            moved = f": the scatter goes from {curve.min():.2f} to {curve.max():.2f} times the photon limit"
+        return f"{self.name} matters {around}{moved}."
 
 
 def values_around(parameter: Parameter | None, present: Any) -> list[Any]:

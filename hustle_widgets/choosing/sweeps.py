@@ -23,6 +23,13 @@ from hustle_widgets.choosing.evaluation import (
 from hustle_widgets.choosing.subject import Subject
 from hustle_widgets.engine.chain import Listener
 
+# Figures of the light curve, and what is said where none of them can be told.
+OF_LIGHT = ("scatter", "depth")
+NO_LIGHT = (
+    "Nothing can be told of the light curve: do_quicklook is off, there is no light in the aperture, or there are too "
+    "few frames."
+)
+
 
 def sweep(
     reduction: Subject,
@@ -84,6 +91,7 @@ def sweep(
     evaluate = Evaluation(reduction, transit, order)
     found = {name: np.full(shape, np.nan) for name in ALL_FIGURES}
     remarks: list[str] = []
+    failed: list[tuple[str, str]] = []
     done = 0
     try:
         for where in itertools.product(*(range(n) for n in shape)):
@@ -92,13 +100,20 @@ def sweep(
                 for name, value in evaluate(changes, stop, listener).items():
                     found[name][where] = value
             except ValueError as error:
-                remarks.append(f"{_words(places, axes, where)}: {error}")
+                failed.append((_words(places, axes, where), str(error)))
             done += 1
             if progress is not None:
                 progress(done / total)
     except Cancelled:
         remarks.append(f"Stopped: {done} of {total} points are computed.")
-    remarks += lacking(places, evaluate.unmet)
+    if done > len(failed) and not any(np.isfinite(found[name]).any() for name in OF_LIGHT):
+        remarks.append(NO_LIGHT)
+    remarks = [
+        *told_once(failed),
+        *remarks,
+        *filter(None, [evaluate.trouble]),
+        *lacking(places, evaluate.unmet),
+    ]
     dataset = _dataset(reduction, places, axes, found)
     dataset.attrs.update(remarks="\n".join(remarks), computed=done, points=total)
     if reduction.injected is not None:
@@ -108,6 +123,17 @@ def sweep(
 
 def _words(places: Sequence[Place], axes: Sequence[list[Any]], where: Sequence[int]) -> str:
     return ", ".join(f"{place.name} {axis[k]!r}" for place, axis, k in zip(places, axes, where, strict=True))
+
+
+def told_once(failed: Iterable[tuple[str, str]]) -> list[str]:
+    """Return each error once, with the first of the values that it comes from, of (values, error)."""
+    values: dict[str, list[str]] = {}
+    for words, error in failed:
+        values.setdefault(error, []).append(words)
+    return [
+        f"{words[0]}{f' and {len(words) - 1} more' if len(words) > 1 else ''}: {error}"
+        for error, words in values.items()
+    ]
 
 
 def lacking(places: Iterable[Place], unmet: Mapping[str, str]) -> list[str]:

@@ -131,7 +131,7 @@ def test_an_injection_that_is_stopped_or_fails_is_taken_out(opened, monkeypatch)
     assert "no light" in said(page.task) and reduction.injected is None
 
 
-def _fails(self):
+def _fails(self, *args, **options):
     raise ValueError("There is no light curve.")
 
 
@@ -269,6 +269,25 @@ def test_whatever_a_job_raises_ends_it_and_is_said(opened, monkeypatch):
             assert name == "inject" or (not page.begin.disabled and page.bar.layout.display == "none")
     page.task.attempt(lambda: 1 / 0)
     assert "ZeroDivisionError" in page.task.widget.value
+
+
+def test_a_search_without_a_run_or_without_a_figure_is_shown(opened, monkeypatch):
+    reduction, page = opened("search", tiny_visit(5, (24, 30), seed=1))
+    for aim, button in page.aims.items():
+        button.value = aim == "scatter"
+    page.runs.value = 4
+    compute = type(reduction).computed
+
+    def stopped(self, *args, **options):
+        self.cancel()
+        return compute(self, *args, **options)
+
+    monkeypatch.setattr(type(reduction), "computed", stopped)
+    page.begin.click()
+    assert "0 best compromises of 0 runs" in said(page.task) and "Stopped after 0" in page.table.value
+    monkeypatch.setattr(type(reduction), "computed", _fails)
+    page.begin.click()
+    assert "0 best compromises of 4 runs" in said(page.task) and "no light curve" in page.table.value
 
 
 def test_a_task_without_a_thread_or_with_a_bad_end_is_no_longer_busy(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -15,11 +16,12 @@ from visits import tiny_visit
 from hustle_widgets.algorithms.transits import Transit
 from hustle_widgets.choosing import sensitivity as sensitivity_module
 from hustle_widgets.choosing.design import Axis, as_axis, between, first_points, pareto
-from hustle_widgets.choosing.sensitivity import values_around
+from hustle_widgets.choosing.sensitivity import Response, values_around
 from hustle_widgets.engine.cache import OutcomeCache
 from hustle_widgets.engine.chain import Listener
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.steps.parameters import Choice, Kernel, Real, Whole
+from hustle_widgets.view.choosing.inject_page import recovery_html
 from hustle_widgets.view.choosing.response_picture import response_html
 
 
@@ -412,6 +414,35 @@ def test_a_slider_that_does_not_matter_is_called_so(visit):
     assert sensitivity.responses["fixed_iter.replacement"].flat
     assert "does not matter" in sensitivity.responses["fixed_iter.replacement"].text()
     assert not sensitivity.responses["free_iter.free_sigma"].flat
+
+
+def test_too_few_frames_are_said_where_nothing_can_be_told():
+    two = quick(tiny_visit(2, (24, 30), seed=1))
+    found = two.sweep({"free_iter.free_sigma": [3, 5]})
+    assert "Nothing can be told of the light curve" in found.attrs["remarks"]
+    assert "none has scatter" in two.search({"free_iter.free_sigma": [3, 5]}).text()
+    recovery = two.recover()
+    assert "cannot be told: there are too few frames" in recovery.text() and "nan" not in recovery.text()
+    assert "nan" not in recovery_html(recovery) and "is changed" not in recovery_html(recovery)
+    curve = Response("a.b", [1, 2], 1, 1, [{"background_left": 0.0}, {"background_left": 9.0}], ["", ""])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert curve.text() == "a.b matters between 1 and 2."
+
+
+def test_present_parameters_that_cannot_be_computed_do_not_spoil_the_others():
+    reduction = quick(tiny_visit(8, (24, 30), orbits=2, seed=1), rows=(10_000,))
+    found = reduction.sweep({"column.rows": [(0, 1, 2), (0, 1, 2, 3), (9_000,), (9_000,)]})
+    assert np.isfinite(found["scatter"].values).tolist() == [True, True, False, False]
+    assert "present parameters cannot be computed" in found.attrs["remarks"]
+    assert "(9000,) and 1 more" in found.attrs["remarks"]
+
+
+def test_where_the_orbits_that_choose_are_too_short_a_score_is_that_of_all(small):
+    found = small.search({"free_iter.free_sigma": [3, 5]}, aims="scatter")
+    assert np.isnan(found.runs["scatter_tuned"]).all() and found.pareto.sizes["run"]
+    np.testing.assert_array_equal(found.figure("scatter"), found.runs["scatter"])
+    assert "nan" not in found.text() and np.isnan(found.figure("depth_ratio")).all()
 
 
 def test_of_a_step_that_is_off_nothing_is_tried_and_it_is_said(small):

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as w
 import numpy as np
 
-from hustle_widgets.choosing.recovery import Recovery
+from hustle_widgets.choosing.recovery import UNTOLD, Recovery
 from hustle_widgets.view import theme
 from hustle_widgets.view.choosing.page import ChoosingPage
 from hustle_widgets.view.choosing.subject import ChoosingLike, ChoosingPart
@@ -116,7 +116,9 @@ class InjectPage(ChoosingPage):
 def recovery_html(found: Recovery) -> str:
     """Return the figures in words, the verdict first."""
     lines = []
-    if found.depth_in:
+    if found.depth_in and not np.isfinite(found.bias):
+        lines.append(f'<div class="hustle-quiet">{escape(UNTOLD[0].upper() + UNTOLD[1:])}</div>')
+    elif found.depth_in:
         good = found.within_error
         kind, verdict = (
             ("hustle-good", "The depth comes back") if good else ("hustle-bad", "The depth is changed")

@@ -105,6 +105,12 @@ class SearchPage(RunsPage):
 
     def _take(self, found: SearchResult) -> None:
         self.found = None  # nothing is drawn while the axes change
+        self.table.value = search_html(found)
+        if not found.points:  # it was stopped before
+            self.offer([])
+            self.axes.layout.display = "none"
+            self.plots.show(title="No run is computed")
+            return
         names = _names(found)
         good = [int(run) for run in found.pareto["run"].values]
         self.across.options = [(_text(name), name) for name in (*found.aims, *names)]
@@ -114,7 +120,6 @@ class SearchPage(RunsPage):
         self.axes.layout.display = None
         self.found = found
         self.offer([found.changes(run) for run in range(len(found.points))], good[0] if good else 0)
-        self.table.value = search_html(found)
         self._draw()
 
     def picked(self, name: str, x: float, y: float) -> None:
@@ -181,13 +186,6 @@ def _factor(name: str) -> float:
     return SHORT[name][2] if name in SHORT else 1.0
 
 
-def _figures(found: SearchResult, aim: str, part: str = "tuned") -> NDArray[np.float64]:
-    """Return an aim of all runs on the orbits that chose ('tuned') or on the others; of all where there is one."""
-    name = f"{aim}_{part}" if f"{aim}_{part}" in found.runs else aim
-    values: NDArray[np.float64] = found.runs[name].values
-    return values
-
-
 def _texts(found: SearchResult, name: str) -> list[str]:
     """Return the values of a parameter that are no numbers, in order."""
     if name in found.aims or found.runs[name].dtype.kind in "if":
@@ -197,7 +195,7 @@ def _texts(found: SearchResult, name: str) -> list[str]:
 
 def _values(found: SearchResult, name: str) -> NDArray[np.float64]:
     if name in found.aims:
-        return _factor(name) * _figures(found, name)
+        return _factor(name) * found.figure(name)
     texts, values = _texts(found, name), found.runs[name].values
     return np.array([texts.index(str(value)) for value in values] if texts else values, dtype=float)
 
@@ -231,12 +229,12 @@ def search_html(found: SearchResult) -> str:
 def _row(found: SearchResult, run: int, good: Sequence[int]) -> str:
     cells = [escape(format_value(as_lists(value))) for value in found.points[run].values()]
     for aim in found.aims:
-        values = _figures(found, aim)
+        values = found.figure(aim)
         text = escape(_written(aim, values[run]))
         if len(good) > 1 and best_of(values[list(good)], ALL_FIGURES[aim]) == list(good).index(run):
             text = f"<b>{text}</b>"
         if f"{aim}_held_out" in found.runs:
-            text += f" ({escape(_written(aim, _figures(found, aim, 'held_out')[run]))})"
+            text += f" ({escape(_written(aim, found.figure(aim, 'held_out')[run]))})"
         cells.append(text)
     told = "".join(f"<td>{cell}</td>" for cell in cells)
     return f'<tr><th scope="row">{run + 1}</th>{told}</tr>'
