@@ -125,13 +125,7 @@ def check_run(
         )
     if stop is not None and not isinstance(stop, threading.Event):
         raise TypeError(f"'stop' must be a threading.Event, or None. Got {shown(stop)} instead.")
-    if transit is not None:
-        fine = isinstance(transit, Transit) and all(isinstance(one, numbers.Real) for one in transit)
-        if not fine or not all(map(math.isfinite, transit)) or transit.duration <= 0 or transit.ingress < 0:
-            raise ValueError(
-                "'transit' must be a hustle_widgets.algorithms.transits.Transit(middle, duration, ingress) of finite "
-                f"days, the duration > 0, or None. Got {shown(transit)} instead."
-            )
+    check_transit(transit)
     summed = reduction.values().get("traces_included")
     if order is None or summed is None or any(place.key == "traces_included" for place in places):
         return
@@ -139,6 +133,18 @@ def check_run(
         raise ValueError(
             f"'order' must be one whose light is summed, {', '.join(summed)}, or None for the first. "
             f"Got {shown(order)} instead. Add it to quicklook.traces_included if you want it."
+        )
+
+
+def check_transit(transit: Any) -> None:
+    """Refuse what is no Transit of finite days, but None, with a ValueError."""
+    if transit is None:
+        return
+    fine = isinstance(transit, Transit) and all(isinstance(one, numbers.Real) for one in transit)
+    if not fine or not all(map(math.isfinite, transit)) or transit.duration <= 0 or transit.ingress < 0:
+        raise ValueError(
+            "'transit' must be a hustle_widgets.algorithms.transits.Transit(middle, duration, ingress) of finite "
+            f"days, the duration > 0, or None. Got {shown(transit)} instead."
         )
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.transits import Transit, fit_depth, shape_of, trend_terms
 from hustle_widgets.choosing.curves import curve_of, left_of, orders_of
-from hustle_widgets.choosing.injecting import without
 from hustle_widgets.choosing.merit import FIGURES, Figure, figures_of
 from hustle_widgets.choosing.subject import Subject
 from hustle_widgets.engine.blocks import State
@@ -91,6 +90,9 @@ class Evaluation:
         self.reduction = reduction
         self.values = dict(reduction.values())
         self.injected = reduction.injected
+        # Kept: what is injected or taken out meanwhile would mix two visits in one result.
+        self._clean = reduction.observed_source()
+        self._source = self._clean if self.injected is None else self.injected.into(self._clean)
         self.order = order
         self.unmet: dict[str, str] = {}
         self.trouble = ""
@@ -101,7 +103,7 @@ class Evaluation:
         """Return a short hash of what would be computed."""
         request = request_of({**self.values, **changes}, self.reduction.kinds)
         parts = [(name, one.enabled, sorted(one.parameters.items())) for name, one in request.items()]
-        return digest(self.reduction.state().source.token, self.order, parts)
+        return digest(self._source.token, self.order, parts)
 
     def state(
         self,
@@ -112,7 +114,7 @@ class Evaluation:
     ) -> State:
         """Return the visit behind the last step with some values changed, given by their keys."""
         request = request_of({**self.values, **changes}, self.reduction.kinds)
-        source = without(self.reduction.state().source) if clean else None
+        source = self._clean if clean else self._source
         return self.reduction.computed(
             request, stop=stop, listener=_Lacks(self.unmet, listener), source=source
         )

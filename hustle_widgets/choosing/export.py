@@ -146,6 +146,8 @@ def export_tables(
     """
     wanted, tables = _wanted(formats), tables_of(state, meta)
     place = user_path(folder)
+    if place.exists() and not place.is_dir():
+        raise FileExistsError(f"{place} is a file: name a folder for the tables.")
     place.mkdir(parents=True, exist_ok=True)
     written = write_tables(tables, place, wanted)
     facts = {name: _content(table) for name, table in tables.items()}

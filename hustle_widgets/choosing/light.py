@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from hustle_widgets.choosing import curves, export
+from hustle_widgets.choosing.asked import check_transit
 from hustle_widgets.choosing.explain import LAST_EDIT, Explanation, explain
 from hustle_widgets.choosing.injecting import Injected, check_injected, injected_into, without
 from hustle_widgets.choosing.merit import figures_of
@@ -171,6 +172,9 @@ class Light:
 
     def figures(self, state: State | None = None, **options: Any) -> dict[str, float]:
         """Return the figures of merit of the present parameters, or of another state, see `choosing.merit`."""
+        check_transit(options.get("transit"))
+        if state is not None and not isinstance(state, State):
+            raise ValueError(f"'state' must be a State, see `computed`, or None. Got {shown(state)} instead.")
         state = self.computed() if state is None else state
         return figures_of(state, given_location(state, self.values()), kinds=self.kinds, **options)
 

@@ -116,8 +116,8 @@ def sweep(
     ]
     dataset = _dataset(reduction, places, axes, found)
     dataset.attrs.update(remarks="\n".join(remarks), computed=done, points=total)
-    if reduction.injected is not None:
-        dataset.attrs["injected"] = reduction.injected.words
+    if evaluate.injected is not None:
+        dataset.attrs["injected"] = evaluate.injected.words
     return dataset
 
 

@@ -221,6 +221,8 @@ def test_tables_go_into_the_home_folder_where_it_is_meant(tmp_path, monkeypatch)
         with pytest.raises(ValueError, match="ecsv, csv"):
             reduction.export("~/y", formats=wrong)
     assert not (tmp_path / "y").exists()
+    with pytest.raises(FileExistsError, match="name a folder"):
+        reduction.export(paths[0])
 
 
 def test_what_cannot_be_explained_is_said(monkeypatch):

@@ -154,6 +154,20 @@ def test_a_point_is_set_by_its_places(reduction):
     assert reduction.free_iter.free_sigma == 5
 
 
+def test_what_is_taken_out_or_put_in_meanwhile_mixes_nothing():
+    reduction = quick(tiny_visit(8, (24, 30), orbits=2, seed=1))
+    asked = {"free_iter.free_sigma": [2, 3, 5]}
+    plain = reduction.sweep(asked, progress=lambda fraction: reduction.inject(0.02))
+    assert "injected" not in plain.attrs and "depth_ratio" not in plain
+    expected = reduction.sweep(asked)
+    found = reduction.sweep(asked, progress=lambda fraction: reduction.take_out())
+    np.testing.assert_array_equal(found["depth_ratio"], expected["depth_ratio"])
+    assert found.attrs["injected"] == expected.attrs["injected"] and reduction.injected is None
+    for wrong, said in (({"transit": 3}, "'transit'"), ({"state": 3}, "'state'")):
+        with pytest.raises(ValueError, match=said):
+            reduction.figures(**wrong)
+
+
 def test_with_an_injection_the_depth_is_told(reduction):
     reduction.inject(0.01, cosmic_rays=0, hot_pixels=0)
     found = reduction.sweep({"free_iter.free_sigma": [1.5, 5.0]})
@@ -433,13 +447,14 @@ def test_too_few_frames_are_said_where_nothing_can_be_told():
 def test_present_parameters_that_cannot_be_computed_do_not_spoil_the_others():
     reduction = quick(tiny_visit(8, (24, 30), orbits=2, seed=1), rows=(10_000,))
     found = reduction.sweep({"column.rows": [(0, 1, 2), (0, 1, 2, 3), (9_000,), (9_000,)]})
-    assert np.isfinite(found["scatter"].values).tolist() == [True, True, False, False]
+    assert np.isfinite(found["light_kept"].values).tolist() == [True, True, False, False]
     assert "present parameters cannot be computed" in found.attrs["remarks"]
     assert "(9000,) and 1 more" in found.attrs["remarks"]
 
 
-def test_where_the_orbits_that_choose_are_too_short_a_score_is_that_of_all(small):
-    found = small.search({"free_iter.free_sigma": [3, 5]}, aims="scatter")
+def test_where_the_orbits_that_choose_are_too_short_a_score_is_that_of_all():
+    short = quick(tiny_visit(12, (24, 30), orbits=4, seed=1))
+    found = short.search({"free_iter.free_sigma": [3, 5]}, aims="scatter")
     assert np.isnan(found.runs["scatter_tuned"]).all() and found.pareto.sizes["run"]
     np.testing.assert_array_equal(found.figure("scatter"), found.runs["scatter"])
     assert "nan" not in found.text() and np.isnan(found.figure("depth_ratio")).all()
