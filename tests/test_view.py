@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 import weakref
@@ -11,10 +12,12 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import pytest
+from traitlets import TraitError
 from visits import everything, small_folder, tiny_visit
 
 from hustle_widgets import Reduction, load_visit, status_listener
 from hustle_widgets.steps import FreeIteration, UniformBackground
+from hustle_widgets.steps.parameters import Real, Whole
 from hustle_widgets.undo import History
 from hustle_widgets.view.entry import panel_of
 from hustle_widgets.view.page import reduction_view
@@ -138,6 +141,27 @@ def test_only_so_many_acts_are_kept():
         history.record(f"step{number}", "x", 0, 1)
     assert [history.undo()[0].step for _ in range(3)] == ["step4", "step3", "step2"]
     assert not history.can_undo
+
+
+# --- values that leave nothing to draw ---------------------------------------------------------------
+
+
+def test_what_extreme_values_leave_nothing_of_is_said_by_the_step_and_breaks_no_plot(shown):
+    reduction, view = shown
+    reduction.auto = False
+    reduction.column.rows = [0, 1]  # of two pixels a narrow limit leaves none
+    tried = 0
+    for step in reduction.steps.values():
+        view.open_step(step.name)
+        for name, parameter in step.parameters.items():
+            for value in (0.001, 10**6) if isinstance(parameter, (Real, Whole)) else ():
+                with contextlib.suppress(TraitError):
+                    setattr(step, name, value)  # which previews it
+                    view.selection.frame = tried % 2  # which draws it
+                    assert not view.trouble.widget.value, (name, value)
+                    tried += 1
+            step.reset(name)
+    assert tried > 20
 
 
 # --- edits ------------------------------------------------------------------------------------------

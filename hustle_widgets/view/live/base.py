@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar
 
 import ipywidgets as w
@@ -93,13 +93,28 @@ class Live(Generic[S]):
 
     # --- what the view calls ------------------------------------------------------------------------
 
+    def draw(self) -> None:
+        """Draw what is known, as far as the parameters allow it."""
+        with self._left_to_the_step():
+            self.update()
+
+    @contextmanager
+    def _left_to_the_step(self) -> Iterator[None]:
+        """Leave undrawn what the present parameters do not allow: the computation says it on the step."""
+        try:
+            yield
+        except (ValueError, Unmet):
+            if self.outcome is not None:  # it was computed: the error is one of the plot
+                raise
+
     def preview(self) -> Outcome | None:
         """Answer an edit at once, from little data; the full result follows.
 
         An outcome that is given back, in indices of the whole visit and true for the frame on display, is
         drawn on the shared frame image, which then says that it is a preview.
         """
-        self.redraw()
+        with self._left_to_the_step():
+            self.redraw()
         if self.image is not None:
             self.decorate(self.image)
         return self.glimpse()

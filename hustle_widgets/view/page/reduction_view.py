@@ -381,7 +381,7 @@ class ReductionView(PagePart):
             self.bar.say_preview(preview is not None)
         if live is not None:
             live.decorate(self.image)
-            live.update()
+            live.draw()
         self._drawn = frame, panel
 
     def close(self) -> None:

@@ -66,7 +66,7 @@ class StepView(PagePart):
             self.frames.draw()
             if self.live is not None:
                 self.live.decorate(self.frames.image)
-                self.live.update()
+                self.live.draw()
 
     def close(self) -> None:
         """Close every widget of the panel."""
