@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.geometry import Trace
 from hustle_widgets.algorithms.photometry import MAD_TO_SIGMA, flux_error, point_scatter, usual_light
+from hustle_widgets.assessment.crossing import crossed_rows, rows_in_words
 from hustle_widgets.assessment.finding import Finding, Remedy, judge
 from hustle_widgets.assessment.zones import Zones
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.frame_names import sound_frames
 from hustle_widgets.steps.quicklook import light_table, subtracted_sky
+from hustle_widgets.steps.targets import median_of
 
 Floats = NDArray[np.float64]
 
@@ -65,8 +67,8 @@ def background(
     outside = outside[:: max(1, outside.size // PIXELS)]
     sound = np.flatnonzero(sound_frames(state))
     numbers = sound[np.unique(np.linspace(0, sound.size - 1, FRAMES).astype(int))]
-    parts = parts_of(state, zones)
     frames = [state.frame(int(number)).reshape(-1) for number in numbers]
+    parts, crossed = parts_of(state, zones, median_of(frames[:: max(1, len(frames) // 3)][:3]))
     usual = [float(bn.nanmedian(frame[outside])) for frame in frames]
     noise = [
         1.4826 * float(bn.nanmedian(np.abs(frame[outside] - u)))
@@ -97,6 +99,8 @@ def background(
     else:
         verdict = judge(abs(residual) / sigma if sigma > 0 else abs(residual), RESIDUAL)
         sentence += f", with a noise of {sigma:.1f} e⁻ a pixel"
+    if crossed.size:
+        sentence += f". Another source's trace lies at rows {rows_in_words(crossed)}: these are left out"
     remedy = None
     if verdict == "good":
         sentence += "."
@@ -134,12 +138,30 @@ def photon_limit(state: State) -> float:
     return float(np.nanmin(found)) if np.isfinite(found).any() else float("nan")
 
 
-def parts_of(state: State, zones: Zones) -> list[Part]:
-    """Cut the traces that are summed into parts with sky on one or two sides; weights add up to 1."""
+def parts_of(
+    state: State, zones: Zones, flat: NDArray[np.floating[Any]]
+) -> tuple[list[Part], NDArray[np.intp]]:
+    """Cut the traces that are summed into parts with sky on one or two sides; weights add up to 1.
+
+    Parameters
+    ----------
+    state : State
+    zones : Zones
+    flat : ndarray, shape (rows * columns,)
+        Median of a few frames [e-]: rows that the trace of another source crosses are no sky.
+
+    Returns
+    -------
+    parts : list of Part
+    crossed : ndarray of int
+        The rows left out, sorted.
+    """
     table = light_table(state.outcomes)
     traces: Mapping[str, Trace] = {} if table is None else table.facts["traces"]
     sky = (zones.of_pixel == 2).reshape(state.shape[1:])
+    image = flat.reshape(state.shape[1:])
     found: list[Part] = []
+    left_out: set[int] = set()
     for line in traces.values():
         for columns, rows in zip(
             np.array_split(line.columns, PARTS), np.array_split(line.rows, PARTS), strict=True
@@ -148,19 +170,25 @@ def parts_of(state: State, zones: Zones) -> list[Part]:
                 continue
             row = float(np.mean(rows))
             low, high = max(0, round(row) - REACH), min(state.shape[1], round(row) + REACH + 1)
+            around = np.s_[low:high, columns.min() : columns.max() + 1]
+            crossed = crossed_rows(image[around], sky[around])
+            left_out |= set((np.flatnonzero(crossed) + low).tolist())
             sides = []
             for first, last in ((low, round(row)), (round(row), high)):
                 if last > first:
-                    part = nearest(sky[first:last, columns[0] : columns[-1] + 1], first < row - 1)
+                    here = np.s_[first:last, columns.min() : columns.max() + 1]
+                    clear = sky[here] & ~crossed[first - low : last - low, np.newaxis]
+                    part = nearest(clear, first < row - 1)
                     y, x = np.nonzero(part)
                     if y.size >= 3 * columns.size:
                         thin = slice(None, None, max(1, y.size // (BESIDE // 2)))
-                        places = (y[thin] + first) * state.shape[2] + x[thin] + columns[0]
+                        places = (y[thin] + first) * state.shape[2] + x[thin] + columns.min()
                         sides.append((float(np.mean(y[thin])) + first, places))
             if sides:
                 found.append(Part(float(columns.size), row, columns, tuple(sides)))
     total = sum(part.weight for part in found)
-    return [part._replace(weight=part.weight / total) for part in found]
+    every = np.array(sorted(left_out), dtype=np.intp)
+    return [part._replace(weight=part.weight / total) for part in found], every
 
 
 def nearest(sky: NDArray[np.bool_], below: bool) -> NDArray[np.bool_]:
@@ -264,9 +292,7 @@ def _beside(
     column = next((kind for kind in kinds if {"rows", "mask_trace"} <= kind.parameters.keys()), None)
     if column is None or not rows.size:
         return Remedy(used[-1].name, None, "set", None, "change the region or the method of the background.")
-    gaps = np.flatnonzero(np.diff(rows) > 1)
-    ends = zip(rows[np.r_[0, gaps + 1]], rows[np.r_[gaps, rows.size - 1]], strict=True)
-    named = " and ".join(f"{low} to {high}" for low, high in ends)
+    named = rows_in_words(rows)
     label = column.section or column.title
     wanted = tuple(int(row) for row in rows)
     begin = "take the sky beside the traces:"
