@@ -13,12 +13,14 @@ from visits import everything, simulated
 from hustle_widgets import Reduction, load_visit
 from hustle_widgets.algorithms.photometry import spectrum
 from hustle_widgets.assessment import Finding, assess, worst
-from hustle_widgets.assessment.flagged import more
-from hustle_widgets.assessment.traces import clipping_loss
+from hustle_widgets.assessment.flagged import more, spare
+from hustle_widgets.assessment.left import how_to_remove
+from hustle_widgets.assessment.traces import TraceLoss, clipping_loss
 from hustle_widgets.choosing.merit import figures_of
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Outcome, Table
 from hustle_widgets.simulate import read_truth, read_twin
+from hustle_widgets.steps.following import FOLLOWS
 from hustle_widgets.steps.parameters import ParameterError
 from hustle_widgets.steps.quicklook import Quicklook
 from hustle_widgets.steps.targets import given_location
@@ -518,3 +520,25 @@ def test_a_restless_curve_is_not_told_to_follow_the_drift_twice(visit, folder):
         found = of(judged(reduction), "Scatter", "quicklook")
         assert found.verdict != "good" and found.remedy is not None
         assert (found.remedy.parameter == "free_model") <= (model is None), found
+
+
+@pytest.mark.parametrize("model", [None, "drift"])
+@pytest.mark.parametrize("begin", [2.0, 3.5, 13.0])
+def test_the_advice_on_free_sigma_ends_however_many_pixels_are_hit(chain, model, begin):
+    """Both ask at each step, one for less and one for more: neither takes back what the other asked for."""
+    kinds = {kind.name: kind for kind in chain.kinds}
+    state, cost = chain.state(), TraceLoss(0.0, 0.05, 0.0, np.nan, np.nan)
+    values, seen = {**chain.values(), "free_sigma": begin, "free_model": model}, []
+    for turn in range(12):
+        now = (values["free_sigma"], values["free_model"])
+        assert now not in seen, seen
+        seen.append(now)
+        table = Table(facts={FOLLOWS: "model" if values["free_model"] else "median"})
+        known = State(state.source, {**state.outcomes, "free_iter": Outcome((table,))})
+        less = spare("free_iter", cost, kinds, values, table.facts[FOLLOWS])
+        asked = [less, how_to_remove(known, kinds["free_iter"], chain.kinds, values)]
+        asked = [one for one in asked if one.parameter and one.value is not None]
+        if not asked:
+            break
+        values[asked[turn % len(asked)].parameter] = asked[turn % len(asked)].value
+    assert not asked

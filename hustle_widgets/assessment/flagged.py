@@ -95,7 +95,7 @@ def _kept(
             sentence += ": "
             sentence += "too few to matter." if rate > TRACE_RATE[0] else "the hits do not follow the traces."
         else:
-            remedy = _spare(name, cost, named, values, follows)
+            remedy = spare(name, cost, named, values, follows)
             sentence += f": the traces are being corrected away: {remedy.words}"
         return Finding(name, "Traces kept", on, f"{on:.2%} hit", verdict, sentence, remedy)
     # What is flagged does no harm that can be measured, however it looks.
@@ -108,7 +108,7 @@ def _kept(
             told.append(f"it adds {cost.noise:.1f} times the photon noise")
         sentence += f": {', '.join(told)}." if told else "."
     else:
-        remedy = _spare(name, cost, named, values, follows)
+        remedy = spare(name, cost, named, values, follows)
         sentence += f". {costs} {remedy.words[0].upper()}{remedy.words[1:]}"
     return Finding(name, "Traces kept", on, f"{on:.2%} hit", verdict, sentence, remedy)
 
@@ -136,7 +136,7 @@ def _cost(cost: TraceLoss, together: float) -> tuple[str, Verdict]:
     return (". ".join(words) + "." if words else ""), worse(*verdicts)
 
 
-def _spare(
+def spare(
     name: str, cost: TraceLoss | None, named: Kinds, values: Mapping[str, Any] | None, follows: str | None
 ) -> Remedy:
     """Say how a step spares the traces."""
@@ -151,7 +151,23 @@ def _spare(
             "flux",
             "set replace_by to 'flux', which keeps a transit in what is replaced.",
         )
+    if kind is not None and kind.by == "rows" and _above_tutorial(kind, values):
+        return _beyond(name, kind, follows)
     return more(name, named, values)
+
+
+def _above_tutorial(kind: type[Step], values: Mapping[str, Any] | None) -> bool:
+    now, tutorial = (values or {}).get(kind.threshold), kind.parameters[kind.threshold].tutorial
+    return isinstance(now, int | float) and isinstance(tutorial, int | float) and now > tutorial
+
+
+def _beyond(name: str, kind: type[Step], follows: str | None) -> Remedy:
+    """Say what else spares the traces where a threshold was raised already: a higher one would leave the hits."""
+    if "free_model" in kind.parameters and follows in ("median", "flux"):
+        words = f"set free_model to 'drift': a higher {kind.threshold} would leave hits."
+        return Remedy(name, "free_model", "set", "drift", words)
+    words = f"look at the frame: {kind.threshold} was raised already, and a higher one would leave hits."
+    return Remedy(name, None, "set", None, words)
 
 
 def more(name: str, named: Kinds, values: Mapping[str, Any] | None) -> Remedy:

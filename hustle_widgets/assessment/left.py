@@ -25,6 +25,7 @@ from hustle_widgets.steps.quicklook import light_table
 LEFT = (0.5, 1.5)
 LOOK = "click on the points that stand out, to see what moved them."
 OF_MODEL = 4.0  # [sigma], the threshold that fits a model of light and drift
+RAISED = 1.3
 
 
 def hits_left(
@@ -40,7 +41,7 @@ def hits_left(
     verdict = judge(noise, LEFT)
     if verdict == "good":
         return []
-    remedy = _remove(state, step, kinds, values)
+    remedy = how_to_remove(state, step, kinds, values)
     sentence = (
         f"{number:.0f} values a frame on the traces lie more than {HIT:g} sigma above the star's light, and no step "
         f"took them away: they add {noise:.1f} times the photon noise. {remedy.words[0].upper()}{remedy.words[1:]}"
@@ -71,7 +72,7 @@ def of_hits(state: State, star: TraceLight) -> tuple[float, float]:
     return float(hit[lit].sum(axis=1).mean()), float(bn.nanmean(away)) * 1.2533 / math.sqrt(flux)
 
 
-def _remove(
+def how_to_remove(
     state: State, step: type[Step], kinds: Sequence[type[Step]], values: Mapping[str, Any] | None
 ) -> Remedy:
     """Say how hits are found."""
@@ -88,7 +89,8 @@ def _remove(
     follows = outcome.table.facts.get(FOLLOWS) == "model"
     tutorial: Any = OF_MODEL if follows else step.parameters[step.threshold].tutorial
     now = (values or {}).get(step.threshold)
-    if isinstance(now, (int, float)) and now > tutorial:
+    # What the traces ask for is a quarter more than the tutorial's at most: to take that back would be a circle.
+    if isinstance(now, (int, float)) and now > RAISED * tutorial:
         words = f"lower {step.threshold} to {tutorial:g}."
         return Remedy(name, step.threshold, "lower", float(tutorial), words)
     if "free_model" in step.parameters and not follows and state.shape[0] >= FEWEST_FRAMES:
