@@ -168,6 +168,9 @@ class ReductionLike(Observable, Protocol):
     def output_folder(self) -> Path:
         """Return the folder of this run."""
 
+    def check_folder(self) -> None:
+        """Raise ValueError when the visit's folder is not there."""
+
     def write_config(self, path: str | PathLike[str]) -> Path:
         """Write all parameters as a `.hustle` file."""
 

@@ -39,8 +39,11 @@ from hustle_widgets.steps.base import LazyVBox, Step
 from hustle_widgets.steps.common import join_common_parameters
 from hustle_widgets.steps.line_up import checked_line_up
 from hustle_widgets.steps.parameter_base import OnOff
+from hustle_widgets.steps.save import no_folder
 from hustle_widgets.user_paths import user_path
 from hustle_widgets.visit import load_visit
+
+NOWHERE = "(toplevel_dir is empty)"  # no folder has this name
 
 
 class StepError(ValueError):
@@ -265,9 +268,19 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
         return self.visit_folder() / "outputs" / "stage_1" / self.output_run
 
     def visit_folder(self) -> Path:
-        """Return `toplevel_dir` as a path; a relative one is that of when it was set, also after os.chdir."""
-        folder = user_path(self.toplevel_dir)
+        """Return `toplevel_dir` as a path; a relative one is that of when it was set, also after os.chdir.
+
+        An empty one is no folder: it is not the one that the kernel happens to be in.
+        """
+        folder = user_path(self.toplevel_dir.strip() or NOWHERE)
         return folder if _here() == self._set_in else self._set_in / folder
+
+    def check_folder(self) -> None:
+        """Raise ValueError when the visit's folder, which outputs go to, is not there."""
+        if not self.visit_folder().is_dir():
+            raise ValueError(
+                f"{no_folder(str(self.visit_folder()))}: set toplevel_dir to the visit's folder."
+            )
 
     @observe("toplevel_dir")
     def _note_place(self, change: Any) -> None:
@@ -297,8 +310,9 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
         Raises
         ------
         ValueError
-            When the folder holds the clean visit of another result.
+            When the folder holds the clean visit of another result, or there is none.
         """
+        self.check_folder()
         result, folder = self._frozen_result(self.state()), self.output_folder()
         _, notes = write_outputs(result, folder, clean=False, figures=True, progress=progress)
         for note in notes:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from astropy.table import Table
+from astropy.table import Column, Table
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.photometry import usual_light
@@ -342,13 +342,15 @@ class Pins(Mapping[str, Pin]):
     ) -> Path:
         """Write the spread as a table, a row for each point: CSV, or ECSV by the ending '.ecsv'."""
         spread = self.spread(names, order)
-        columns = {name: spread[name].values for name in ("exp_time", *spread.data_vars)}
-        table = Table(columns, meta=dict(spread.attrs))
-        table["systematic"].description = "standard deviation over the pins [1e-6]"
+        table = Table(meta=dict(spread.attrs))
+        table["exp_time"] = Column(spread["exp_time"].values, unit="d", description="mid-exposure MJD (UTC)")
+        for name, one in spread.data_vars.items():
+            unit = "" if one.attrs["units"] == "1" else one.attrs["units"]
+            table[name] = Column(one.values, unit=unit, description=one.attrs["long_name"])
         ecsv = str(path).endswith(".ecsv")
         with replaced(user_path(path).resolve()) as partial:
             table.write(partial, format="ascii.ecsv" if ecsv else "ascii.csv")
-        return Path(path)
+        return user_path(path)
 
     def frame(self, name: str, number: int) -> NDArray[np.float32]:
         """Return a frame of a pin, by its number in the visit, shape (rows, columns) [e-]."""

@@ -145,16 +145,9 @@ class Text(Parameter):
     word = "Str"
 
     def __init__(
-        self,
-        default: str,
-        help: str,
-        *,
-        pattern: str = "",
-        rule: str = "a string",
-        blank: bool = True,
-        **keywords: Any,
+        self, default: str, help: str, *, pattern: str = "", rule: str = "a string", **keywords: Any
     ) -> None:
-        self.pattern, self.kind, self.blank = pattern, rule, blank
+        self.pattern, self.kind = pattern, rule
         super().__init__(default, help, **keywords)
 
     def convert(self, value: Any) -> str:
@@ -163,8 +156,6 @@ class Text(Parameter):
             raise Refused
         text = str(value)
         if "\n" in text or "\0" in text or (self.pattern and not re.fullmatch(self.pattern, text)):
-            raise Refused
-        if not (self.blank or text.strip()):
             raise Refused
         return text
 

@@ -21,6 +21,11 @@ from hustle_widgets.user_paths import user_path
 Write = Callable[[State, Callable[[], None]], tuple[Path, tuple[str, ...]]]
 
 
+def no_folder(folder: str) -> str:
+    """Say that there is no such folder to write to."""
+    return f"There is no folder {folder!r} to write to, so nothing is saved"
+
+
 class SaveOutputs(Step):
     """Write the clean visit for Stage 2, when a run is asked for; not while sliders move."""
 
@@ -61,8 +66,8 @@ class SaveOutputs(Step):
         def prepare(state: State) -> dict[str, Any]:
             if not user_path(folder()).is_dir():
                 raise ValueError(
-                    f"There is no folder {folder()!r} to write to, so nothing is saved: set toplevel_dir to the "
-                    "visit's folder, or do_save to False to compute only."
+                    f"{no_folder(folder())}: set toplevel_dir to the visit's folder, or do_save to False to compute "
+                    "only."
                 )
             return {"write": write}
 

@@ -13,8 +13,6 @@ class SetUp(HasTraits):
     toplevel_dir = Text(
         "./files",
         "The visit's folder, with specimages/ and directimages/ as Stage 0 made them; outputs go there too.",
-        rule="the path of a folder ('.' is the one you are in)",
-        blank=False,
     )
     output_run = Text(
         "run_1",

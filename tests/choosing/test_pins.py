@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quick_chain import quick
@@ -119,6 +120,9 @@ def test_curves_on_the_frames_in_common_and_their_spread(two, tmp_path):
     path = two.pins.write_spread(tmp_path / "spread.csv")
     written = np.genfromtxt(path, delimiter=",", names=True)
     np.testing.assert_allclose(written["systematic"], spread["systematic"])
+    table = Table.read(two.pins.write_spread(tmp_path / "spread.ecsv"), format="ascii.ecsv")
+    assert table["exp_time"].unit == "d" and table["systematic"].unit == 1e-6 and table["low"].unit == ""
+    assert all(table[name].description for name in table.colnames)
     with pytest.raises(ValueError, match="two pins or more"):
         two.pins.spread(["low"])
 

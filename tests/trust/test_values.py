@@ -121,8 +121,6 @@ def surely_bad(parameter: Any) -> list[Any]:
         bad += [3, 2.5, True, ["a"], "a\nb", "a\0b"]
         if parameter.pattern:
             bad += ["", "/", "../up", "a b", "."]
-        if not parameter.blank:
-            bad += ["", "  ", "\t"]
     if isinstance(parameter, (kinds.Reals, kinds.Wholes)):
         bad += [
             3,

@@ -139,10 +139,14 @@ def test_nothing_is_written_where_no_folder_is(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     without = Reduction(tiny_visit(), **FITTED)
     gone = Reduction(tiny_visit(folder=str(tmp_path / "gone")), **FITTED)
-    for reduction in (without, gone):
+    empty = Reduction(tiny_visit(), **FITTED, toplevel_dir=" ")  # which is not the folder one is in
+    for reduction in (without, gone, empty):
         with pytest.raises(StepError, match="save: There is no folder .*toplevel_dir"):
             reduction.run()
         assert reduction.save.status == "failed" and reduction.result is not None
+        with pytest.raises(ValueError, match="There is no folder .*toplevel_dir"):
+            reduction.save_figures()
+        reduction.pin("kept in memory")
     assert list(tmp_path.iterdir()) == []
 
 

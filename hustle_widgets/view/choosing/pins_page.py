@@ -122,6 +122,7 @@ class PinsPage(ChoosingPage):
 
     def _write_spread(self) -> None:
         def act() -> str:
+            self.reduction.check_folder()
             folder = self.reduction.pins_folder()
             folder.mkdir(parents=True, exist_ok=True)
             return f"Written: {self.reduction.pins.write_spread(folder / 'spread.csv', self._chosen)}"

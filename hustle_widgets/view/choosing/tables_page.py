@@ -138,6 +138,7 @@ class TablesPage(ChoosingPage):
 
     def _write(self, write: Callable[[Path], list[Path]]) -> None:
         def work() -> str:
+            self.reduction.check_folder()
             paths = write(self.reduction.output_folder())
             return "\n".join([f"Written into {paths[0].parent}:", *(path.name for path in paths)])
 
