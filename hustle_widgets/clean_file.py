@@ -54,7 +54,8 @@ def save_clean(dataset: xr.Dataset, path: str | Path, *, progress: Progress | No
     """
     final = user_path(path).absolute()
     final.parent.mkdir(parents=True, exist_ok=True)
-    partial = final.with_name(f".{final.name}.partial-{secrets.token_hex(4)}")
+    name = final.name.replace("\\", "_")  # the library would misread it
+    partial = final.with_name(f".{name}.partial-{secrets.token_hex(4)}")
     cubes = [str(n) for n, variable in dataset.data_vars.items() if variable.ndim == 3]
     plan = _plan(dataset, cubes, partial)
     try:

@@ -124,8 +124,8 @@ class Computation:
             with self._here():
                 safely(self.listener.progress, name, fraction)
 
-    def run(self, listener: Listener | None = None) -> StatusListener:
-        """Compute what is not known yet, steps that write files included; return who was told. Inside `alone`.
+    def run(self, request: Request, listener: Listener | None = None) -> StatusListener:
+        """Compute what is not known of a request, saving included; return who was told. Inside `alone`.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class Computation:
         """
         self.chain.forget_failures()
         told = StatusListener(self.steps, self.refresh, self.tell, listener)
-        self._execute(self.request(), told, self._stop, explicit=True)
+        self._execute(request, told, self._stop, explicit=True)
         return told
 
     def _execute(

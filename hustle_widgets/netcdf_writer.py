@@ -37,13 +37,14 @@ def write(plan: dict[str, Any], frames: BinaryIO) -> None:
     """
     path = Path(plan["path"])
     try:
-        with netCDF4.Dataset(path, "w", clobber=False) as file:
+        os.chdir(path.parent)  # the library misreads the path of a folder with a backslash in its name
+        with netCDF4.Dataset(path.name, "w", clobber=False) as file:
             for name, size in plan["dims"].items():
                 file.createDimension(name, size)
             file.setncatts(plan["attrs"])
             for about in plan["variables"]:
                 _write_variable(file, about, frames)
-        with netCDF4.Dataset(path) as file:
+        with netCDF4.Dataset(path.name) as file:
             found = {name: (str(v.dtype), v.shape) for name, v in file.variables.items()}
             if found.keys() != {about["name"] for about in plan["variables"]}:
                 raise OSError(f"{path} does not hold what was written")

@@ -32,7 +32,7 @@ from hustle_widgets.outputs import clean_dataset
 from hustle_widgets.parameter_access import ParameterAccess
 from hustle_widgets.run_folder import RunResult, frozen_result, write_outputs
 from hustle_widgets.script import script_of
-from hustle_widgets.settings import config_of, marked, values_of_visit
+from hustle_widgets.settings import config_of, marked, request_of, values_of_visit
 from hustle_widgets.source import visit_source
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import LazyVBox, Step
@@ -105,8 +105,7 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
         self._drawing = threading.RLock()
         self.config: HustleConfig | None = None
         self._draw = False
-        self._result: xr.Dataset | None = None
-        self._result_key: tuple[str, ...] = ()
+        self._last: tuple[tuple[str, ...], xr.Dataset | None] = (), None
         super().__init__()
         known = self.parameter_owners().keys() - parameters
         adapted = {key: value for key, value in values_of_visit(self.visit).items() if key in known}
@@ -190,11 +189,13 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
             When `cancel` was called meanwhile.
         """
         with self._computation.alone():
+            values = self.values()  # what is returned is of these, whatever another thread edits meanwhile
             self._draw = figures
             try:
-                told = self._computation.run(listener)
+                told = self._computation.run(request_of(values, self.kinds), listener)
             finally:
                 self._draw = False
+            clean = self._result_of(values)
         if told.error is not None:
             name, error = told.error
             raise StepError(f"{name}: {error}") from error
@@ -203,7 +204,7 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
                 f"The listener given to run() failed: {told.trouble!r}. All steps are computed."
             ) from told.trouble
         give_back()
-        return cast(xr.Dataset, self.result)
+        return cast(xr.Dataset, clean)
 
     def compute(self, save: bool = False, after: float = 0) -> None:
         """Compute in the background what is not known yet; the newest call wins.
@@ -234,18 +235,23 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
     def result(self) -> xr.Dataset | None:
         """The clean visit: of the present parameters if they are computed, else of the last run, or None.
 
-        Its cubes are made when they are indexed, of the visit and of what the steps found then: later edits do
-        not change it, and many results can be kept. Each time it is another Dataset: what is done to one is
-        in no other.
+        Its cubes are made when they are indexed, of the visit and of what the steps found then: no later edit
+        changes it, and many can be kept. Each time it is another Dataset: what is done to one is in no other.
         """
-        request = self.request()
+        return self._result_of(self.values())
+
+    def _result_of(self, values: dict[str, Any]) -> xr.Dataset | None:
+        """Return the clean visit of these values if it is computed, else the last that was returned."""
+        request, (key, clean) = request_of(values, self.kinds), self._last
         tasks = [task for task in self._chain.plan(request) if not task.node.explicit]
-        shown = (repr(setting.display) for setting in request.values())  # the attributes tell it too
-        key = (*(task.token for task in tasks), *shown)
-        if key != self._result_key and all(t.token in self._chain.cache for t in tasks if t.token):
-            self._result = self._dataset(self.state())
-            self._result_key = key
-        return None if self._result is None else protected(self._result)
+        # The attributes tell all values, also those of steps that are off.
+        wanted = (*(task.token for task in tasks), *map(repr, values.values()))
+        if wanted != key:
+            state = self._chain.state_before(request)
+            if all(task.node.name in state.outcomes for task in tasks if task.token):
+                clean = clean_dataset(self.visit, state, values, self.kinds)
+                self._last = wanted, clean
+        return None if clean is None else protected(clean)
 
     def state(self, before: str = "") -> State:
         """Return the visit as it enters a step, or leaves the chain, as far as it is computed."""
@@ -286,12 +292,8 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
     def _note_place(self, change: Any) -> None:
         self._set_in = _here()
 
-    def _dataset(self, state: State) -> xr.Dataset:
-        return clean_dataset(self.visit, state, self.values(), self.kinds)
-
     def _frozen_result(self, state: State) -> RunResult:
-        known = self._chain.known
-        return frozen_result(self.visit, state, self.values(), known, self.config, self.kinds)
+        return frozen_result(self.visit, state, self.values(), self._chain.known, self.config, self.kinds)
 
     def _write(self, name: str, state: State, pause: Callable[[], None]) -> tuple[Path, tuple[str, ...]]:
         result, figures = self._frozen_result(state), self._draw

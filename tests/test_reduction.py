@@ -873,3 +873,47 @@ def test_two_reductions_of_one_visit_do_not_disturb_each_other(small_folder):
     assert digests(visit) == before
     assert not np.array_equal(first.result["images"], second.result["images"], equal_nan=True)
     assert_same_result(Reduction(visit, **options).run(), first.result)
+
+
+def test_a_run_returns_what_it_computed_whatever_is_edited_meanwhile(reduction: Reduction) -> None:
+    reduction.set(do_save=False, free_sigma=4.0)
+
+    def edit(event: str, name: str) -> None:
+        if (event, name) == ("running", "uniform"):
+            reduction.free_iter.free_sigma = 9.0
+
+    reduction.watch(edit)
+    clean = reduction.run()
+    assert (clean.attrs["free_sigma"], reduction.free_iter.free_sigma) == ("4.0", 9.0)
+    fresh = Reduction(reduction.visit, **{**reduction.values(), "free_sigma": 4.0}).run()
+    np.testing.assert_array_equal(clean["images"], fresh["images"])
+
+
+def test_an_edit_while_the_result_is_put_together_is_not_in_it(
+    reduction: Reduction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames of one value under the key of another would come back after an undo."""
+    reduction.set(do_save=False, do_Pagul=False, do_bkg_stars=False, free_sigma=4.0)
+    expected = reduction.run()["images"].values
+    reduction.set(free_sigma=3.0)
+    reduction.run()
+    reduction.set(free_sigma=4.0)
+    state_before = reduction._chain.state_before
+
+    def edited_just_before(request: Any, name: str = "") -> Any:
+        reduction.free_iter.free_sigma = 3.0
+        return state_before(request, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reduction._chain, "state_before", edited_just_before)
+        assert reduction.result.attrs["free_sigma"] == "4.0"
+    reduction.set(free_sigma=4.0)
+    np.testing.assert_array_equal(reduction.result["images"], expected)
+
+
+def test_a_result_tells_the_present_values_of_all_parameters(reduction: Reduction) -> None:
+    reduction.set(do_save=False, do_led=False)
+    reduction.run()
+    reduction.set(led_threshold=99.0, output_run="second")
+    told = reduction.result.attrs
+    assert (told["led_threshold"], told["output_run"]) == ("99.0", "second")

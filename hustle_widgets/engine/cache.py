@@ -32,6 +32,11 @@ class OutcomeCache:
             self._outcomes.move_to_end(token)
             return self._outcomes[token]
 
+    def get(self, token: str) -> Outcome | None:
+        """Return an outcome, None for one that is not known: another thread may have pushed it out just now."""
+        with self._lock:
+            return self[token] if token in self._outcomes else None
+
     def __len__(self) -> int:
         return len(self._outcomes)
 

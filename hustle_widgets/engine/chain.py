@@ -118,7 +118,8 @@ class Chain:
 
     def known(self, request: Request) -> dict[str, Outcome]:
         """Return the known outcomes of a request, by step name."""
-        return {t.node.name: self.cache[t.token] for t in self.plan(request) if t.token in self.cache}
+        found = {task.node.name: self.cache.get(task.token) for task in self.plan(request)}
+        return {name: outcome for name, outcome in found.items() if outcome is not None}
 
     def state_before(self, request: Request, name: str = "") -> State:
         """Return the visit as it enters a step (the whole chain for ''), as far as outcomes are known."""
@@ -126,8 +127,9 @@ class Chain:
         for task in self.plan(request):
             if task.node.name == name:
                 break
-            if task.token in self.cache:
-                outcomes[task.node.name] = self.cache[task.token]
+            outcome = self.cache.get(task.token)
+            if outcome is not None:
+                outcomes[task.node.name] = outcome
         return State(self.source, outcomes)
 
     def forget_failures(self) -> None:

@@ -231,6 +231,15 @@ def test_a_small_disk(tmp_path: Path, trust: Any) -> None:
         subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there a backslash is no part of a name")
+def test_a_backslash_is_a_part_of_a_name(tmp_path: Path) -> None:
+    place = tmp_path / "a\\folder" / "clean\\obs.nc"
+    clean_file.save_clean(xr.Dataset({"images": (("exp_time", "x", "y"), np.ones((2, 3, 4)))}), place)
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+    with xr.open_dataset(place.rename(tmp_path / "readable.nc")) as again:
+        assert again["images"].shape == (2, 3, 4)
+
+
 def test_a_writer_that_is_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reduction = Reduction(tiny_visit(folder=str(tmp_path)), **FITTED)
     reduction.run()
