@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,15 +16,21 @@ from typing import Any
 from tqdm import tqdm
 
 from hustle_widgets.lab import lab_command, lab_environment, notebooks_in, split_for_lab
+from hustle_widgets.small_files import read_small
 from hustle_widgets.user_paths import user_path
 
 DEMO = "hustle_demo"
 NOTEBOOKS = "hustle_notebooks"
+TABLE = b"# %ECSV"
 NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status. Bad input, and what is not installed, is one line on standard error."""
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # a name must not end a run where the terminal lacks its characters
+        sys.stdout.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     for_jupyter: list[str] = []
     if words[:1] == ["lab"]:  # argparse would refuse the options of another program, or take their values
@@ -189,6 +197,8 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if "" in options.places:  # of a variable of the shell that is not set
+        raise ValueError("A place is '', which is none: '.' is the folder that you are in.")
     many = (options.workers, options.scheduler, options.table, options.inject)
     if len(options.places) > 1 or options.again or any(option is not None for option in many):
         return _run_many(options)
@@ -200,6 +210,8 @@ def _run_many(options: argparse.Namespace) -> int:
     from hustle_widgets.steps import with_step
     from hustle_widgets.steps.line_up import named_step
 
+    if options.table is not None:
+        _check_table(user_path(options.table))
     if options.visit:
         raise ValueError("--visit chooses among the visits of one folder: give it with one place alone.")
     changes: dict[str, Any] = {"output_run": options.output_run} if options.output_run else {}
@@ -216,11 +228,26 @@ def _run_many(options: argparse.Namespace) -> int:
         steps=with_step(*map(named_step, options.step)),
         **changes,
     )
-    if options.table:
+    if options.table is not None:
         print(f"Table: {campaign.write(options.table)}")
         if campaign.light_curves():
             print(f"Light curves: {campaign.save_figure(Path(options.table).with_suffix('.png'))}")
     return 1 if campaign.failed else 0
+
+
+def _check_table(place: Path) -> None:
+    """See that the table can be written, before hours of work, and that it takes the place of no other file."""
+    if not place.name or place.is_dir():
+        raise ValueError(f"--table needs the name of a file, e.g. campaign.ecsv; {str(place)!r} is a folder.")
+    if place.suffix == ".png":
+        raise ValueError(f"--table {place}: the light curves are written to that name. Let it end in .ecsv.")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(place.parent, os.W_OK):
+        raise PermissionError(f"--table {place}: you may not write in that folder.")
+    if place.exists() and (read_small(place, most=10**9) or TABLE)[: len(TABLE)] != TABLE:
+        raise ValueError(
+            f"--table {place}: there is such a file, and it is no table. --table is followed by the table's name."
+        )
 
 
 def _run_one(options: argparse.Namespace) -> int:

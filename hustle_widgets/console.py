@@ -111,9 +111,10 @@ class Console(Listener):
 
 
 def say(text: str, verbose: int, level: int = 1) -> None:
-    """Print a line from a verbosity on, above any bar."""
+    """Print a line from a verbosity on, above any bar; characters that the terminal lacks as numbers."""
     if verbose >= level:
-        tqdm.write(text, file=sys.stdout)
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        tqdm.write(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stdout)
 
 
 def summary(reduction: Reduction) -> str:

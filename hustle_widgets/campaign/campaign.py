@@ -14,7 +14,7 @@ import numpy as np
 
 from hustle_widgets.campaign import records, remote
 from hustle_widgets.campaign.jobs import Job
-from hustle_widgets.campaign.rows import number_of, orders_of, read_rows, table_of
+from hustle_widgets.campaign.rows import number_of, orders_of, read_rows, table_of, text_of_table
 from hustle_widgets.campaign.work import local, reduction_of
 from hustle_widgets.config_lines import text_of
 from hustle_widgets.display import view
@@ -102,7 +102,7 @@ class Campaign:
         place = user_path(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         with replaced(place.resolve()) as partial:
-            self.table.write(partial, format="ascii.ecsv")
+            partial.write_text(text_of_table(self.table), encoding="utf-8", newline="")
         return place
 
     def light_curves(self, order: str | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -133,6 +133,7 @@ class Campaign:
     def save_figure(self, path: str | os.PathLike[str], order: str | None = None) -> Path:
         """Write the figure of all light curves to a file; return its path."""
         place = user_path(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
         with replaced(place.resolve()) as partial:
             self.figure(order).savefig(partial, format=place.suffix[1:] or "png")
         return place

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from hustle_widgets.campaign import remote
+from hustle_widgets.choosing.injecting import checked_options
 from hustle_widgets.config import config_from_text, read_config
 from hustle_widgets.opening import folder_of
 from hustle_widgets.pipeline import find_config
 from hustle_widgets.settings import checked, checked_values, tutorial_values
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.own_file import received, sent
+from hustle_widgets.steps.parameter_base import shown
 from hustle_widgets.user_paths import expanded, user_path
 
 Place = str | os.PathLike[str]
@@ -94,9 +96,14 @@ def jobs_of(
     Raises
     ------
     TypeError, ValueError
-        For a parameter that is none, a name that no visit has, and two visits that would write to one folder.
+        For a parameter that is none, a name that no visit has, an injection that is none, and two visits that would
+        write to one folder.
         A place that cannot be used is told by its job's `error`.
     """
+    if inject is not None:
+        _check_mapping("inject", inject, '{"depth": 0.01}')
+        checked_options(inject)
+    _check_mapping("overrides", overrides or {}, '{"visit_07": {"free_sigma": 5}}')
     listed = [places] if isinstance(places, (str, os.PathLike)) else list(places)
     if not listed:
         raise ValueError("There is no visit to reduce: give config files or folders.")
@@ -106,12 +113,15 @@ def jobs_of(
                 "run_many takes paths of config files or folders, so that each worker reads its own visit. "
                 f"Got a {type(place).__name__} instead."
             )
+        if not os.fspath(place):
+            raise ValueError("A place of a visit is '', which is none: '.' is the folder that you are in.")
     kinds = tuple(steps)
     given = checked(parameters, "run_many", kinds)
     names = _names([os.fspath(place) for place in listed])
     for name in overrides or {}:
         if name not in names:
             raise ValueError(f"'overrides' names {name!r}, but the visits are {', '.join(names[:20])}.")
+        _check_mapping(f"overrides of {name}", (overrides or {})[name], '{"free_sigma": 5}')
     shared = None if config is None else _text_of(os.fspath(config))
     jobs = []
     for place, name in zip(listed, names, strict=True):
@@ -125,6 +135,11 @@ def jobs_of(
             jobs.append(replace(start, folder=start.place, error=" ".join(str(error).split())))
     _check_apart(jobs)
     return jobs
+
+
+def _check_mapping(name: str, value: Any, example: str) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name!r} must be a dict such as {example}. Got {shown(value)} instead.")
 
 
 def _names(places: list[str]) -> list[str]:

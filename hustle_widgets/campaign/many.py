@@ -12,6 +12,7 @@ from hustle_widgets.campaign.jobs import Job, Place, jobs_of
 from hustle_widgets.campaign.progress import Progress
 from hustle_widgets.campaign.records import known_row
 from hustle_widgets.campaign.work import do_job, failed_row
+from hustle_widgets.console import say
 from hustle_widgets.steps import STAGE_1
 from hustle_widgets.steps.base import Step
 
@@ -117,7 +118,7 @@ def run_many(
         bar.close()
     campaign = Campaign([rows[number] for number in sorted(rows)], jobs)
     if progress:
-        print(campaign.summary())
+        say(campaign.summary(), 1)
     return campaign
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from hustle_widgets.campaign.driver import Heard
+from hustle_widgets.console import say
 
 _EVERY = 0.5  # s
 _SHOWN = 3  # visits whose step is named
@@ -53,7 +54,7 @@ class Progress:
         """Count a visit, and say what became of it if that is worth a line."""
         self._bar.update(1)
         if row["status"] == "failed" and self._shown:
-            tqdm.write(f"{row['name']} failed: {row['message']}", file=sys.stdout)
+            say(f"{row['name']} failed: {row['message']}", 1)
 
     def close(self) -> None:
         """Take the bar away."""

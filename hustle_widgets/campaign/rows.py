@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -102,10 +104,10 @@ def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
     place = expanded(path)
     try:
-        content = str(read_small(place, _MOST_BYTES), "utf-8")
+        lines = str(read_small(place, _MOST_BYTES), "utf-8").replace("\r\n", "\n").split("\n")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            table = Table.read(content.splitlines(), format="ascii.ecsv")
+            table = Table.read(lines, format="ascii.ecsv")
         return [_row_of(table[number]) for number in range(len(table))]
     except OSError as error:
         raise ValueError(f"{place} cannot be read: {error.strerror or error}.") from error
@@ -153,12 +155,30 @@ def column_of(title: str) -> str:
     return title.lower().replace(" ", "_")
 
 
+def text_of_table(table: Any) -> str:
+    """Return a table as ECSV."""
+    file = io.StringIO()
+    table.write(file, format="ascii.ecsv")
+    lines = file.getvalue().split("\n")
+    header = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+    for number in range(header + 1, len(lines)):
+        if lines[number].startswith("#"):  # a name, which would be read as a comment
+            name, _, rest = lines[number].partition(" ")
+            lines[number] = f'"{name}" {rest}'
+    return "\n".join(lines)
+
+
+def _one_line(text: str) -> str:
+    """Return a text as a table can hold it: bytes of a path that are no character are written as numbers."""
+    return re.sub(r"[\r\n]+", " ", text).encode("utf-8", "backslashreplace").decode()
+
+
 def table_of(rows: Sequence[Row]) -> Any:
     """Return the rows as an astropy Table. NaN and '' stand for what is not known."""
     from astropy.table import Column, Table
 
     def text(name: str, values: Sequence[Any], words: str) -> Any:
-        return Column([str(value) for value in values], name=name, dtype=str, description=words)
+        return Column([_one_line(str(value)) for value in values], name=name, dtype=str, description=words)
 
     columns = [
         text("name", [row["name"] for row in rows], "visit"),

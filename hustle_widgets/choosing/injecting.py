@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from typing import Any
 
 import bottleneck as bn
@@ -29,6 +31,7 @@ ON = 6
 ELECTRONS = (30.0, 30_000.0)
 HOT_ELECTRONS = (30.0, 3_000.0)
 SHARE = 1e-4  # tracks a pixel of a frame
+MOST = {"cosmic_rays": 10_000, "hot_pixels": 100_000}
 LONGEST = 4  # pixels of a cosmic ray's track (ACS ISR 2002-07: tracks of about 4)
 SAMPLE = 40_000  # pixels of a frame that its sky is measured on
 
@@ -110,6 +113,29 @@ def check_injected(injected: Any, source: Source) -> None:
         raise ValueError("'injected' was made for another visit: inject into this one.")
 
 
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of `injected_into`, those checked that can be without a visit.
+
+    Raises
+    ------
+    ValueError
+        For a name that is none, and a value out of bounds.
+    """
+    known = [*signature(injected_into).parameters][2:]
+    for name in options:
+        if name not in known:
+            raise ValueError(f"An injection has no {name!r}. It has {', '.join(known)}.")
+    found = dict(options)
+    for name, value in options.items():
+        if name == "depth":
+            found[name] = finite(name, value, "a share in 0..1", least=0, most=1)
+        elif name == "seed":
+            found[name] = whole(name, value, 0)
+        elif name in MOST and value is not None:
+            found[name] = whole(name, value, 0, MOST[name])
+    return found
+
+
 def injected_into(
     state: State,
     location: tuple[float, float],
@@ -151,10 +177,10 @@ def injected_into(
         For a value out of bounds, or a transit that no frame sees.
     """
     usual = max(4, round(SHARE * state.shape[1] * state.shape[2]))
-    depth = finite("depth", depth, "a share in 0..1", least=0, most=1)
-    cosmic_rays = usual if cosmic_rays is None else whole("cosmic_rays", cosmic_rays, 0, 10_000)
-    hot_pixels = usual if hot_pixels is None else whole("hot_pixels", hot_pixels, 0, 100_000)
-    seed = whole("seed", seed, 0)
+    given = {"depth": depth, "cosmic_rays": cosmic_rays, "hot_pixels": hot_pixels, "seed": seed}
+    depth, cosmic_rays, hot_pixels, seed = checked_options(given).values()
+    cosmic_rays = usual if cosmic_rays is None else cosmic_rays
+    hot_pixels = usual if hot_pixels is None else hot_pixels
     source = without(state.source)
     n_frames, n_rows, n_columns = source.images.shape
     times = np.asarray(source.columns["exp_time"], dtype=float)

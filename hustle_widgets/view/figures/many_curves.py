@@ -46,7 +46,8 @@ def many_curves(curves: Mapping[str, tuple[Floats, Floats]], verdicts: Mapping[s
         color, marker = COLORS.get(verdict, colors.BLACK), MARKERS.get(verdict, "o")
         hours = 24 * (times - np.nanmin(times))
         axes.plot(hours, 100 * (relative(light) - 1), marker, color=color, ms=2.5)
-        axes.set_title(f"{name}  {verdict}", fontsize=8, loc="left")
+        printed = name.encode("utf-8", "replace").decode()  # a path may hold bytes that are no character
+        axes.set_title(f"{printed}  {verdict}", fontsize=8, loc="left")
         axes.tick_params(labelsize=7)
     for axes in grid[len(curves) :]:
         axes.set_visible(False)
