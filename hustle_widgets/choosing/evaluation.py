@@ -77,6 +77,8 @@ class Evaluation:
         where the present light curve has its dip.
     order : str, optional
         Whose light; the first of `traces_included` by default.
+    sure : bool
+        Whether a scatter that so few frames hardly tell is NaN.
 
     Attributes
     ----------
@@ -86,8 +88,14 @@ class Evaluation:
         Why depths are not all measured at the same time, '' if they are.
     """
 
-    def __init__(self, reduction: Subject, transit: Transit | None = None, order: str | None = None) -> None:
-        self.reduction = reduction
+    def __init__(
+        self,
+        reduction: Subject,
+        transit: Transit | None = None,
+        order: str | None = None,
+        sure: bool = False,
+    ) -> None:
+        self.reduction, self.sure = reduction, sure
         self.values = dict(reduction.values())
         self.injected = reduction.injected
         # Kept: what is injected or taken out meanwhile would mix two visits in one result.
@@ -177,6 +185,7 @@ class Evaluation:
             order=self.order,
             kinds=self.reduction.kinds,
             frames=frames,
+            sure=self.sure,
         )
         lit = all(one is not None and light_table(one.outcomes) is not None for one in (state, clean))
         if lit and clean is not None and self.injected is not None and self.injected.depth:

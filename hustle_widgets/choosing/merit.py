@@ -59,6 +59,7 @@ def figures_of(
     order: str | None = None,
     kinds: Sequence[type[Step]],
     frames: NDArray[np.bool_] | None = None,
+    sure: bool = False,
 ) -> dict[str, float]:
     """Return all figures of merit of a reduction.
 
@@ -76,6 +77,8 @@ def figures_of(
         The steps of the chain.
     frames : ndarray of bool, shape (frames,), optional
         Frames that the figures of the light curve are made of, all by default; those that failed never are.
+    sure : bool
+        Whether a scatter that so few frames hardly tell is NaN.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def figures_of(
     """
     found = dict.fromkeys(FIGURES, float("nan"))
     if light_table(state.outcomes) is not None:
-        found |= _of_light(state, transit, order, frames)
+        found |= _of_light(state, transit, order, frames, sure)
     zones = Zones.of(state, location)
     left = background(state, zones, [kind for kind in kinds if kind.sky])
     if left:
@@ -97,7 +100,11 @@ def figures_of(
 
 
 def _of_light(
-    state: State, transit: Transit | None, order: str | None, frames: NDArray[np.bool_] | None
+    state: State,
+    transit: Transit | None,
+    order: str | None,
+    frames: NDArray[np.bool_] | None,
+    sure: bool,
 ) -> dict[str, float]:
     facts = quicklook_of(state).facts
     order = orders_of(state)[0] if order is None else order
@@ -114,7 +121,7 @@ def _of_light(
     pixels = float(facts["apertures"][order].weights.sum())
     sky, read_noise = subtracted_sky(state), state.column("read_noise")
     ppm, freedom = scatter_of(curve.flux[used], curve.orbits[used], curve.times[used], transit)
-    ppm = ppm if freedom > AT_CONTACTS else float("nan")
+    ppm = float("nan") if sure and freedom <= AT_CONTACTS else ppm
     limit = expected_scatter(curve.flux[used], sky[used], read_noise[used], pixels)
     return {
         "scatter": ppm / limit if limit > 0 else float("nan"),

@@ -247,7 +247,7 @@ class Sensitivity:
     def _work(self, stop: threading.Event) -> None:
         if stop.wait(self._rest) or not self._going or (self.reduction.busy and not self._settled()):
             return  # it is called again when all is computed
-        evaluate = Evaluation(self.reduction)
+        evaluate = Evaluation(self.reduction, sure=True)
         for place in self._places:
             response = self._response(place, evaluate.values[place.key])
             if response is None:

@@ -68,7 +68,7 @@ def test_no_page_changes_a_number(shown: LabPage):
         assert lab.kernel_eval("reduction.free_iter.free_sigma") == sigma
     # A key moves the slider to the mark beside the one where it stands.
     lab.press_slider("free_sigma", "ArrowRight")
-    lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == 4.05, what="the key")
+    lab.wait_until(lambda: lab.kernel_eval("reduction.free_iter.free_sigma") == 4.045, what="the key")
     for text, told in (
         ("3,5", "Numbers are written with a point"),
         ("abc", "Got 'abc' instead"),
@@ -76,7 +76,7 @@ def test_no_page_changes_a_number(shown: LabPage):
     ):
         typed(text)
         lab.page.locator(".hustle-control", has_text=told).first.wait_for()
-        assert lab.kernel_eval("reduction.free_iter.free_sigma") == 4.05
+        assert lab.kernel_eval("reduction.free_iter.free_sigma") == 4.045
     typed("3.5")
     lab.kernel_eval("reduction.set_trait('auto', True)")
     settle(lab)

@@ -18,6 +18,8 @@ from hustle_widgets.view.page.entry import Entry
 LOGARITHMIC = 30
 # Seconds within which a slider may send back what it was told.
 ECHO = 5.0
+# A slider counts in steps so many times finer to stand at a value between its marks.
+FINER = (1, 10, 100)
 # A slider becomes this many times as long to hold a value beyond its ends; for one further off it stands at its end.
 LONGEST = 10
 
@@ -72,7 +74,6 @@ class Marks:
     """
 
     def __init__(self, parameter: Real | Whole, ends: tuple[float, float], name: str, tip: str) -> None:
-        low, high = ends
         self.parameter = parameter
         low, high = ends if ends[1] > ends[0] else (ends[0], ends[0] + 1)
         self.logarithmic = isinstance(parameter, Real) and low > 0 and high / low >= LOGARITHMIC
@@ -83,6 +84,7 @@ class Marks:
             made, self.step = w.FloatLogSlider, 0.01
         else:
             self.step = 10.0 ** math.floor(math.log10((high - low) / 100))
+        self.usual_step = self.step
         self.low, self.high = self._ends(self._position(low), self._position(high))
         options = {} if isinstance(parameter, Whole) else {"step": self.step}
         self.slider = made(
@@ -98,16 +100,21 @@ class Marks:
         self._told: deque[tuple[float, float]] = deque(maxlen=3)  # when, and at which marks it stood before
 
     def show(self, value: float) -> None:
-        """Stand at the mark next to a value; the slider grows for one beyond its ends, within reason."""
+        """Stand at a value or the mark next to it; the slider grows for one beyond its ends, within reason."""
         position, most = self._position(value), LONGEST * (self.high - self.low)
         low, high = self.low, self.high
+        before, self.step = self.step, self._step_for(position)
         if self.high - most <= position <= self.low + most:
             low, high = self._ends(min(low, position), max(high, position))
-        # One message each, in this order: the browser would move a value that lies outside of its ends.
+        # One message each, in this order: the browser moves a value that lies outside of the ends or off the marks.
         slider = self.slider
+        if self.step < before:
+            slider.step = self.step
         slider.min, slider.max = min(slider.min, low), max(slider.max, high)
         slider.value = self._value(self._mark(position, low, high))
         slider.min, slider.max = low, high
+        if self.step > before:
+            slider.step = self.step
         self._told.append((time.monotonic(), self._stands))
         self._stands = self._position(slider.value)
 
@@ -129,6 +136,14 @@ class Marks:
         if self.logarithmic:
             return float(f"{self.slider.value:.3g}")
         return self._value(self._mark(self.slider.value, self.slider.min, self.slider.max))
+
+    def _step_for(self, position: float) -> float:
+        """Return the largest step on which a position lies, or the finest."""
+        if self.logarithmic or isinstance(self.parameter, Whole):
+            return self.usual_step
+        steps = [_tidy(self.usual_step / finer) for finer in FINER]
+        on = (step for step in steps if abs(position / step - round(position / step)) < 1e-6)
+        return next(on, steps[-1])
 
     def _position(self, value: float) -> float:
         """Return where a value is along the slider."""
