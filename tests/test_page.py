@@ -252,6 +252,10 @@ def test_a_slider_is_told_marks_only_and_what_it_sends_back_is_no_edit(kind, nam
     slider.value *= 1 + 1e-14  # as a browser sends it back
     slider.value = mark
     assert getattr(step, name) == value
+    setattr(step, name, 100 * value)
+    setattr(step, name, value)
+    slider.value = 100 * value if value > 0 else 2 * slider.min  # late, and cut at an end that has come back
+    assert getattr(step, name) == value and slider.value == pytest.approx(mark)
     setattr(step, name, 2 * value)
     slider.value = mark  # late: what it had been told before
     assert getattr(step, name) == 2 * value and slider.value == pytest.approx(2 * mark, rel=0.03)

@@ -101,11 +101,12 @@ class Marks:
 
     def show(self, value: float) -> None:
         """Stand at a value or the mark next to it; the slider grows for one beyond its ends, within reason."""
-        position, most = self._position(value), LONGEST * (self.high - self.low)
+        position, length = self._position(value), self.high - self.low
         low, high = self.low, self.high
         before, self.step = self.step, self._step_for(position)
-        if self.high - most <= position <= self.low + most:
-            low, high = self._ends(min(low, position), max(high, position))
+        if not low <= position <= high and abs(position - (low + high) / 2) < LONGEST * length:
+            beyond = 0.1 * length  # so that it can be moved on
+            low, high = self._ends(min(low, position - beyond), max(high, position + beyond))
         # One message each, in this order: the browser moves a value that lies outside of the ends or off the marks.
         slider = self.slider
         if self.step < before:
@@ -123,8 +124,11 @@ class Marks:
         position, now = self._position(self.slider.value), time.monotonic()
         if self._same(position, self._stands):
             return True
-        # A slider sends what it was told when it first appears: by then the parameter may be another.
-        if any(self._same(position, mark) for when, mark in self._told if now - when < ECHO):
+        # A slider sends what it was told when it first appears: by then the parameter may be another, and the slider
+        # shorter, which cuts what comes from the browser at its ends.
+        low, high = self.slider.min, self.slider.max
+        told = (min(max(mark, low), high) for when, mark in self._told if now - when < ECHO)
+        if any(self._same(position, mark) for mark in told):
             self.slider.value = self._value(self._stands)
             return True
         self._stands = position
