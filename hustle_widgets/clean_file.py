@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 from xarray.conventions import cf_encoder, encode_dataset_coordinates
 
-from hustle_widgets.storable import of_fixed_length, storable, written_whole
+from hustle_widgets.storable import NUMBERS, as_stored, check_name, of_fixed_length, storable, written_whole
 from hustle_widgets.user_paths import user_path
 
 __all__ = ["save_clean"]
@@ -44,6 +44,8 @@ def save_clean(dataset: xr.Dataset, path: str | Path, *, progress: Progress | No
 
     Raises
     ------
+    ValueError
+        For a variable that netCDF cannot hold, by its name and kind.
     OSError
         If it cannot be written, saying why. Nothing half written is left.
 
@@ -56,7 +58,13 @@ def save_clean(dataset: xr.Dataset, path: str | Path, *, progress: Progress | No
     final.parent.mkdir(parents=True, exist_ok=True)
     name = final.name.replace("\\", "_")  # the library would misread it
     partial = final.with_name(f".{name}.partial-{secrets.token_hex(4)}")
-    cubes = [str(n) for n, variable in dataset.data_vars.items() if variable.ndim == 3]
+    for given in (*dataset.dims, *dataset.variables):
+        check_name(str(given))
+    cubes = [
+        str(n)
+        for n, variable in dataset.data_vars.items()
+        if variable.ndim == 3 and variable.dtype in NUMBERS
+    ]
     plan = _plan(dataset, cubes, partial)
     try:
         with written_whole(final):
@@ -184,12 +192,12 @@ def _small(name: str, variable: xr.Variable) -> dict[str, Any]:
     )
     fill = attrs.pop("_FillValue", None)
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8")
+        values = np.char.decode(values, "utf-8", "backslashreplace")
     if values.dtype.kind in "UOT":
         values, fill = of_fixed_length(values), None
         dims.append(f"{name}_characters")
         attrs["_Encoding"] = "utf-8"
-    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    values = as_stored(name, values)
     about = {"name": name, "dims": dims, "attrs": attrs, "fill": fill, "options": {}, "values": values}
     return {**about, "kind": values.dtype.str}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -15,6 +16,10 @@ import numpy as np
 from hustle_widgets.reading.errors import VisitError
 
 RENAMED = "renamed_attributes"
+_WHOLE = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")
+#: Kinds of numbers that netCDF holds, in any order of their bytes.
+NUMBERS = {np.dtype(order + kind) for kind in (*_WHOLE, "f4", "f8") for order in "<>"}
+NUMBERS |= {np.dtype(bool)}
 _INT64 = 2**63
 _NAME_BYTES = 200  # NC_MAX_NAME is 256
 # Names in which the libraries keep what they need themselves.
@@ -141,9 +146,31 @@ def of_fixed_length(texts: np.ndarray) -> np.ndarray:
     Texts of variable length end in a segmentation fault of the libraries when a file is opened lazily several
     times, closed and opened again.
     """
-    packed = np.char.encode(texts.astype(str), "utf-8")
+    packed = np.char.encode(texts.astype(str), "utf-8", "backslashreplace")
     packed = packed.astype(f"S{max(1, packed.dtype.itemsize)}")
     return np.ascontiguousarray(packed).reshape(-1).view("S1").reshape(*texts.shape, packed.dtype.itemsize)
+
+
+def as_stored(name: str, values: np.ndarray) -> np.ndarray:
+    """Return numbers as netCDF has them: half as single precision, long as double; ValueError for what is none."""
+    if values.dtype.kind == "f":
+        values = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64, copy=False)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    if values.dtype not in NUMBERS and values.dtype != "S1":
+        raise ValueError(
+            f"The variable {name!r} is {values.dtype}, which netCDF cannot hold: convert it, or leave it out by "
+            f"visit.drop_vars({name!r})."
+        )
+    return values
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no variable or dimension of netCDF may have, with a ValueError."""
+    if not re.fullmatch(r"\w[^/\x00-\x1f\x7f]*(?<!\s)", name) or len(name.encode()) > _NAME_BYTES:
+        raise ValueError(
+            f"The visit has a variable or dimension {name[:_NAME_BYTES]!r}, which is no name in a netCDF file: "
+            "rename it, or leave it out by visit.drop_vars."
+        )
 
 
 @contextmanager
@@ -157,7 +184,9 @@ def written_whole(path: Path) -> Iterator[None]:
         if isinstance(error, RuntimeError) and not str(error).startswith("NetCDF"):
             raise
         what = getattr(error, "strerror", None) or str(error).rstrip(".")
-        if path.parent.is_dir():
+        if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS):
+            why = what
+        elif path.parent.is_dir():
             free = shutil.disk_usage(path.parent).free / 1e6
             why = f"{what}; {free:,.0f} MB are free on the disk. Is it full, or is there a quota?"
         else:

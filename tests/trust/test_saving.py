@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,34 @@ def test_what_is_written_is_what_xarray_writes(tmp_path: Path) -> None:
         assert set(ours.coords) == set(small.coords)
         assert ours["cube"].coords.keys() >= {"n", "label"}
         assert ours.attrs["text"] == "ü" and ours.attrs["yes"] == 1
+
+
+def test_what_netcdf_does_not_have_is_converted_or_named(tmp_path: Path) -> None:
+    shape = (2, 2, 2)
+    odd = {
+        "half": ("n", np.ones(2, np.float16)),
+        "long": ("n", np.full(2, 1.5, np.longdouble)),
+        "bytes": ("n", np.array([b"a", b"b\xff"])),
+        "texts": ("n", np.array(["\udcff", "b"], object)),
+        "half_cube": (("n", "x", "y"), np.ones(shape, np.float16)),
+        "days": (("n", "x", "y"), np.full(shape, np.datetime64("2020-01-01", "ns"))),
+        "words": (("n", "x", "y"), np.full(shape, "ab")),
+    }
+    save_clean(xr.Dataset(odd), tmp_path / "odd.nc")
+    with xr.open_dataset(tmp_path / "odd.nc") as again:
+        assert (again["half"].dtype, again["long"].dtype, again["half_cube"].dtype) == ("f4", "f8", "f4")
+        assert again["bytes"].values.tolist() == ["a", r"b\xff"] and again["texts"].values[0] == r"\udcff"
+        assert (again["days"] == odd["days"][1]).all() and (again["words"] == "ab").all()
+    for name, values in (
+        ("waves", np.ones(2, complex)),
+        ("pairs", np.zeros(2, [("a", "f4")])),
+        ("a/b", np.ones(2)),
+        (".", np.ones(2)),
+        ("end ", np.ones(2)),
+    ):
+        with pytest.raises(ValueError, match=f"{re.escape(repr(name))}.*drop_vars"):
+            save_clean(xr.Dataset({name: ("n", values)}), tmp_path / "none.nc")
+    assert [path.name for path in tmp_path.iterdir()] == ["odd.nc"]
 
 
 def fails_for_want_of_room(reduction: Reduction) -> str:
