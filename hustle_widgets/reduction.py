@@ -324,7 +324,7 @@ class Reduction(Choosing, ParameterAccess, LazyVBox):
     def to_script(self) -> str:
         """Return a short Python script that reproduces the result with plain calls, without widgets.
 
-        What is injected is said on top; the script reduces the visit as it was observed.
+        It loads the visit from its folder, without what was done to it by hand; what is injected is said on top.
         """
         words, script = injected_words(self._chain.source), script_of(self.visit, self.values(), self.kinds)
         return f"# {words} This script reduces the visit without it.\n{script}" if words else script

@@ -19,6 +19,11 @@ from hustle_widgets.steps.own_file import own_steps
 from hustle_widgets.steps.parameters import as_lists
 from hustle_widgets.steps.setup import SetUp
 
+NO_FOLDER = """\
+# The visit does not say which folder it was loaded from: it was made by hand. If the next line does not name its folder,
+# put how it was made in its place.
+"""
+
 
 def reduce(visit: xr.Dataset, *, steps: Iterable[type[Step]] = STAGE_1, **parameters: Any) -> xr.Dataset:
     """Reduce a visit: all steps of Stage 1, without a widget and without a file.
@@ -68,7 +73,10 @@ def defaults_for(visit: xr.Dataset, kinds: Sequence[type[Step]] = STAGE_1) -> di
 
 
 def script_of(visit: xr.Dataset, values: Mapping[str, Any], kinds: Sequence[type[Step]] = STAGE_1) -> str:
-    """Return a Python script that reduces a visit as `values` say; only what differs from the defaults is named."""
+    """Return a Python script that reduces a visit as `values` say; only what differs from the defaults is named.
+
+    The visit is loaded from its folder: what was done to it by hand since is not in the script.
+    """
     usual = defaults_for(visit, kinds)
     left_out = not_science(kinds)
     changed = {key: value for key, value in values.items() if key not in left_out and value != usual[key]}
@@ -78,13 +86,15 @@ def script_of(visit: xr.Dataset, values: Mapping[str, Any], kinds: Sequence[type
     call = f"reduce(\n    visit,{arguments}\n)" if arguments else "reduce(visit)"
     chosen = visit.attrs.get("visit")
     which = f", visit={_literal(str(chosen))}" if chosen else ""
+    own = str(visit.attrs.get("toplevel_dir", ""))  # where it was loaded from; outputs may go elsewhere
+    remark = "" if own else NO_FOLDER
     # A folder's name may come from a stranger: it stands in the script as a literal, and nowhere else.
     return f'''"""Reduces a visit as a run was; every parameter that is not named is the tutorial's."""
 
 from hustle_widgets import load_visit, reduce
 from hustle_widgets.visit import save_clean
 {imports}
-visit = load_visit({_literal(values["toplevel_dir"])}{which})
+{remark}visit = load_visit({_literal(own or values["toplevel_dir"])}{which})
 clean = {call}
 save_clean(clean, "clean_obs.nc")
 '''

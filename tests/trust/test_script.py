@@ -89,7 +89,7 @@ def test_a_script_does_what_it_should_and_nothing_else(
     script = script_of(visit, everything)
     script.encode("ascii")
     done = effects_of(script)
-    assert done["load_visit"] == [(everything["toplevel_dir"],), {}]
+    assert done["load_visit"] == [(folder or everything["toplevel_dir"],), {}]
     assert done["save_clean"] == [("the result of reduce", "clean_obs.nc"), {}]
     again = checked(done["reduce"][1])
     assert {key: again[key] for key in again} == {key: everything[key] for key in again}
@@ -105,6 +105,14 @@ def test_a_strangers_folder_runs_nothing(folder: str) -> None:
     else:
         with pytest.raises(ParameterError, match="'toplevel_dir' parameter of Reduction"):
             Reduction(visit, toplevel_dir=folder)
+
+
+def test_a_script_loads_the_visit_from_its_folder_wherever_outputs_go() -> None:
+    loaded, made = tiny_visit(2, (20, 30), folder="a"), tiny_visit(2, (20, 30))
+    script = Reduction(loaded, toplevel_dir="b").to_script()
+    assert effects_of(script)["load_visit"] == [("a",), {}] and "made by hand" not in script
+    script = Reduction(made, toplevel_dir="b").to_script()
+    assert effects_of(script)["load_visit"] == [("b",), {}] and "made by hand" in script
 
 
 @pytest.mark.parametrize("folder", ["{config}", "'\\{config}", '"""{0}', "C:\\N"])
