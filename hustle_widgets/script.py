@@ -20,7 +20,7 @@ from hustle_widgets.steps.parameters import as_lists
 from hustle_widgets.steps.setup import SetUp
 
 NO_FOLDER = """\
-# The visit does not say which folder it was loaded from: it was made by hand. If the next line does not name its folder,
+# The visit does not say which folder it was loaded from: it was made by hand. If the next line names another folder,
 # put how it was made in its place.
 """
 

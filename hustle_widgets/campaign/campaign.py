@@ -179,6 +179,8 @@ class Campaign:
         number = len(self.rows)
         lines = [f"{number} visit{'s' * (number != 1)}: {', '.join(parts)}."]
         lines += [f"{name} failed: {message}" for name, message in self.failed.items()]
+        remarks = [row for row in self.rows if row["status"] != "failed" and row.get("message")]
+        lines += [f"{row['name']}: {row['message']}" for row in remarks]
         return "\n".join(lines)
 
     def page(self) -> Any:

@@ -200,7 +200,7 @@ def table_of(rows: Sequence[Row]) -> Any:
     for name, words in (
         ("target", "TARGNAME"),
         ("sentence", "what the worst criterion says"),
-        ("message", "why there is no result"),
+        ("message", "why there is no result, or no record of it"),
         ("place", "config or folder that was given"),
         ("folder", "folder of the visit"),
         ("output_run", "name of the run"),

@@ -98,7 +98,13 @@ def _done(job: Job, tell: Tell | None) -> dict[str, Any]:
         row["cpu_seconds"] = round(cpu_seconds() - used, 3)
         row["peak_bytes"] = peak()
         if saved:
-            records.keep(job, row, files, checksums)
+            try:
+                records.keep(job, row, files, checksums)
+            except OSError as error:
+                row["message"] = (
+                    f"It is reduced and saved, but {records.RECORD} beside the result cannot be written "
+                    f"({error.strerror or error}): the next campaign will reduce it again."
+                )
     return row
 
 

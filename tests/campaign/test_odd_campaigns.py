@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from campaigns import FAST, simulated
 
 from hustle_widgets import console, run_many
 from hustle_widgets.campaign import Campaign, sweep_many
@@ -118,3 +119,11 @@ def test_a_terminal_that_lacks_characters_ends_nothing(
     terminal.flush()
     said = terminal.buffer.getvalue().decode()
     assert said.startswith("v\\xfc") and "n\\xf6thing failed" in said and "t\\xfc.ecsv" in said
+
+
+def test_a_record_that_cannot_be_written_does_not_make_a_result_a_failure(tmp_path: Path) -> None:
+    visit = simulated(tmp_path / "visit")
+    (visit / "outputs/stage_1/run_1/campaign.json").mkdir(parents=True)
+    campaign = run_many(visit, workers=0, progress=False, **FAST)
+    assert not campaign.failed and (visit / "outputs/stage_1/run_1/clean_obs.nc").is_file()
+    assert "campaign.json beside the result cannot be written (Is a directory)" in campaign.summary()
