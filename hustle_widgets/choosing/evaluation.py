@@ -168,15 +168,20 @@ class Evaluation:
         transit = self.transit(stop)
         state = self.state(changes, stop, listener)
         clean = self.state(changes, stop, listener, clean=True) if self.injected else None
-        found = self._figures(state, clean, transit, None)
+        found = self._figures(state, clean, transit, None, self.sure)
         for part, orbits in (parts or {}).items():
             chosen = np.isin(state.column("orbit_numbers"), orbits)
-            more = self._figures(state, clean, transit, chosen)
+            more = self._figures(state, clean, transit, chosen, sure=True)  # else chance would choose
             found |= {f"{name}_{part}": value for name, value in more.items()}
         return found
 
     def _figures(
-        self, state: State, clean: State | None, transit: Transit | None, frames: NDArray[np.bool_] | None
+        self,
+        state: State,
+        clean: State | None,
+        transit: Transit | None,
+        frames: NDArray[np.bool_] | None,
+        sure: bool,
     ) -> dict[str, float]:
         found = figures_of(
             state,
@@ -185,7 +190,7 @@ class Evaluation:
             order=self.order,
             kinds=self.reduction.kinds,
             frames=frames,
-            sure=self.sure,
+            sure=sure,
         )
         lit = all(one is not None and light_table(one.outcomes) is not None for one in (state, clean))
         if lit and clean is not None and self.injected is not None and self.injected.depth:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from lab import LabPage
-from showing import folder, open_every_page, settle, shown
+from showing import folder, settle, shown
 from test_reduction_view import open_step
 
 __all__ = ["folder", "shown"]  # fixtures
@@ -38,15 +38,15 @@ def test_no_page_changes_a_number(shown: LabPage):
     values = lab.kernel_eval("reduction.values()")
     lab.kernel_eval(f"reduction.set(**{ {name: odd for name, (odd, _) in ODD.items()}!r})")
     values |= {name: odd for name, (odd, _) in ODD.items()}
-    for page in open_every_page(lab):
-        assert lab.kernel_eval("reduction.values()") == values, page
-        own = lab.kernel_eval(f"list(reduction[{page!r}].parameters) if {page!r} in reduction.steps else []")
+    for page, own in lab.kernel_eval("{n: list(s.parameters) for n, s in reduction.steps.items()}").items():
         new = {name: odd for name, (_, odd) in ODD.items() if name in own}
-        if new:
-            lab.kernel_eval(f"reduction.set(**{new!r})")
-            values |= new
+        if not new:
+            continue
+        for edit in ({}, new):  # as the page opens, and while it is open
+            lab.kernel_eval(f"(reduction._page.open_step({page!r}), reduction.set(**{edit!r}))")
+            values |= edit
             lab.flush()
-            lab.page.wait_for_timeout(100)
+            lab.page.wait_for_timeout(150)
             assert lab.kernel_eval("reduction.values()") == values, page
     # Two edits while a page is open, the second before the browser has answered the first.
     open_step(lab, "3b")

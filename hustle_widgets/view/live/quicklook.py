@@ -135,7 +135,10 @@ def scatter_of(
     for order, ppm in scatter.items():
         limit = expected.get(order, float("nan"))
         name = order.replace("-", "−")
-        told = f"scatter {ppm:,.0f} ppm, photons {limit:,.0f}, ratio {ppm / limit:.2f}"
-        known = np.isfinite(ppm) and limit > 0 and (freedom or {}).get(order, np.inf) > AT_CONTACTS
-        lines.append(f"<div>Order {name}: {told if known else 'its scatter is not known'}</div>")
+        told = "its scatter is not known"
+        if np.isfinite(ppm) and limit > 0:
+            few = (freedom or {}).get(order, np.inf) <= AT_CONTACTS
+            ratio = "too few frames to compare them" if few else f"ratio {ppm / limit:.2f}"
+            told = f"scatter {ppm:,.0f} ppm, photons {limit:,.0f}, {ratio}"
+        lines.append(f"<div>Order {name}: {told}</div>")
     return f'<div class="hustle-scatter">{"".join(lines)}</div>'
