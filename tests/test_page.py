@@ -228,14 +228,14 @@ def test_a_slider_is_widened_for_a_typed_value():
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "ends", "value", "mark"),
+    ("kind", "name", "ends", "value", "mark", "late"),
     [
-        (ColumnBackground, "col_sigma", (1, 10), 3.33712345, 3.3371),
-        (UniformBackground, "hist_min", (-1683, 296), -18.0123, -18.0),
-        (PagulBackground, "mask_parameter", (0.0001, 0.1), 0.0012345, 10**-2.91),
+        (ColumnBackground, "col_sigma", (1, 10), 3.33712345, 3.3371, 9.99999999999999),
+        (UniformBackground, "hist_min", (-1683, 296), -18.0123, -18.0, -2000.0),
+        (PagulBackground, "mask_parameter", (0.0001, 0.1), 0.0012345, 10**-2.91, 0.12345),
     ],
 )
-def test_a_slider_is_told_marks_only_and_what_it_sends_back_is_no_edit(kind, name, ends, value, mark):
+def test_a_slider_is_told_marks_only_and_what_it_sends_back_is_no_edit(kind, name, ends, value, mark, late):
     step = kind()
     control = Control(step, name)
     entry = entry_of(kind.parameters[name], name, "", ends)
@@ -254,10 +254,10 @@ def test_a_slider_is_told_marks_only_and_what_it_sends_back_is_no_edit(kind, nam
     assert getattr(step, name) == value
     setattr(step, name, 100 * value)
     setattr(step, name, value)
-    slider.value = 100 * value if value > 0 else 2 * slider.min  # late, and cut at an end that has come back
+    slider.value = late  # and cut at an end that has come back
     assert getattr(step, name) == value and slider.value == pytest.approx(mark)
     setattr(step, name, 2 * value)
-    slider.value = mark  # late: what it had been told before
+    slider.value = mark * (1 + 1e-14)  # late: what it had been told before
     assert getattr(step, name) == 2 * value and slider.value == pytest.approx(2 * mark, rel=0.03)
     slider.value = value / 2  # a person moves it, and back
     assert getattr(step, name) == pytest.approx(value / 2, rel=0.2)
@@ -387,6 +387,30 @@ def test_what_a_slider_sends_back_late_does_not_undo_an_edit(reduction: Any):
     assert reduction.led.led_threshold == 2.5 and slider.value == pytest.approx(2.5)
     slider.value = 4.0  # a person's hand
     assert reduction.led.led_threshold == 4.0
+
+
+def test_a_person_can_go_back_at_once_to_where_the_slider_stood(reduction: Any):
+    led = reduction.led
+    slider = Control(led, "led_threshold").entry.beside[0]
+    for edited in (12.0, 4.3999999999999995):  # as a browser sends these marks
+        slider.value = edited
+        led.led_threshold = 10.0  # undone
+        slider.value = edited
+        assert led.led_threshold == pytest.approx(edited)
+    led.led_threshold = 7.7  # typed
+    slider.value = 7.699999999999999  # sent back
+    led.led_threshold = 8.0  # typed; not sent back, for the browser has the same digits
+    led.led_threshold = 10.0
+    for edited in (7.699999999999999, 8.0):
+        slider.value = edited
+        assert led.led_threshold == pytest.approx(edited)
+        led.led_threshold = 10.0
+    slider.value = 3.1
+    led.led_threshold = 0.05  # with another step and another end, the browser sends the same digits
+    led.led_threshold = 0.5
+    for late in (3.1000000000000005, 3.1):
+        slider.value = late
+        assert led.led_threshold == 0.5
 
 
 def test_help_says_what_a_number_does_and_when_to_change_it(reduction: Any):

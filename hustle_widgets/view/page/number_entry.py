@@ -97,7 +97,11 @@ class Marks:
             **options,
         )
         self._stands = self._position(self.slider.value)
-        self._told: deque[tuple[float, float]] = deque(maxlen=3)  # when, and at which marks it stood before
+        # The browser sends a value back once, if its last digits differ there; with other ends or step more often.
+        self._unanswered = False  # whether it may still send the present one
+        self._reshaped = False  # whether ends or step changed with it
+        # When others were left that it may still send, which, and whether only once.
+        self._left: deque[tuple[float, float, bool]] = deque(maxlen=3)
 
     def show(self, value: float) -> None:
         """Stand at a value or the mark next to it; the slider grows for one beyond its ends, within reason."""
@@ -107,8 +111,12 @@ class Marks:
         if not low <= position <= high and abs(position - (low + high) / 2) < LONGEST * length:
             beyond = 0.1 * length  # so that it can be moved on
             low, high = self._ends(min(low, position - beyond), max(high, position + beyond))
-        # One message each, in this order: the browser moves a value that lies outside of the ends or off the marks.
         slider = self.slider
+        reshaped = (before, slider.min, slider.max) != (self.step, low, high)
+        if self._unanswered or reshaped:
+            self._left.append((time.monotonic(), slider.value, not reshaped and not self._reshaped))
+        self._unanswered, self._reshaped = True, reshaped
+        # One message each, in this order: the browser moves a value that lies outside of the ends or off the marks.
         if self.step < before:
             slider.step = self.step
         slider.min, slider.max = min(slider.min, low), max(slider.max, high)
@@ -116,23 +124,26 @@ class Marks:
         slider.min, slider.max = low, high
         if self.step > before:
             slider.step = self.step
-        self._told.append((time.monotonic(), self._stands))
         self._stands = self._position(slider.value)
 
     def is_echo(self) -> bool:
         """Tell whether the slider sent what it had been told. What it was told before is not shown again."""
-        position, now = self._position(self.slider.value), time.monotonic()
+        value, now = self.slider.value, time.monotonic()
+        position = self._position(value)
+        late = (
+            left for left in self._left if now - left[0] < ECHO and self._sent_back(left[1], left[2], value)
+        )
+        left = next(late, None)
+        if left is not None and left[2]:
+            self._left.remove(left)  # so that a person can go back to it
         if self._same(position, self._stands):
+            self._unanswered = self._reshaped or left is not None
             return True
-        # A slider sends what it was told when it first appears: by then the parameter may be another, and the slider
-        # shorter, which cuts what comes from the browser at its ends.
-        low, high = self.slider.min, self.slider.max
-        told = (min(max(mark, low), high) for when, mark in self._told if now - when < ECHO)
-        if any(self._same(position, mark) for mark in told):
-            self.slider.value = self._value(self._stands)
+        if left is not None:
+            self.slider.value, self._unanswered = self._value(self._stands), True
             return True
-        self._stands = position
-        self._told.clear()  # a person moves it: what comes now is no echo
+        self._stands, self._unanswered, self._reshaped = position, False, False
+        self._left.clear()  # a person moves it: what comes now is no echo
         return False
 
     def value(self) -> float | int:
@@ -177,6 +188,13 @@ class Marks:
             low = _tidy(self._position(above) + self.step)
         low = low if least is None else max(low, self._position(least))
         return low, high if most is None else min(high, self._position(most))
+
+    def _sent_back(self, told: float, once: bool, value: float) -> bool:
+        """Tell whether a value may be what became of another one in the browser."""
+        # A slider sends what it was told when it first appears: by then the parameter may be another, and the slider
+        # shorter, which cuts what comes from the browser at its ends.
+        mark = min(max(self._position(told), self.slider.min), self.slider.max)
+        return (value != told or not once) and self._same(self._position(value), mark)
 
     def _same(self, one: float, other: float) -> bool:
         return abs(one - other) < 0.4 * self.step
