@@ -13,7 +13,7 @@ from astropy.timeseries import TimeSeries
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.photometry import flux_error
-from hustle_widgets.choosing import given
+from hustle_widgets.choosing import arguments
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.deltas import Table
 from hustle_widgets.steps.parameter_base import shown
@@ -115,7 +115,7 @@ def curve_of(
     if bin is not None:
         light = facts["by_wavelength"].get(order)
         number = 0 if light is None else light.centres.size
-        bin = given.whole("bin", bin)
+        bin = arguments.whole("bin", bin)
         if light is None or not -number <= bin < number:
             raise ValueError(
                 f"There is no wavelength bin {bin} of order {order}: it has {number}. Set quicklook.wavelength_bins."
@@ -153,7 +153,7 @@ def _range(wavelength: Any) -> tuple[float, float]:
     low, high = sorted(
         end
         if isinstance(end, float) and end in open_ends
-        else given.finite("wavelength", end, what, unit="AA")
+        else arguments.finite("wavelength", end, what, unit="AA")
         for end in ends
     )
     return low, high

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.photometry import usual_light
-from hustle_widgets.choosing import given
+from hustle_widgets.choosing import arguments
 from hustle_widgets.choosing.curves import orders_of, quicklook_of
 from hustle_widgets.choosing.stages import Band, correcting, images_of_stages, light_of_stages
 from hustle_widgets.engine.blocks import State
@@ -145,7 +145,7 @@ def explain(
     ``F_k[i] / median(F_k) - F_(k-1)[i] / median(F_(k-1))``. The sum over all steps is what is between the first
     and the last of them, whatever the steps are. Against another reduction each part is the difference of two.
     """
-    frame, order = given.whole("frame", frame, 0), orders_of(state)[0] if order is None else order
+    frame, order = arguments.whole("frame", frame, 0), orders_of(state)[0] if order is None else order
     for one in (state, against):
         if one is not None and (not isinstance(order, str) or order not in orders_of(one)):
             raise ValueError(f"Order {order!r} was not summed, only {', '.join(orders_of(one))}.")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.geometry import trace_mask
 from hustle_widgets.algorithms.transits import Transit, shape_of
-from hustle_widgets.choosing.given import finite, whole
+from hustle_widgets.choosing.arguments import finite, whole
 from hustle_widgets.choosing.stages import untouched
 from hustle_widgets.engine.blocks import Source, State
 from hustle_widgets.engine.injection import Injection

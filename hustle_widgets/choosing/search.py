@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hustle_widgets.algorithms.transits import Transit
-from hustle_widgets.choosing import given
+from hustle_widgets.choosing import arguments
 from hustle_widgets.choosing.asked import MOST, asked_of, check_run, refuse_idle
 from hustle_widgets.choosing.design import (
     Axis,
@@ -156,7 +156,7 @@ def search(
     first one; the scores of the others tell whether the choice holds.
     """
     aims = _checked_aims(reduction, aims)
-    runs, seed = given.whole("runs", runs, 4, MOST), given.whole("seed", seed, 0)
+    runs, seed = arguments.whole("runs", runs, 4, MOST), arguments.whole("seed", seed, 0)
     asked = asked_of(reduction, ranges, '{"free_iter.free_sigma": (2.5, 8)}')
     places = [one.place for one in asked]
     check_run(

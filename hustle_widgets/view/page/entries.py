@@ -8,8 +8,8 @@ import ipywidgets as w
 
 from hustle_widgets.config import format_value, parse_value
 from hustle_widgets.steps.parameters import Choice, Orders, Parameter, Real, Switch, Whole
-from hustle_widgets.view.page.entry import Entry
 from hustle_widgets.view.page.number_entry import number_entry
+from hustle_widgets.view.page.parameter_entry import Entry
 
 
 def entry_of(parameter: Parameter, name: str, tip: str, soft: tuple[float, float] | None = None) -> Entry:

@@ -12,7 +12,7 @@ import ipywidgets as w
 
 from hustle_widgets.config import format_value, parse_value
 from hustle_widgets.steps.parameters import Real, Whole
-from hustle_widgets.view.page.entry import Entry
+from hustle_widgets.view.page.parameter_entry import Entry
 
 # From this ratio of its ends on, a slider counts in factors.
 LOGARITHMIC = 30
