@@ -17,6 +17,7 @@ from hustle_widgets.engine.callbacks import Cancelled, safely
 from hustle_widgets.engine.chain import Chain, Listener
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.engine.memory import give_back
+from hustle_widgets.engine.passing import Passing
 from hustle_widgets.engine.plan import Request
 from hustle_widgets.engine.rest import Rest
 from hustle_widgets.engine.worker import Worker
@@ -384,15 +385,13 @@ class Computation:
                 return
 
 
-class _Counts(Listener):
+class _Counts(Passing):
     """Counts the computations of steps, and passes on what is told."""
 
     def __init__(self, steps: Mapping[str, Step], other: Listener | None) -> None:
-        self.steps, self.other = steps, other or Listener()
-        self.running, self.progress = self.other.running, self.other.progress  # type: ignore[method-assign]
-        self.reused, self.failed = self.other.reused, self.other.failed  # type: ignore[method-assign]
-        self.unmet = self.other.unmet  # type: ignore[method-assign]
+        super().__init__(other)
+        self.steps = steps
 
     def done(self, name: str, outcome: Outcome, seconds: float) -> None:
         safely(setattr, self.steps[name], "compute_count", self.steps[name].compute_count + 1)
-        self.other.done(name, outcome, seconds)
+        super().done(name, outcome, seconds)

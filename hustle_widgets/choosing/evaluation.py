@@ -15,6 +15,7 @@ from hustle_widgets.choosing.merit import FIGURES, Figure, figures_of
 from hustle_widgets.choosing.subject import Subject
 from hustle_widgets.engine.blocks import State
 from hustle_widgets.engine.chain import Cancelled, Listener
+from hustle_widgets.engine.passing import Passing
 from hustle_widgets.engine.plan import digest
 from hustle_widgets.settings import checked, request_of
 from hustle_widgets.steps.base import unknown
@@ -206,19 +207,17 @@ class Evaluation:
         return found
 
 
-class _Lacks(Listener):
+class _Lacks(Passing):
     """Notes which steps lack something, and passes on what is told."""
 
     def __init__(self, found: dict[str, str], other: Listener | None) -> None:
-        self.found, self.other = found, other or Listener()
-        self.running, self.progress = self.other.running, self.other.progress  # type: ignore[method-assign]
-        self.done, self.reused = self.other.done, self.other.reused  # type: ignore[method-assign]
-        self.failed = self.other.failed  # type: ignore[method-assign]
+        super().__init__(other)
+        self.found = found
 
     def unmet(self, name: str, message: str) -> None:
         """Keep it."""
         self.found[name] = message
-        self.other.unmet(name, message)
+        super().unmet(name, message)
 
 
 def checked_value(place: Place, value: Any, reduction: Subject) -> Any:
