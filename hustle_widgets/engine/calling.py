@@ -50,12 +50,17 @@ def asked(node: Node, what: str, function: Callable[..., Any], *values: Any, **k
     except Exception:
         raise
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+        if pressed(error):
             raise
         raise StepFault(
             f"{called(node)}: {what} raised {_words(error)}{_line(function, error)}, which would end the program. "
             "Let it raise ValueError with a sentence instead."
         ) from error
+
+
+def pressed(error: BaseException) -> bool:
+    """Tell whether a person pressed Ctrl-C; a KeyboardInterrupt in another thread is a mistake of a program."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 def called(node: Node) -> str:

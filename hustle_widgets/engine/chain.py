@@ -16,7 +16,7 @@ from hustle_widgets.engine.cache import OutcomeCache
 from hustle_widgets.engine.callbacks import Cancelled, Guarded, Stop
 from hustle_widgets.engine.calling import asked, prepared
 from hustle_widgets.engine.deltas import Outcome
-from hustle_widgets.engine.given import finished, of_block, of_blocks
+from hustle_widgets.engine.given import computed, finished, of_blocks
 from hustle_widgets.engine.memory import keep_little
 from hustle_widgets.engine.plan import Node, Request, Task, Unmet, blocked, plan, statuses
 
@@ -335,8 +335,8 @@ class Chain:
         def work(block: Block) -> Outcome:
             stop()
             # A copy of the block: its frames are freed when it is done, not when all blocks are.
-            result = asked(node, "compute", node.compute, replace(block), **keywords)
-            return of_block(node, result, block).placed(block.frames, block.rows, state.shape)
+            outcome = computed(node, replace(block), keywords)
+            return outcome.placed(block.frames, block.rows, state.shape)
 
         blocks = cut_blocks(state, node.by, node.halo)
         parts = []

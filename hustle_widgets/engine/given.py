@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 
 from hustle_widgets.engine.blocks import Block, State
-from hustle_widgets.engine.calling import Refuse, called, kind_of, refusal
+from hustle_widgets.engine.calling import Refuse, asked, called, kind_of, refusal
 from hustle_widgets.engine.deltas import Delta, KeptFrames, Offset, Outcome, Patch, Shape, Table
 from hustle_widgets.engine.joining import joined, of_all_blocks
 from hustle_widgets.engine.plan import Node
 
 KINDS = (Patch, Offset, Table, KeptFrames)
+_CHANGING = {Patch: "a Patch", Offset: "an Offset", KeptFrames: "KeptFrames"}
+
+
+def computed(node: Node, block: Block, keywords: Mapping[str, Any]) -> Outcome:
+    """Call a step's `compute` for a block; return its outcome, see `of_block`."""
+    return of_block(node, asked(node, "compute", node.compute, block, **keywords), block)
 
 
 def of_block(node: Node, result: Any, block: Block) -> Outcome:
@@ -187,14 +193,10 @@ def _checked_table(table: Table, shape: Shape, refuse: Refuse) -> Table:
 
 
 def _check_alters(node: Node, outcome: Outcome, state: State, refuse: Refuse) -> None:
-    changing = [type(delta).__name__ for delta in outcome.deltas if not isinstance(delta, Table)]
+    changing = [_CHANGING[type(delta)] for delta in outcome.deltas if not isinstance(delta, Table)]
     if changing and not node.alters:
         refuse(
-            "an Offset"
-            if changing[0] == "Offset"
-            else "KeptFrames"
-            if changing[0] == "KeptFrames"
-            else "a Patch",
+            changing[0],
             "It declares alters = False, and alters: steps behind it would not be computed anew. Leave that out.",
         )
     if outcome.kept_frames is None:

@@ -36,6 +36,11 @@ def sound_frames(state: State) -> NDArray[np.bool_]:
     return sound if sound.any() else np.ones_like(sound)
 
 
+def first_sound(state: State) -> int:
+    """Return the first frame of those worked on that did not fail."""
+    return int(sound_frames(state).argmax())
+
+
 def middle_frame(state: State) -> int:
     """Return the middle frame of those worked on, or the one nearest to it that did not fail."""
     middle, sound = state.shape[0] // 2, np.flatnonzero(sound_frames(state))

@@ -8,7 +8,6 @@ import keyword
 import linecache
 import re
 import sys
-import threading
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from hustle_widgets.engine.calling import pressed
 from hustle_widgets.user_paths import user_path
 
 # Such a module is in no other's way: nobody imports it by its name.
@@ -133,10 +133,7 @@ def imported(file: StepFile) -> ModuleType:
         exec(compile(file.source, str(path), "exec", dont_inherit=True), vars(module))
     except BaseException as error:
         del sys.modules[name]
-        by_hand = (
-            isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
-        )
-        if by_hand:
+        if pressed(error):
             raise
         raise ValueError(_why(str(path), error)) from error
     _files[name] = file

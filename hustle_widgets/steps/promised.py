@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Mapping
-from typing import Any, NoReturn, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from hustle_widgets.clean_format import ATTRIBUTES, VARIABLES
 from hustle_widgets.engine.blocks import Cut, State
-from hustle_widgets.engine.calling import ENGINES, StepFault
+from hustle_widgets.engine.calling import ENGINES, refusal
 from hustle_widgets.engine.deltas import Outcome
 from hustle_widgets.steps.declaration import Column
 
@@ -90,10 +90,7 @@ def _check_record(name: str, column: Any, about: Any) -> None:
 
 def check_promises(kind: Any, outcome: Outcome, state: State) -> None:
     """Raise StepFault when an outcome is not what its step declares."""
-
-    def refuse(gave: str, expected: str) -> NoReturn:
-        raise StepFault(f"{kind.title} ({kind.__name__}) {gave}. {expected}")
-
+    refuse = refusal(f"{kind.title} ({kind.__name__})")
     if outcome.patch is not None and not kind.flag:
         refuse(
             "declares no `flag` and gives a Patch",

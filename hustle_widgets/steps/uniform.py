@@ -20,7 +20,7 @@ from hustle_widgets.steps.bad_frames import (
 )
 from hustle_widgets.steps.base import Step
 from hustle_widgets.steps.declaration import Column
-from hustle_widgets.steps.frame_names import sound_frames
+from hustle_widgets.steps.frame_names import first_sound
 from hustle_widgets.steps.parameters import Choice, Real, Regions, Switch, Whole
 from hustle_widgets.steps.regions import Box, fitted
 
@@ -102,7 +102,7 @@ class UniformBackground(Step):
         """Let the limits reach over the sky's pixels: what lies further off hardly counts."""
         if name not in ("hist_min", "hist_max"):
             return None
-        frame = state.frame(int(sound_frames(state).argmax())).ravel()
+        frame = state.frame(first_sound(state)).ravel()
         values = frame[:: max(1, frame.size // 20_000)]
         values = values[np.isfinite(values)]
         if not values.size:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from hustle_widgets.steps.frame_names import sound_frames
+from hustle_widgets.steps.frame_names import first_sound
 from hustle_widgets.steps.reference import reference_frame, without_failed
 from hustle_widgets.view import colors
 from hustle_widgets.view.figures import base
@@ -30,7 +30,7 @@ def location_figures(result: StepResult) -> dict[str, Maker]:
 
 def zeroth_figures(result: StepResult) -> dict[str, Maker]:
     """Return the main figures of the tracking of the 0th order."""
-    moved, first = without_failed(result.outcome.table, "0th_order_disp"), first_sound(result)
+    moved, first = without_failed(result.outcome.table, "0th_order_disp"), first_sound(result.state)
     return {
         "0th_order_window": lambda paper: ZerothWindow(result, paper).draw(first),
         "0th_order_displacement": partial(displacement, result.hours, {"0th order": moved}),
@@ -39,7 +39,7 @@ def zeroth_figures(result: StepResult) -> dict[str, Maker]:
 
 def star_figures(result: StepResult) -> dict[str, Maker]:
     """Return the main figures of the tracking of background stars."""
-    table, first = result.outcome.table, first_sound(result)
+    table, first = result.outcome.table, first_sound(result.state)
     moves = {
         name.removesuffix("_disp"): without_failed(table, name)
         for name in table.columns
@@ -56,11 +56,6 @@ def star_figures(result: StepResult) -> dict[str, Maker]:
         "bkg_stars_location": lambda paper: StarWindows(result, paper).draw(first),
         "bkg_stars_displacement": partial(displacement, result.hours, moves),
     }
-
-
-def first_sound(result: StepResult) -> int:
-    """Return the first frame that did not fail."""
-    return int(sound_frames(result.state).argmax())
 
 
 def cutout(
@@ -170,7 +165,7 @@ class StarWindows:
         caption = "The cross is the star's centroid, the square its given place."
         caption += f" {left_out} more are tracked too." if left_out else ""
         self.page = Page(paper, [size], caption, squares=len(self.stars))
-        image = result.before(first_sound(result))
+        image = result.before(first_sound(result.state))
         self.shown: list[AxesImage] = []
         self.crosses = []
         for star, axes in zip(self.stars, self.page.axes, strict=True):

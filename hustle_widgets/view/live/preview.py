@@ -11,10 +11,10 @@ import bottleneck as bn
 import numpy as np
 from numpy.typing import NDArray
 
+from hustle_widgets.engine import given
 from hustle_widgets.engine.blocks import Block, Source, State
 from hustle_widgets.engine.calling import asked
 from hustle_widgets.engine.deltas import Outcome, Patch
-from hustle_widgets.engine.given import of_block
 from hustle_widgets.steps.base import Step
 from hustle_widgets.view.frame.marks import Region
 
@@ -210,8 +210,7 @@ def computed(kind: type[Step], part: State, keywords: Mapping[str, Any]) -> Outc
 
 def computed_of(kind: type[Step], block: Block, keywords: Mapping[str, Any]) -> Outcome:
     """Return what a step does to a block of the visit."""
-    node = kind.node()
-    return of_block(node, asked(node, "compute", kind.compute, block, **keywords), block)
+    return given.computed(kind.node(), block, keywords)
 
 
 def flags_in_frame(patch: Patch, number: int) -> tuple[NDArray[np.int64], NDArray[np.float32] | None]:
